@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_BASE_ATOMIC_FILE_H
+#define SETASIDE_BASE_ATOMIC_FILE_H
+
+/*
+ * atomic_file: a file that appears whole and durable, or not at all.
+ *
+ *	atomic_file_open -> write to atomic_file_fd() -> atomic_file_commit
+ *	                                             \-> atomic_file_abort (any time before)
+ *
+ * Order of commit: fsync(file), name it (linkat from an unnamed O_TMPFILE, or
+ * renameat2 NOREPLACE of a temp name; rename where replacing is asked for), fsync(dir).
+ * With ATOMIC_FILE_NO_DIR_SYNC the last step is the caller's.  After a crash: no file, a temp file
+ * `.NAME.tmp.xxxxxxxxx`, or the whole file.  This module is the only one that publishes files.
+ */
+
+#include <sys/types.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/error.h"
+
+enum atomic_file_flags {
+	ATOMIC_FILE_REPLACE = 1 << 0,     /* an existing name may be replaced */
+	ATOMIC_FILE_NO_DIR_SYNC = 1 << 1, /* the caller syncs the directory */
+};
+
+struct atomic_file;
+
+/* Borrows dirfd until commit or abort.  `name` is one component. */
+int atomic_file_open(int dirfd, const char *name, mode_t mode, unsigned flags,
+		     struct atomic_file **ret, struct err *err);
+int atomic_file_fd(const struct atomic_file *f);
+/* Publishes; frees f in every case.  ERR_EXISTS if the name is taken and REPLACE was not
+ * asked for.  On failure nothing of the file remains. */
+int atomic_file_commit(struct atomic_file *f, struct err *err);
+/* Removes all trace; frees f; NULL allowed. */
+void atomic_file_abort(struct atomic_file *f);
+CLEANUP_FUNC(struct atomic_file *, atomic_file_abort);
+
+#endif

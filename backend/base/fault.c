@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/base/fault.h"
+
+#ifdef ENABLE_FAULTS
+
+# include <errno.h>
+# include <stdatomic.h>
+# include <stdlib.h>
+# include <string.h>
+# include <unistd.h>
+
+# define N_CLASSES 3
+
+/* The library's only state of its own, and only in builds for tests. */
+static struct {
+	bool armed;
+	struct fault_plan plan;
+	atomic_uint_fast64_t count[N_CLASSES];
+	atomic_bool struck;
+	atomic_bool cut_next;
+} fault;
+
+void fault_arm(const struct fault_plan *plan)
+{
+	fault.plan = *plan;
+	for (int i = 0; i < N_CLASSES; i++)
+		atomic_store(&fault.count[i], 0);
+	atomic_store(&fault.struck, false);
+	atomic_store(&fault.cut_next, false);
+	fault.armed = true;
+}
+
+bool fault_disarm(void)
+{
+	fault.armed = false;
+	atomic_store(&fault.cut_next, false);
+	return atomic_load(&fault.struck);
+}
+
+uint64_t fault_count(enum fault_class points)
+{
+	return atomic_load(&fault.count[points]);
+}
+
+/* Finds the word before the next colon among `n` names; -1 if it is none of them. */
+static int parse_word(const char **text, const char *const *names, int n)
+{
+	size_t len = strcspn(*text, ":");
+
+	for (int i = 0; i < n; i++) {
+		if (strlen(names[i]) == len && memcmp(*text, names[i], len) == 0) {
+			*text += len;
+			return i;
+		}
+	}
+	return -1;
+}
+
+/* Reads ":NUMBER"; false if there is none. */
+static bool parse_number(const char **text, uint64_t *ret)
+{
+	char *end;
+
+	if ((*text)[0] != ':' || (*text)[1] < '0' || (*text)[1] > '9')
+		return false;
+	*ret = strtoull(*text + 1, &end, 10);
+	*text = end;
+	return true;
+}
+
+bool fault_arm_text(const char *text)
+{
+	static const char *const classes[] = { "alloc", "call", "change" };
+	static const char *const actions[] = { "once", "from", "short", "die" };
+	uint64_t nth, errnum = EIO;
+
+	int class = parse_word(&text, classes, 3);
+	if (class < 0 || *text++ != ':')
+		return false;
+	int action = parse_word(&text, actions, 4);
+	if (action < 0 || !parse_number(&text, &nth) || nth == 0)
+		return false;
+	if (*text && (!parse_number(&text, &errnum) || errnum == 0 || errnum > 4095))
+		return false;
+	if (*text)
+		return false;
+	fault_arm(&(struct fault_plan){ (enum fault_class) class,
+					(enum fault_action)action, nth, (int)errnum });
+	return true;
+}
+
+/* Counts one point of a class; true if it has to fail. */
+static bool pass(enum fault_class points)
+{
+	uint64_t n = atomic_fetch_add(&fault.count[points], 1) + 1;
+
+	if (!fault.armed || fault.plan.points != points || n < fault.plan.nth)
+		return false;
+	if (n > fault.plan.nth && fault.plan.action != FAULT_FROM)
+		return false;
+	atomic_store(&fault.struck, true);
+	switch (fault.plan.action) {
+	case FAULT_DIE:
+		_exit(FAULT_EXIT_STATUS);
+	case FAULT_SHORT:
+		atomic_store(&fault.cut_next, true);
+		return false;
+	case FAULT_ONCE:
+	case FAULT_FROM:
+		break;
+	}
+	errno = points == FAULT_ALLOC ? ENOMEM : fault.plan.errnum;
+	return true;
+}
+
+bool fault_alloc(void)
+{
+	return pass(FAULT_ALLOC);
+}
+
+bool fault_call(void)
+{
+	return pass(FAULT_CALL);
+}
+
+bool fault_change(void)
+{
+	/* Both count it, whichever of them is armed. */
+	bool as_call = pass(FAULT_CALL);
+	bool as_change = pass(FAULT_CHANGE);
+
+	return as_call || as_change;
+}
+
+size_t fault_length(size_t n)
+{
+	/* A single byte cannot be halved: the next longer transfer is cut instead. */
+	return n > 1 && atomic_exchange(&fault.cut_next, false) ? n / 2 : n;
+}
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_BASE_FAULT_H
+#define SETASIDE_BASE_FAULT_H
+
+/*
+ * fault: points where a test makes memory, a system call or the process itself fail.
+ *
+ * Only builds with --enable-faults (ENABLE_FAULTS) have them; in all others the points
+ * are constants and cost nothing.  There is one plan and one set of counters for each
+ * process: a forked child goes on with a copy of both, an executed program starts anew.
+ *
+ *	for (n = 1;; n++) {
+ *		fault_arm(&(struct fault_plan){ FAULT_CALL, FAULT_ONCE, n, EIO });
+ *		operation();
+ *		if (!fault_disarm())
+ *			break;	// fewer than n points were passed: all have been tried
+ *		...		// right kind?  nothing leaked?  state old or new?
+ *	}
+ *
+ * Points may be passed by several threads; arming and disarming needs quiet.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum fault_class {
+	FAULT_ALLOC,  /* every allocation of alloc.h */
+	FAULT_CALL,   /* every call of sys.h */
+	FAULT_CHANGE, /* those calls of sys.h that change what others can see */
+};
+
+enum fault_action {
+	FAULT_ONCE,  /* the nth fails */
+	FAULT_FROM,  /* the nth and all after it fail */
+	FAULT_SHORT, /* the first transfer from the nth on moves only half of its bytes */
+	FAULT_DIE,   /* the process ends before the nth is done, without any clean-up */
+};
+
+/* What the process ends with under FAULT_DIE. */
+#define FAULT_EXIT_STATUS 99
+
+struct fault_plan {
+	enum fault_class points;
+	enum fault_action action;
+	uint64_t nth; /* from 1 */
+	int errnum;   /* for FAULT_ONCE and FAULT_FROM; allocations just fail */
+};
+
+#ifdef ENABLE_FAULTS
+
+/* Sets the plan and puts all counters to 0. */
+void fault_arm(const struct fault_plan *plan);
+
+/* Ends the plan; true if it struck.  Counters stay as they are until the next plan. */
+bool fault_disarm(void);
+
+/* How many points of a class were passed since the start or the last fault_arm(). */
+uint64_t fault_count(enum fault_class points);
+
+/* Arms by text, for a program under test: CLASS:ACTION:NTH[:ERRNUM], as in
+ * "change:die:12" or "call:once:3:28".  False if it is not of that form. */
+bool fault_arm_text(const char *text);
+
+/* The points: true if this one has to fail (fault_call and fault_change set errno). */
+bool fault_alloc(void);
+bool fault_call(void);
+bool fault_change(void);
+
+/* How much of n bytes a transfer may move. */
+size_t fault_length(size_t n);
+
+#else
+
+static inline bool fault_alloc(void)
+{
+	return false;
+}
+
+static inline bool fault_call(void)
+{
+	return false;
+}
+
+static inline bool fault_change(void)
+{
+	return false;
+}
+
+static inline size_t fault_length(size_t n)
+{
+	return n;
+}
+
+#endif
+
+#endif

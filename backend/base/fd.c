@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/sys.h"
+
+#define READ_STEP 65536
+
+/* True if n bytes from offset on end within what off_t can say. */
+static bool range_fits(uint64_t offset, size_t n)
+{
+	uint64_t end;
+
+	return !__builtin_add_overflow(offset, n, &end) && end <= INT64_MAX;
+}
+
+int fd_write_all(int fd, const void *p, size_t n, struct err *err)
+{
+	const char *at = p;
+
+	while (n > 0) {
+		ssize_t k = sys_write(fd, at, n);
+		if (k < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_errno(err, "cannot write");
+		}
+		at += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *err)
+{
+	const char *at = p;
+
+	if (!range_fits(offset, n))
+		return err_errnum(err, EFBIG, "cannot write");
+	while (n > 0) {
+		ssize_t k = sys_pwrite(fd, at, n, (off_t)offset);
+		if (k < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_errno(err, "cannot write");
+		}
+		at += k;
+		offset += (size_t)k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+ssize_t fd_read_full(int fd, void *p, size_t n, struct err *err)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t k = sys_read(fd, (char *)p + done, n - done);
+		if (k == 0)
+			break;
+		if (k > 0)
+			done += (size_t)k;
+		else if (errno != EINTR)
+			return err_errno(err, "cannot read");
+	}
+	return (ssize_t)done;
+}
+
+ssize_t fd_pread_full(int fd, void *p, size_t n, uint64_t offset, struct err *err)
+{
+	size_t done = 0;
+
+	if (!range_fits(offset, n))
+		return err_errnum(err, EFBIG, "cannot read");
+	while (done < n) {
+		ssize_t k =
+			sys_pread(fd, (char *)p + done, n - done, (off_t)(offset + done));
+		if (k == 0)
+			break;
+		if (k > 0)
+			done += (size_t)k;
+		else if (errno != EINTR)
+			return err_errno(err, "cannot read");
+	}
+	return (ssize_t)done;
+}
+
+int fd_close(int *fd, struct err *err)
+{
+	int closing = TAKE_FD(*fd);
+
+	if (sys_close(closing) < 0)
+		return err_errno(err, "cannot close");
+	return 0;
+}
+
+int fd_sync(int fd, struct err *err)
+{
+	/* EINTR too is final: what was not written may be marked clean already. */
+	if (sys_fsync(fd) < 0)
+		return err_errno(err, "cannot write to the disk");
+	return 0;
+}
+
+/* Appends up to `room` bytes and one more; returns what was read, 0 at the end, or -1. */
+static ssize_t read_step(int fd, size_t room, struct buf *out, struct err *err)
+{
+	size_t want = room < READ_STEP ? room + 1 : READ_STEP;
+	char one;
+	ssize_t n;
+
+	if (out->max && out->max - out->len < want)
+		want = out->max - out->len;
+	/* A full buffer may still hold all there is. */
+	if (want == 0) {
+		n = fd_read_full(fd, &one, 1, err);
+		return n > 0 ? err_set(err, ERR_NO_SPACE, "longer than %zu bytes",
+				       out->max)
+			     : n;
+	}
+	char *p = buf_reserve(out, want, err);
+	if (!p)
+		return -1;
+	n = fd_read_full(fd, p, want, err);
+	if (n > 0)
+		buf_advance(out, (size_t)n);
+	return n;
+}
+
+int fd_read_file(int fd, size_t max, struct buf *out, struct err *err)
+{
+	size_t before = out->len;
+	ssize_t n;
+
+	do {
+		n = read_step(fd, max - (out->len - before), out, err);
+		if (n > 0 && out->len - before > max)
+			n = err_set(err, ERR_NO_SPACE, "longer than %zu bytes", max);
+	} while (n > 0);
+	if (n < 0)
+		buf_cut(out, before);
+	return (int)n;
+}
+
+int fd_read_file_at(int dirfd, const char *name, size_t max, struct buf *out,
+		    struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	fd = sys_openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0 && errno == ELOOP)
+		return err_set(err, ERR_CORRUPT, "is a symbolic link");
+	if (fd < 0)
+		return err_errno(err, "cannot open");
+	if (sys_fstat(fd, &st) < 0)
+		return err_errno(err, "cannot examine");
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_CORRUPT, "not a regular file");
+	return fd_read_file(fd, max, out, err);
+}
+
+int fd_open_dir_at(int dirfd, const char *name, struct err *err)
+{
+	int fd = sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+
+	return fd < 0 ? err_errno(err, "cannot open the directory") : fd;
+}
+
+int fd_random_name(char *out, size_t n, struct err *err)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	const size_t letters = sizeof(alphabet) - 1;
+	uint8_t bytes[64];
+
+	for (size_t done = 0; done < n;) {
+		ssize_t got = sys_getrandom(bytes, sizeof(bytes), 0);
+		if (got < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_errno(err, "cannot get random numbers");
+		}
+		/* Bytes past the last whole multiple would favour the first letters. */
+		for (ssize_t i = 0; i < got && done < n; i++) {
+			if (bytes[i] < 256 / letters * letters)
+				out[done++] = alphabet[bytes[i] % letters];
+		}
+	}
+	out[n] = '\0';
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_BASE_FD_H
+#define SETASIDE_BASE_FD_H
+
+/*
+ * fd: whole reads and writes, checked close, small files.
+ *
+ * Messages name no object: the caller wraps with the file's name.  EINTR is
+ * retried, but not on close and sync.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "backend/base/buf.h"
+#include "backend/base/error.h"
+
+int fd_write_all(int fd, const void *p, size_t n, struct err *err);
+int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *err);
+
+/* Reads until n bytes or end of file; returns the count or -1. */
+ssize_t fd_read_full(int fd, void *p, size_t n, struct err *err);
+ssize_t fd_pread_full(int fd, void *p, size_t n, uint64_t offset, struct err *err);
+
+/* Closes a written fd and reports what close says; *fd becomes -1 either way. */
+int fd_close(int *fd, struct err *err);
+
+/* fsync; a failure is final: the data may be lost, the file must not be published. */
+int fd_sync(int fd, struct err *err);
+
+/* Appends the whole rest of fd, at most `max` bytes (ERR_NO_SPACE beyond); nothing is
+ * appended on failure. */
+int fd_read_file(int fd, size_t max, struct buf *out, struct err *err);
+
+/* Opens dirfd/name O_RDONLY|O_NOFOLLOW|O_NONBLOCK, insists on a regular file, reads it.
+ * ERR_NOT_FOUND where it does not exist, ERR_CORRUPT where it is anything else (a link,
+ * a FIFO, ...). */
+int fd_read_file_at(int dirfd, const char *name, size_t max, struct buf *out,
+		    struct err *err);
+
+/* A fresh descriptor of the directory dirfd/name ("." for dirfd itself), O_RDONLY. */
+int fd_open_dir_at(int dirfd, const char *name, struct err *err);
+
+/* `n` random characters a-z0-9 and a final NUL into out[n + 1]. */
+int fd_random_name(char *out, size_t n, struct err *err);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_BASE_OBSERVER_H
+#define SETASIDE_BASE_OBSERVER_H
+
+/*
+ * observer: what a caller wants to hear of an operation, and how it cancels it.
+ *
+ * One object for each operation; the library keeps no other state for it.  `event`
+ * is called from the thread that called the operation; texts are valid during the
+ * call only and may hold foreign bytes (escape before printing).  `cancel` may be set
+ * from a signal handler or another thread; every loop over data looks at it.
+ */
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "backend/base/error.h"
+
+enum event_kind {
+	EVENT_WARNING, /* something was left out or is doubtful: text says what and why */
+	EVENT_NOTE,    /* worth saying, nothing wrong */
+	EVENT_PROGRESS, /* done of total bytes (total 0: unknown) */
+};
+
+struct event {
+	enum event_kind kind;
+	const char *object; /* app, path or file it is about, or NULL */
+	const char *text;
+	uint64_t done, total;
+};
+
+struct observer {
+	void (*event)(void *ctx, const struct event *event); /* NULL: nobody listens */
+	void *ctx;
+	const atomic_bool *cancel; /* NULL: cannot be cancelled */
+};
+
+/* All take NULL for "nobody". */
+void observer_warn(const struct observer *o, const char *object, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void observer_note(const struct observer *o, const char *object, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void observer_progress(const struct observer *o, uint64_t done, uint64_t total);
+
+/* -1 with ERR_INTERRUPTED once cancel is set, else 0. */
+int observer_check(const struct observer *o, struct err *err);
+
+#endif

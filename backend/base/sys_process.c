@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/base/sys.h"
+
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backend/base/fault.h"
+
+/* The second half of sys.h: pipes, sockets, processes, identity. */
+
+int sys_pipe2(int fds[2], int flags)
+{
+	return fault_call() ? -1 : pipe2(fds, flags | O_CLOEXEC);
+}
+
+int sys_socketpair(int domain, int type, int protocol, int fds[2])
+{
+	return fault_call() ? -1 : socketpair(domain, type | SOCK_CLOEXEC, protocol, fds);
+}
+
+ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	return fault_call() ? -1 : sendmsg(fd, msg, flags);
+}
+
+ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	return fault_call() ? -1 : recvmsg(fd, msg, flags | MSG_CMSG_CLOEXEC);
+}
+
+int sys_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	return fault_call() ? -1 : poll(fds, n, timeout_ms);
+}
+
+pid_t sys_fork(void)
+{
+	return fault_call() ? -1 : fork();
+}
+
+pid_t sys_waitpid(pid_t pid, int *status, int options)
+{
+	return fault_call() ? -1 : waitpid(pid, status, options);
+}
+
+int sys_kill(pid_t pid, int sig)
+{
+	return fault_call() ? -1 : kill(pid, sig);
+}
+
+ssize_t sys_getrandom(void *p, size_t n, unsigned flags)
+{
+	return fault_call() ? -1 : getrandom(p, n, flags);
+}
+
+int sys_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	return fault_call() ? -1 : clock_gettime(clock, ts);
+}
+
+int sys_close_range(unsigned first, unsigned last, unsigned flags)
+{
+	return fault_call() ? -1 : (int)syscall(SYS_close_range, first, last, flags);
+}
+
+/*
+ * The C library would change the identity of all threads by signalling them, and the
+ * calls that take 32-bit ids have names of their own on some architectures.
+ */
+#ifdef SYS_setresuid32
+# define SYS_SETGROUPS SYS_setgroups32
+# define SYS_SETRESGID SYS_setresgid32
+# define SYS_SETRESUID SYS_setresuid32
+#else
+# define SYS_SETGROUPS SYS_setgroups
+# define SYS_SETRESGID SYS_setresgid
+# define SYS_SETRESUID SYS_setresuid
+#endif
+
+int sys_setgroups(size_t n, const gid_t *groups)
+{
+	return fault_call() ? -1 : (int)syscall(SYS_SETGROUPS, n, groups);
+}
+
+int sys_setresgid(gid_t r, gid_t e, gid_t s)
+{
+	return fault_call() ? -1 : (int)syscall(SYS_SETRESGID, r, e, s);
+}
+
+int sys_setresuid(uid_t r, uid_t e, uid_t s)
+{
+	return fault_call() ? -1 : (int)syscall(SYS_SETRESUID, r, e, s);
+}
+
+int sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
+	      unsigned long d)
+{
+	return fault_call() ? -1 : prctl(option, a, b, c, d);
+}
+
+int sys_capset(uint64_t mask)
+{
+	struct __user_cap_header_struct header = { .version =
+							   _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	if (fault_call())
+		return -1;
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].permitted = data[i].effective = (uint32_t)(mask >> (32 * i));
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+int sys_capget(uint64_t *ret_effective)
+{
+	struct __user_cap_header_struct header = { .version =
+							   _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	if (fault_call() || syscall(SYS_capget, &header, data) < 0)
+		return -1;
+	*ret_effective = data[0].effective | (uint64_t)data[1].effective << 32;
+	return 0;
+}
