@@ -14,7 +14,7 @@ AS_CASE([$enable_$1], [yes|no], [],
 AC_DEFUN([SETASIDE_DEFLATE], [
 AC_ARG_WITH([deflate],
 	[AS_HELP_STRING([--with-deflate=isal|libdeflate|zlib],
-		[compressor (default: the first of these that is here)])],
+		[compressor (default: the first that is here)])],
 	[], [with_deflate=auto])
 deflate=
 AS_CASE([$with_deflate], [auto|isal|libdeflate|zlib], [],
@@ -23,7 +23,7 @@ SETASIDE_TRY_DEFLATE([isal], [ISAL], [libisal >= 2.30])
 SETASIDE_TRY_DEFLATE([libdeflate], [LIBDEFLATE], [libdeflate >= 1.8])
 SETASIDE_TRY_DEFLATE([zlib], [ZLIB], [zlib >= 1.2.11])
 AS_IF([test -z "$deflate"],
-	[AC_MSG_ERROR([no compressor: neither ISA-L nor libdeflate nor zlib as asked for])])
+	[AC_MSG_ERROR([no compressor ($with_deflate of isal, libdeflate, zlib)])])
 AC_DEFINE_UNQUOTED([DEFLATE_NAME], ["$deflate"], [Name of the compressor])
 AC_SUBST([DEFLATE_CFLAGS])
 AC_SUBST([DEFLATE_LIBS])
@@ -31,7 +31,8 @@ AC_SUBST([DEFLATE_LIBS])
 
 # SETASIDE_TRY_DEFLATE(NAME, VARIABLE, MODULE)
 AC_DEFUN([SETASIDE_TRY_DEFLATE], [
-AS_IF([test -z "$deflate" && { test "$with_deflate" = "$1" || test "$with_deflate" = auto; }],
+AS_CASE([$with_deflate], [auto|$1], [setaside_try=$deflate], [setaside_try=no])
+AS_IF([test -z "$setaside_try"],
 	[PKG_CHECK_MODULES([$2], [$3],
 		[deflate=$1
 		 DEFLATE_CFLAGS=$$2_CFLAGS
