@@ -18,7 +18,7 @@ AC_ARG_WITH([deflate],
 	[], [with_deflate=auto])
 deflate=
 AS_CASE([$with_deflate], [auto|isal|libdeflate|zlib], [],
-	[AC_MSG_ERROR([--with-deflate takes isal, libdeflate or zlib, not $with_deflate])])
+	[AC_MSG_ERROR([--with-deflate=$with_deflate: isal, libdeflate or zlib])])
 SETASIDE_TRY_DEFLATE([isal], [ISAL], [libisal >= 2.30])
 SETASIDE_TRY_DEFLATE([libdeflate], [LIBDEFLATE], [libdeflate >= 1.8])
 SETASIDE_TRY_DEFLATE([zlib], [ZLIB], [zlib >= 1.2.11])
