@@ -7,6 +7,7 @@ backend_sources += \
 	backend/base/error.c backend/base/error.h \
 	backend/base/fault.c backend/base/fault.h \
 	backend/base/fd.c backend/base/fd.h \
+	backend/base/le.h \
 	backend/base/quote.c backend/base/quote.h \
 	backend/base/sys.c backend/base/sys_process.c backend/base/sys.h \
 	backend/base/utf8.c backend/base/utf8.h
