@@ -25,6 +25,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* What the caller can do about it, not where it happened. */
 enum err_kind {
