@@ -26,12 +26,15 @@ enum atomic_file_flags {
 
 struct atomic_file;
 
-/* Borrows dirfd until commit or abort.  `name` is one component. */
+/* Borrows dirfd, which must be open for reading, until commit or abort.  `name` is one
+ * component (else ERR_USAGE).  `mode` is set whatever the umask says. */
 int atomic_file_open(int dirfd, const char *name, mode_t mode, unsigned flags,
 		     struct atomic_file **ret, struct err *err);
+/* To write to; stays f's. */
 int atomic_file_fd(const struct atomic_file *f);
 /* Publishes; frees f in every case.  ERR_EXISTS if the name is taken and REPLACE was not
- * asked for.  On failure nothing of the file remains. */
+ * asked for.  On failure nothing of the file remains, and what had the name keeps it; only
+ * where REPLACE was done and the directory cannot be synced the new file stays. */
 int atomic_file_commit(struct atomic_file *f, struct err *err);
 /* Removes all trace; frees f; NULL allowed. */
 void atomic_file_abort(struct atomic_file *f);

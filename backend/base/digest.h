@@ -28,6 +28,8 @@ enum digest_kind {
 
 struct digest;
 
+size_t digest_size(enum digest_kind kind);
+
 int digest_new(enum digest_kind kind, struct digest **ret, struct err *err);
 int digest_update(struct digest *d, const void *p, size_t n, struct err *err);
 /* Writes digest_size(kind) bytes. */
@@ -45,9 +47,10 @@ void digest_hex(const uint8_t *bytes, size_t n, char *out);
 /* Exactly 2 * n lowercase or uppercase hex digits; false otherwise. */
 bool digest_unhex(const char *text, size_t len, uint8_t *ret, size_t n);
 
-/* Standard alphabet with padding. */
+/* Appends, in the standard alphabet with padding. */
 int digest_base64(struct buf *out, const void *p, size_t n, struct err *err);
-/* Strict: no white space, right padding; ERR_CORRUPT otherwise. */
+/* Appends the bytes.  Strict: no white space, right padding, no stray bits in the last digit;
+ * ERR_CORRUPT otherwise. */
 int digest_unbase64(const char *text, size_t len, struct buf *out, struct err *err);
 
 #endif

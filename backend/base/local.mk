@@ -2,12 +2,19 @@
 
 backend_sources += \
 	backend/base/alloc.c backend/base/alloc.h \
+	backend/base/atomic_file.c backend/base/atomic_file.h \
+	backend/base/base64.c \
 	backend/base/buf.c backend/base/buf.h \
 	backend/base/cleanup.h \
+	backend/base/digest.c backend/base/digest.h \
 	backend/base/error.c backend/base/error.h \
 	backend/base/fault.c backend/base/fault.h \
 	backend/base/fd.c backend/base/fd.h \
+	backend/base/json.c backend/base/json.h backend/base/json_internal.h \
+	backend/base/json_text.c backend/base/json_tree.c backend/base/json_write.c \
 	backend/base/le.h \
+	backend/base/observer.c backend/base/observer.h \
 	backend/base/quote.c backend/base/quote.h \
+	backend/base/stamp.c backend/base/stamp.h \
 	backend/base/sys.c backend/base/sys_process.c backend/base/sys.h \
 	backend/base/utf8.c backend/base/utf8.h
