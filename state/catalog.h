@@ -37,6 +37,7 @@
 #include "backend/snap_yaml.h"
 #include "backend/snapshot.h"
 #include "state/definition.h"
+#include "state/places.h"
 
 struct catalog_tree {
 	char *name;	    /* "profile"; snaps: "7", "common" */
@@ -68,12 +69,11 @@ typedef int catalog_read_snap_meta(void *ctx, int snap_yaml_fd, int snapshots_ya
 				   struct snap_meta *ret, struct err *err);
 
 struct catalog_options {
-	int rootfd;	      /* "/" or --root; borrowed as long as the catalog lives */
-	bool user_mode;	      /* the fields below it count */
-	const char *home;     /* the caller's, absolute, as the root sees it */
-	const char *xdg_config_home, *xdg_data_home; /* the variables; NULL: default. */
-	const char *xdg_state_home, *xdg_cache_home; /* Relative ones are ignored. */
-	const char *data_dir; /* see definitions.h */
+	const struct places *places; /* mode, root, definitions; borrowed while the catalog lives */
+	/* User mode only.  The caller's home, absolute, as the root sees it, and variables: NULL,
+	 * or a relative path, stands for the default. */
+	const char *home;
+	const char *xdg_config_home, *xdg_data_home, *xdg_state_home, *xdg_cache_home;
 	catalog_read_snap_meta *read_snap_meta; /* NULL: snaps' own descriptions are not read */
 	void *read_ctx;
 	const struct observer *observer; /* warnings; NULL: nobody */

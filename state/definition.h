@@ -14,7 +14,7 @@
  * trees of one packaging never nest; patterns are what exclude_add() takes; a path is
  * absolute (scope system) or begins with ~/ or $XDG_CONFIG_HOME/, $XDG_DATA_HOME/,
  * $XDG_STATE_HOME/, $XDG_CACHE_HOME/ (scope user).  A tree with role "cache" is saved only
- * if it says "save": "always"; trees that are not saved are checked and not kept.
+ * if it says "save": "always".
  */
 
 #include <stdbool.h>
@@ -41,6 +41,7 @@ struct definition_tree {
 	enum tree_role role;
 	bool user_scope; /* else system */
 	bool required;
+	bool saved; /* else it is only named */
 	bool addition;		/* of a drop-in: adds patterns to the tree of that name */
 	char *at[PACKAGING_N];	/* as written; NULL where the packaging has none */
 	struct strings exclude; /* anchored at the tree's top */

@@ -5,11 +5,10 @@
 /*
  * definitions: all definitions that hold here.
  *
- * Search path, later wins: /usr/share/setaside/apps.d, /usr/local/share/setaside/apps.d, the
- * data directory of this installation, /etc/setaside/apps.d, and in user mode the person's
- * own.  A file ID.json replaces those of the same name before it; a link to /dev/null masks
- * them.  ID.json.d/X.json of all directories are drop-ins for whichever ID.json holds,
- * applied in the order of their names, with the same rules of replacing and masking.
+ * The search path is that of places.h; what comes later wins.  A file ID.json replaces those of
+ * the same name before it; a link to /dev/null masks them.  ID.json.d/X.json of all
+ * directories are drop-ins for whichever ID.json holds, applied in the order of their names,
+ * with the same rules of replacing and masking.
  *
  * A definition that cannot be used (syntax, rules, its file or directory not root's or
  * writable by others in system mode; where the caller is not root, his own files are good as
@@ -24,12 +23,15 @@
 #include "backend/base/error.h"
 #include "backend/base/observer.h"
 #include "state/definition.h"
+#include "state/places.h"
 
+/* All is borrowed during the load. */
 struct definitions_options {
-	int rootfd;	      /* "/" or --root; borrowed during the load */
-	const char *data_dir; /* instead of PKGDATADIR "/apps.d"; NULL: that */
-	const char *user_dir; /* user mode: "$XDG_CONFIG_HOME/setaside/apps.d", expanded; NULL:
-			       * system mode */
+	int rootfd;		       /* "/" or --root */
+	const struct places_dir *dirs; /* search path; missing ones are no error */
+	size_t n_dirs;
+	bool system;
+	const char *user_dir;		 /* path of the one that is the person's own, or NULL */
 	const struct observer *observer; /* warnings; NULL: nobody */
 };
 
