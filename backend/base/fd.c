@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "backend/base/cleanup.h"
@@ -171,6 +172,41 @@ int fd_open_dir_at(int dirfd, const char *name, struct err *err)
 	int fd = sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 
 	return fd < 0 ? err_errno(err, "cannot open the directory") : fd;
+}
+
+/* Appends the names of the n bytes of records that getdents64() gave. */
+static int add_names(const char *records, size_t n, size_t limit, struct strings *ret,
+		     struct err *err)
+{
+	for (size_t at = 0; at < n;) {
+		struct dirent64 head;
+		const char *name = records + at + offsetof(struct dirent64, d_name);
+
+		memcpy(&head, records + at, offsetof(struct dirent64, d_name));
+		at += head.d_reclen;
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+			continue;
+		if (ret->n >= limit)
+			return err_set(err, ERR_NO_SPACE, "too many names in it");
+		if (strings_add(ret, name, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int fd_list_dir(int fd, size_t max, struct strings *ret, struct err *err)
+{
+	size_t limit = max > SIZE_MAX - ret->n ? SIZE_MAX : ret->n + max;
+	char records[32768];
+	ssize_t n;
+
+	if (sys_lseek(fd, 0, SEEK_SET) < 0)
+		return err_errno(err, "cannot read the directory");
+	while ((n = sys_getdents(fd, records, sizeof(records))) > 0) {
+		if (add_names(records, (size_t)n, limit, ret, err) < 0)
+			return -1;
+	}
+	return n < 0 ? err_errno(err, "cannot read the directory") : 0;
 }
 
 int fd_random_name(char *out, size_t n, struct err *err)

@@ -15,6 +15,7 @@
 
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
+#include "backend/base/strings.h"
 
 int fd_write_all(int fd, const void *p, size_t n, struct err *err);
 int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *err);
@@ -41,6 +42,10 @@ int fd_read_file_at(int dirfd, const char *name, size_t max, struct buf *out,
 
 /* A fresh descriptor of the directory dirfd/name ("." for dirfd itself), O_RDONLY. */
 int fd_open_dir_at(int dirfd, const char *name, struct err *err);
+
+/* Appends the names in a directory but "." and "..", in no order; ERR_NO_SPACE where there are
+ * more than max.  Moves the position of fd, which is open for reading. */
+int fd_list_dir(int fd, size_t max, struct strings *ret, struct err *err);
 
 /* `n` random characters a-z0-9 and a final NUL into out[n + 1]. */
 int fd_random_name(char *out, size_t n, struct err *err);
