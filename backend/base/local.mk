@@ -16,5 +16,6 @@ backend_sources += \
 	backend/base/observer.c backend/base/observer.h \
 	backend/base/quote.c backend/base/quote.h \
 	backend/base/stamp.c backend/base/stamp.h \
+	backend/base/strings.c backend/base/strings.h \
 	backend/base/sys.c backend/base/sys_process.c backend/base/sys.h \
 	backend/base/utf8.c backend/base/utf8.h
