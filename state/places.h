@@ -9,8 +9,7 @@
  *	snapshots	/var/lib/setaside/snapshots	$XDG_DATA_HOME/setaside/snapshots
  *	database	/var/lib/setaside		$XDG_DATA_HOME/setaside
  *	config		/etc/setaside			$XDG_CONFIG_HOME/setaside
- *	definitions	$datadir/setaside/apps.d, /etc/setaside/apps.d
- *							and $XDG_CONFIG_HOME/setaside/apps.d
+ *	definitions	see definitions.h; in user mode	also $XDG_CONFIG_HOME/setaside/apps.d
  *
  * With another root all of these are its own, resolved as in a chroot; but a store that the
  * caller names is the caller's path.  A store that itself holds N_*.zip is snapd's: it is never
@@ -32,7 +31,6 @@ struct places_request {
 	const char *store; /* --store DIR or SETASIDE_STORE, or NULL */
 	/* The environment's; NULL where not set.  Relative ones count as not set. */
 	const char *home, *xdg_data_home, *xdg_config_home;
-	const char *datadir; /* instead of the installed one (a build tree's); NULL */
 };
 
 /* A directory: below the other root, or the caller's own path. */
@@ -51,8 +49,7 @@ struct places {
 	bool foreign;		    /* snapshots is snapd's: read only */
 	bool store_given;	    /* --store, and not foreign */
 	struct places_dir config;    /* path NULL: there is none */
-	struct places_dir *definitions; /* search path; what comes later wins */
-	size_t n_definitions;
+	char *user_definitions;	    /* as definitions_load() wants it; NULL in system mode */
 };
 
 /* ERR_USAGE: neither HOME nor XDG_DATA_HOME where one is needed; ERR_NOT_FOUND: the root is not there. */
