@@ -345,6 +345,7 @@ int wire_send(int sock, const struct wire_out *o, struct err *err)
 		msg.msg_control = &control;
 		msg.msg_controllen = CMSG_SPACE(size);
 		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		assert(c != NULL);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(size);
