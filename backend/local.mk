@@ -1,4 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-backend_sources += backend/wire.c backend/wire.h
+backend_sources += backend/epoch.c backend/epoch.h
 backend_sources += backend/journal.c backend/journal.h
+backend_sources += backend/names.c backend/names.h
+backend_sources += backend/snapshot.c backend/snapshot.h
+backend_sources += backend/snapshot_hash.c backend/snapshot_internal.h
+backend_sources += backend/snapshot_json.c
+backend_sources += backend/snapshot_own.c
+backend_sources += backend/snapshot_record.c
+backend_sources += backend/snapshot_write.c
+backend_sources += backend/wire.c backend/wire.h
