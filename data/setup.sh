@@ -6,7 +6,7 @@
 #
 #	. "$top/data/setup.sh"
 #	while setup_option "${1-}"; do shift; done
-#	setup_deps build check		# installs, or says what is missing and exits
+#	setup_deps build speed		# installs, or says what is missing and exits
 #	setup_build			# leaves the build in $build
 
 setup_yes=no
@@ -165,7 +165,7 @@ setup_install()
 }
 
 # setup_deps GROUP...: installs what the groups need, where that is allowed and can be
-# done. What then still misses ends the script, but for the group "extra".
+# done. What then still misses ends the script, but for the groups speed and extra.
 setup_deps()
 {
 	setup_heading "packages for: $*"
@@ -178,10 +178,10 @@ setup_deps()
 	fi
 	test -z "$(setup_missing 2 "$@")" && return 0
 	setup_name_needs "$@"
-	if test -n "$(setup_missing 1 "$@" | grep -v '^extra$')"; then
+	if test -n "$(setup_missing 1 "$@" | grep -v -x -e speed -e extra)"; then
 		setup_die "what is missing has to be installed first"
 	fi
-	echo 'going on: the tests that need them are skipped' >&2
+	echo 'going on without: some tests may be skipped' >&2
 }
 
 # setup_bootstrap: makes configure, if it is not there or older than what it is made of.

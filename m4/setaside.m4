@@ -9,8 +9,8 @@ AS_CASE([$enable_$1], [yes|no], [],
 ])
 
 # SETASIDE_DEFLATE
-# Chooses the library behind backend/gzip. Sets deflate, DEFLATE_CFLAGS, DEFLATE_LIBS
-# and defines exactly one of HAVE_DEFLATE_ISAL, _LIBDEFLATE, _ZLIB, and DEFLATE_NAME.
+# Chooses the library that compresses; zlib, which inflates, is there in any case. Sets
+# deflate, DEFLATE_CFLAGS, DEFLATE_LIBS and defines exactly one of HAVE_DEFLATE_ISAL, _LIBDEFLATE, _ZLIB, and DEFLATE_NAME.
 AC_DEFUN([SETASIDE_DEFLATE], [
 AC_ARG_WITH([deflate],
 	[AS_HELP_STRING([--with-deflate=isal|libdeflate|zlib],
@@ -21,7 +21,9 @@ AS_CASE([$with_deflate], [auto|isal|libdeflate|zlib], [],
 	[AC_MSG_ERROR([--with-deflate=$with_deflate: isal, libdeflate or zlib])])
 SETASIDE_TRY_DEFLATE([isal], [ISAL], [libisal >= 2.30])
 SETASIDE_TRY_DEFLATE([libdeflate], [LIBDEFLATE], [libdeflate >= 1.8])
-SETASIDE_TRY_DEFLATE([zlib], [ZLIB], [zlib >= 1.2.11])
+AS_CASE([$deflate:$with_deflate], [:auto|:zlib],
+	[deflate=zlib
+	 AC_DEFINE([HAVE_DEFLATE_ZLIB], [1], [zlib compresses])])
 AS_IF([test -z "$deflate"],
 	[AC_MSG_ERROR([no compressor ($with_deflate of isal, libdeflate, zlib)])])
 AC_DEFINE_UNQUOTED([DEFLATE_NAME], ["$deflate"], [Name of the compressor])
