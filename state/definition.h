@@ -55,6 +55,14 @@ struct definition {
 	size_t n_trees, cap_trees;
 };
 
+int definition_new(const char *id, struct definition **ret, struct err *err);
+void definition_free(struct definition *d);
+CLEANUP_FUNC(struct definition *, definition_free);
+/* Moves *tree to the end of d's; it is empty afterwards. */
+int definition_take_tree(struct definition *d, struct definition_tree *tree, struct err *err);
+void definition_tree_done(struct definition_tree *tree);
+const struct definition_tree *definition_tree(const struct definition *d, const char *name);
+
 enum definition_flags {
 	DEFINITION_USER = 1 << 0,    /* a person's own: only user scope, no dump, no units */
 	DEFINITION_DROP_IN = 1 << 1, /* only what is to be added; format and id may be left out */
@@ -67,17 +75,16 @@ enum definition_flags {
 int definition_parse(const char *text, size_t len, const char *file, const char *id,
 		     unsigned flags, const struct observer *observer, struct definition **ret,
 		     struct err *err);
-void definition_free(struct definition *d);
-CLEANUP_FUNC(struct definition *, definition_free);
 
 /* Adds a drop-in's lists to d: matches, patterns of trees that d has, trees that it has not;
- * a name replaces.  The rules hold for the sum (ERR_CORRUPT).  d is to be thrown away on
- * failure. */
+ * a name replaces.  The rules hold for the sum (ERR_CORRUPT).  On failure d is fit only to be
+ * freed. */
 int definition_merge(struct definition *d, const struct definition *drop_in, struct err *err);
 
-const struct definition_tree *definition_tree(const struct definition *d, const char *name);
+/* The rules between trees: names are unique, and trees of one packaging never nest. */
+int definition_check(const struct definition *d, struct err *err);
 
-/* [A-Za-z0-9][A-Za-z0-9._+-]*, not too long. */
+/* [A-Za-z0-9][A-Za-z0-9._+-]*, at most DEFINITION_ID_MAX bytes. */
 bool definition_id_is_legal(const char *id);
 
 const char *packaging_name(enum packaging p); /* "native", "flatpak", "snap" */

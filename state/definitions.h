@@ -5,10 +5,11 @@
 /*
  * definitions: all definitions that hold here.
  *
- * The search path is that of places.h; what comes later wins.  A file ID.json replaces those of
- * the same name before it; a link to /dev/null masks them.  ID.json.d/X.json of all
- * directories are drop-ins for whichever ID.json holds, applied in the order of their names,
- * with the same rules of replacing and masking.
+ * Search path, later wins: /usr/share/setaside/apps.d, /usr/local/share/setaside/apps.d, the
+ * data directory of this installation, /etc/setaside/apps.d, and in user mode the person's
+ * own.  A file ID.json replaces those of the same name before it; a link to /dev/null masks
+ * them.  ID.json.d/X.json of all directories are drop-ins for whichever ID.json holds,
+ * applied in the order of their names, with the same rules of replacing and masking.
  *
  * A definition that cannot be used (syntax, rules, its file or directory not root's or
  * writable by others in system mode; where the caller is not root, his own files are good as
@@ -23,15 +24,13 @@
 #include "backend/base/error.h"
 #include "backend/base/observer.h"
 #include "state/definition.h"
-#include "state/places.h"
 
 /* All is borrowed during the load. */
 struct definitions_options {
-	int rootfd;		       /* "/" or --root */
-	const struct places_dir *dirs; /* search path; missing ones are no error */
-	size_t n_dirs;
+	int rootfd; /* "/" or --root: the search path lies below it */
 	bool system;
-	const char *user_dir;		 /* path of the one that is the person's own, or NULL */
+	const char *user_dir; /* $XDG_CONFIG_HOME/setaside/apps.d, expanded; NULL: none */
+	const char *data_dir; /* the caller's own path instead of this installation's; or NULL */
 	const struct observer *observer; /* warnings; NULL: nobody */
 };
 
@@ -47,10 +46,11 @@ size_t definitions_count(const struct definitions *d);
 const struct definition *definitions_at(const struct definitions *d, size_t i);
 
 /* ERR_NOT_FOUND; ERR_CORRUPT with the reason for one that is wrong.  *ret is borrowed. */
-int definitions_find(const struct definitions *d, const char *id, const struct definition **ret,
-		     struct err *err);
+int definitions_find(const struct definitions *d, const char *id,
+		     const struct definition **ret, struct err *err);
 
 /* The one that lists a flatpak ID, or NULL. */
-const struct definition *definitions_of_flatpak(const struct definitions *d, const char *id);
+const struct definition *definitions_of_flatpak(const struct definitions *d,
+						const char *id);
 
 #endif
