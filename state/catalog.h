@@ -18,9 +18,11 @@
  * Apps and trees are borrowed: valid until the next catalog_add_*() or catalog_free().
  *
  * Trees of a native or flatpak app have archive paths common/<name>; a snap has up to four:
- * its revision and "common", system and user each.  `path` is absolute for system scope; for
- * user scope it begins with "~/", or is absolute where the caller's XDG variables
- * lead out of the home (user mode only).  System mode uses the variables' defaults.
+ * its revision and "common", system and user each.  They are in the order of an archive:
+ * those of system scope first, each scope by archive path in byte order.  `path` is
+ * absolute for system scope; for user scope it begins with "~/", or is absolute where the
+ * caller's XDG variables lead out of the home (user mode only).  System mode uses the
+ * variables' defaults.
  *
  * Exclude patterns are anchored at the tree's top, for exclude_add_below(x, archive_path,
  * pattern); so are snapd's, taken apart by tree.  A tree that snapd's patterns take whole is
@@ -40,7 +42,7 @@
 #include "state/places.h"
 
 struct catalog_tree {
-	char *name;	    /* "profile"; snaps: "7", "common" */
+	char *name;         /* "profile"; snaps: "7", "common" */
 	char *archive_path; /* "common/profile"; snaps: "7", "common" */
 	char *path;
 	bool user_scope;
@@ -52,15 +54,16 @@ struct catalog_tree {
 struct catalog_app {
 	char *name; /* definition's id, flatpak ID, snap's instance name */
 	enum packaging packaging;
-	char *version;	/* as the packaging says it; "" where unknown */
+	char *version;  /* as the packaging says it; "" where unknown */
 	char *revision; /* "x1", or the snap's */
-	char *summary;	/* may be "" */
-	char *snap_id;	/* as format.md: setaside-native, setaside-flatpak, the snap's, or NULL */
+	char *summary;  /* may be "" */
+	char *snap_id;  /* "setaside-native", "setaside-flatpak", the snap's, or NULL */
 	struct snapshot_epoch epoch;
-	char *conf;	/* snaps: canonical JSON object, or NULL */
+	char *conf;     /* snaps: canonical JSON object, or NULL */
 	bool installed; /* a package, deployment or mount of it is known */
 	struct catalog_tree *trees;
 	size_t n_trees, cap_trees;
+	bool home_only; /* known from homes alone */
 };
 
 /* For catalog_options.read_snap_meta: parses the two files (either may be -1) in the process
@@ -69,12 +72,14 @@ typedef int catalog_read_snap_meta(void *ctx, int snap_yaml_fd, int snapshots_ya
 				   struct snap_meta *ret, struct err *err);
 
 struct catalog_options {
-	const struct places *places; /* mode, root, definitions; borrowed while the catalog lives */
-	/* User mode only.  The caller's home, absolute, as the root sees it, and variables: NULL,
-	 * or a relative path, stands for the default. */
+	const struct places *places; /* borrowed as long as the catalog lives */
+	const char *data_dir;        /* see definitions.h; or NULL */
+	/* User mode only.  The caller's home, absolute, as the root sees it, and variables:
+	 * NULL, or a relative path, stands for the default. */
 	const char *home;
 	const char *xdg_config_home, *xdg_data_home, *xdg_state_home, *xdg_cache_home;
-	catalog_read_snap_meta *read_snap_meta; /* NULL: snaps' own descriptions are not read */
+	/* NULL: what snaps say of themselves is not read. */
+	catalog_read_snap_meta *read_snap_meta;
 	void *read_ctx;
 	const struct observer *observer; /* warnings; NULL: nobody */
 };
@@ -82,7 +87,8 @@ struct catalog_options {
 struct catalog;
 
 /* Strings of `options` are copied; read_snap_meta and observer are kept. */
-int catalog_new(const struct catalog_options *options, struct catalog **ret, struct err *err);
+int catalog_new(const struct catalog_options *options, struct catalog **ret,
+		struct err *err);
 void catalog_free(struct catalog *c);
 CLEANUP_FUNC(struct catalog *, catalog_free);
 

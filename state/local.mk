@@ -1,1 +1,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+
+state_sources += state/catalog.c state/catalog.h state/catalog_internal.h
+state_sources += state/catalog_app.c
+state_sources += state/catalog_defined.c
+state_sources += state/catalog_snap.c
+state_sources += state/db.c state/db.h state/db_internal.h
+state_sources += state/db_cache.c
+state_sources += state/db_holders.c
+state_sources += state/db_journal.c
+state_sources += state/db_query.c
+state_sources += state/db_restores.c
+state_sources += state/db_schema.c
+state_sources += state/db_set_changes.c
+state_sources += state/db_sets.c
+state_sources += state/db_targets.c
+state_sources += state/db_vfs.c
+state_sources += state/definition.c state/definition.h state/definition_internal.h
+state_sources += state/definition_format.c
+state_sources += state/definition_parse.c
+state_sources += state/definitions.c state/definitions.h state/definitions_internal.h
+state_sources += state/definitions_files.c
+state_sources += state/flatpak.c state/flatpak.h
+state_sources += state/packages.c state/packages.h
+state_sources += state/rooted.c state/rooted.h
+state_sources += state/shape.c state/shape.h
+state_sources += state/snap.c state/snap.h
+state_sources += state/snap_state.c
+state_sources += state/xdg.c state/xdg.h

@@ -22,8 +22,6 @@
 struct snap {
 	char *name; /* with its instance key: "hello_x" */
 	char *revision;
-	char *snap_id; /* NULL: side-loaded, or snapd's record cannot be read */
-	char *conf;    /* canonical JSON object, or NULL */
 };
 
 struct snap_list {
@@ -31,34 +29,43 @@ struct snap_list {
 	size_t n, cap;
 };
 
-#define SNAP_LIST_INIT { NULL, 0, 0 }
+#define SNAP_LIST_INIT                                                                   \
+ {                                                                                       \
+  NULL, 0, 0                                                                             \
+ }
 
 /* snapd's grammar: [a-z0-9-] with a letter, at most 40, and an instance key `_[a-z0-9]{1,10}`. */
 bool snap_name_is_legal(const char *name);
+
+/* Order of two legal revisions by their numbers. */
+int snap_revision_compare(const char *a, const char *b);
 
 /* What /var/lib/snapd/state.json holds of snaps and their configuration. */
 struct snap_state;
 
 /* Missing, or not for the caller's eyes: an empty state.  ERR_CORRUPT where it is no JSON. */
 int snap_state_load(int rootfd, struct snap_state **ret, struct err *err);
+int snap_state_new(struct snap_state **ret, struct err *err); /* empty */
 void snap_state_free(struct snap_state *s);
 CLEANUP_FUNC(struct snap_state *, snap_state_free);
 
-/* Borrowed, NULL where unknown: the current revision; the id of that revision; its
- * configuration. */
+/* Borrowed, NULL where unknown: the current revision; the snap's id, of which a side-loaded
+ * revision has none; its configuration, a canonical JSON object. */
 const char *snap_state_revision(const struct snap_state *s, const char *name);
-const char *snap_state_id(const struct snap_state *s, const char *name, const char *revision);
+const char *snap_state_id(const struct snap_state *s, const char *name,
+			  const char *revision);
 const char *snap_state_conf(const struct snap_state *s, const char *name);
 
-/* All candidates with a revision, with id and configuration from `state`. */
-int snap_list_read(int rootfd, const struct snap_state *state, const struct observer *observer,
-		   struct snap_list *ret, struct err *err);
+/* All candidates with a revision; one without is left out with a warning. */
+int snap_list_read(int rootfd, const struct snap_state *state,
+		   const struct observer *observer, struct snap_list *ret,
+		   struct err *err);
 void snap_list_done(struct snap_list *l);
 
 /*
  * The files of a mounted snap's own description, below NAME/REVISION/meta: *ret_snap_yaml and
  * *ret_snapshots_yaml are descriptors of regular files (the caller closes them), -1 where there
- * is none.  No link is followed inside the snap.  Returns 1, or 0 where the snap is not
+ * is none.  ERR_CORRUPT where one is no plain file inside the snap.  Returns 1, or 0 where the snap is not
  * mounted (both are then -1).  Only opened here: parsing is for a process without rights.
  */
 int snap_open_meta(int rootfd, const char *name, const char *revision, int *ret_snap_yaml,
