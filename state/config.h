@@ -6,8 +6,8 @@
  * config: setaside.conf and setaside.conf.d/NAME.conf.
  *
  * Lines `key = value`; a line whose first character is `#` (after blanks) is a comment.
- * setaside.conf first, then the files of setaside.conf.d in byte order of their names; what
- * comes later wins.
+ * setaside.conf first, then the files of setaside.conf.d in byte order of their names;
+ * what comes later wins.
  *
  *	keep-for = 7d			how long what a restore moved aside stays; no: for ever
  *	automatic-retention = 31d	how long automatic sets stay, at least 24h; no: for ever
@@ -15,9 +15,9 @@
  *	compress = fast | small
  *	wait = 10s			how long writers wait for each other; no: not at all
  *
- * A key that is not known is a warning, a value that makes no sense is ERR_USAGE, a line that is
- * neither is ERR_CORRUPT; each with file and line.  In system mode a file that is not
- * root's, or that others may write, is ignored with a warning.
+ * A key that is not known is a warning, a value that makes no sense is ERR_USAGE, a
+ * line that is neither is ERR_CORRUPT; each with file and line.  In system mode a file
+ * that is not root's, or that others may write, is ignored with a warning.
  */
 
 #include <stdbool.h>
@@ -26,7 +26,10 @@
 #include "backend/base/error.h"
 #include "backend/base/observer.h"
 
-enum config_compress { CONFIG_FAST, CONFIG_SMALL };
+enum config_compress {
+	CONFIG_FAST,
+	CONFIG_SMALL
+};
 
 enum config_reserve_kind {
 	CONFIG_RESERVE_DEFAULT, /* the smaller of 1 GiB and 5 % */
@@ -40,7 +43,7 @@ struct config_reserve {
 };
 
 struct config {
-	int64_t keep_for;	     /* seconds; -1: for ever */
+	int64_t keep_for;            /* seconds; -1: for ever */
 	int64_t automatic_retention; /* seconds; -1: for ever */
 	struct config_reserve reserve;
 	enum config_compress compress;
@@ -50,8 +53,9 @@ struct config {
 /* What holds without a file. */
 void config_init(struct config *c);
 
-/* Reads the files of the directory dirfd (borrowed; -1: there is none).  `dir` is its path, for messages.
- * Files that are not there are no error.  ERR_USAGE, ERR_CORRUPT, ERR_DENIED. */
+/* Reads the files of the directory dirfd (borrowed; -1: there is none).  `dir` is its
+ * path, for messages. Files that are not there are no error.  ERR_USAGE, ERR_CORRUPT,
+ * ERR_DENIED. */
 int config_load(int dirfd, const char *dir, bool system, const struct observer *o,
 		struct config *ret, struct err *err);
 

@@ -3,11 +3,12 @@
 #define SETASIDE_DB_H
 
 /*
- * db: what is remembered between runs, in SQLite (state.db beside the directory of snapshots).
+ * db: what is remembered between runs, in SQLite (state.db beside the directory of
+ * snapshots).
  *
- * The zips are the truth about data, this database about everything else: sets and their
- * state, the last set number, the journal of restores, who holds which lock, and a cache of
- * what the zips say.
+ * The zips are the truth about data, this database about everything else: sets and
+ * their state, the last set number, the journal of restores, who holds which lock, and
+ * a cache of what the zips say.
  *
  * Durability: WAL, synchronous FULL, BEGIN IMMEDIATE for each write; every function that
  * changes something is durable when it returns 0, unless it was called between db_begin()
@@ -42,7 +43,7 @@
 struct db;
 
 enum db_mode {
-	DB_READ,  /* never created, never migrated; only cache and holders are written, where possible */
+	DB_READ, /* never created, never migrated; only cache and holders are written, where possible */
 	DB_WRITE, /* created (0600) or migrated as needed */
 };
 
@@ -50,29 +51,31 @@ enum db_mode {
  * Opens state.db in the directory dirfd (borrowed during the call; a duplicate is kept).
  * `dir` is its path, for messages only.
  *
- * ERR_NOT_FOUND (DB_READ): there is none, or it is still empty.  ERR_CORRUPT: damaged, or not
- * a database of ours.  ERR_UNSUPPORTED: written by a newer setaside, or (DB_READ) by an older
- * one whose database only a writer may migrate.  ERR_DENIED: not readable, not writable
- * (DB_WRITE), or it or the directory belongs to someone else than the caller or root.  After
- * any of these a reader can still list from the zips.
+ * ERR_NOT_FOUND (DB_READ): there is none, or it is still empty.  ERR_CORRUPT: damaged,
+ * or not a database of ours.  ERR_UNSUPPORTED: written by a newer setaside, or
+ * (DB_READ) by an older one whose database only a writer may migrate.  ERR_DENIED: not
+ * readable, not writable (DB_WRITE), or it or the directory belongs to someone else
+ * than the caller or root.  After any of these a reader can still list from the zips.
  */
-int db_open(int dirfd, const char *dir, enum db_mode mode, struct db **ret, struct err *err);
+int db_open(int dirfd, const char *dir, enum db_mode mode, struct db **ret,
+	    struct err *err);
 void db_close(struct db *db);
 CLEANUP_FUNC(struct db *, db_close);
 /* False where not even the cache can be written. */
 bool db_is_writable(const struct db *db);
 
-/* Reads all of it and checks its structure: for doctor.  ERR_CORRUPT with what is wrong first. */
+/* Reads all of it and checks its structure: for doctor.  ERR_CORRUPT with what is wrong
+ * first. */
 int db_check(struct db *db, struct err *err);
 
-/* Renames a damaged database, with its -wal and -shm, to state.db.damaged-xxxxxxxxx and syncs
- * the directory; the caller holds the commit lock and has no connection open.  The new name of state.db
- * (caller frees) in *ret_name.  ERR_NOT_FOUND. */
+/* Renames a damaged database, with its -wal and -shm, to state.db.damaged-xxxxxxxxx and
+ * syncs the directory; the caller holds the commit lock and has no connection open.
+ * The new name of state.db (caller frees) in *ret_name.  ERR_NOT_FOUND. */
 int db_put_aside(int dirfd, char **ret_name, struct err *err);
 
 /*
- * Several changes as one: all or none.  Not nested.  db_rollback() after a commit or without
- * a begin does nothing, so it may stand in every clean-up.
+ * Several changes as one: all or none.  Not nested.  db_rollback() after a commit or
+ * without a begin does nothing, so it may stand in every clean-up.
  */
 int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
@@ -80,16 +83,26 @@ void db_rollback(struct db *db);
 
 /* ---- Sets ---- */
 
-enum db_set_state { DB_SET_SAVING, DB_SET_IMPORTING, DB_SET_COMPLETE, DB_SET_FORGETTING };
-enum db_set_origin { DB_SET_SAVED, DB_SET_IMPORTED, DB_SET_FOUND };
+enum db_set_state {
+	DB_SET_SAVING,
+	DB_SET_IMPORTING,
+	DB_SET_COMPLETE,
+	DB_SET_FORGETTING
+};
 
-const char *db_set_state_name(enum db_set_state state);	   /* "saving", ... */
+enum db_set_origin {
+	DB_SET_SAVED,
+	DB_SET_IMPORTED,
+	DB_SET_FOUND
+};
+
+const char *db_set_state_name(enum db_set_state state);    /* "saving", ... */
 const char *db_set_origin_name(enum db_set_origin origin); /* "saved", ... */
 
 enum db_file_state {
 	DB_FILE_PLANNED, /* may exist: belongs to a set that is not complete */
 	DB_FILE_PRESENT, /* part of a complete set; if it is missing on disk it was lost */
-	DB_FILE_GOING,	 /* is being forgotten */
+	DB_FILE_GOING,   /* is being forgotten */
 };
 
 struct db_file {
@@ -123,16 +136,17 @@ int db_set_add_file(struct db_set *set, const char *name, const char *app,
 		    enum db_file_state state, struct err *err);
 
 /*
- * The next set number: one more than the highest ever given out or (`highest_on_disk`, see
- * store_list()) found.  Never given again, once committed; ERR_NO_SPACE past 2^53-1.  Under the commit
- * lock, so that no file with the number can appear meanwhile.
+ * The next set number: one more than the highest ever given out or (`highest_on_disk`,
+ * see store_list()) found.  Never given again, once committed; ERR_NO_SPACE past
+ * 2^53-1.  Under the commit lock, so that no file with the number can appear meanwhile.
  */
-int db_number_take(struct db *db, uint64_t highest_on_disk, uint64_t *ret, struct err *err);
+int db_number_take(struct db *db, uint64_t highest_on_disk, uint64_t *ret,
+		   struct err *err);
 /* The highest number given out so far; 0: none. */
 int db_number_last(struct db *db, uint64_t *ret, struct err *err);
 
-/* Inserts a set with its files, and raises the last number to its id.  ERR_EXISTS: the id or
- * the name is taken. */
+/* Inserts a set with its files, and raises the last number to its id.  ERR_EXISTS: the
+ * id or the name is taken. */
 int db_set_insert(struct db *db, const struct db_set *set, struct err *err);
 /* ERR_NOT_FOUND. *ret is initialised by the call. */
 int db_set_get(struct db *db, uint64_t id, struct db_set *ret, struct err *err);
@@ -146,10 +160,12 @@ int db_set_plan(struct db *db, uint64_t id, const struct db_file *files, size_t 
 		struct err *err);
 /* The commit point of a save or an import: planned files are present from now on. */
 int db_set_complete(struct db *db, uint64_t id, struct err *err);
-/* Removes the row and its files' rows; the number stays used.  A missing one is a success. */
+/* Removes the row and its files' rows; the number stays used.  A missing one is a
+ * success. */
 int db_set_delete(struct db *db, uint64_t id, struct err *err);
 
-/* NULL takes the text away.  ERR_EXISTS: the name is another set's. All: ERR_NOT_FOUND. */
+/* NULL takes the text away.  ERR_EXISTS: the name is another set's. All: ERR_NOT_FOUND.
+ * */
 int db_set_rename(struct db *db, uint64_t id, const char *name, struct err *err);
 int db_set_put_note(struct db *db, uint64_t id, const char *note, struct err *err);
 int db_set_pin(struct db *db, uint64_t id, bool pinned, struct err *err);
@@ -159,8 +175,8 @@ int db_set_adopt(struct db *db, uint64_t id, struct err *err);
 
 /*
  * Forgetting: first the files that go are noted (n 0: all) and the set is `forgetting`;
- * then the caller removes them; then db_set_forgotten() drops their rows.  If files are left
- * the set is complete again, else (*ret_gone true) it is deleted.  A set that goes
+ * then the caller removes them; then db_set_forgotten() drops their rows.  If files are
+ * left the set is complete again, else (*ret_gone true) it is deleted.  A set that goes
  * whole gives its name free at once.  ERR_NOT_FOUND: no such set or file in it.
  */
 int db_set_forget(struct db *db, uint64_t id, const char *const *names, size_t n,
@@ -169,20 +185,23 @@ int db_set_forgotten(struct db *db, uint64_t id, bool *ret_gone, struct err *err
 
 /* ---- Restores and undos ---- */
 
-enum db_restore_kind { DB_RESTORE, DB_UNDO };
+enum db_restore_kind {
+	DB_RESTORE,
+	DB_UNDO
+};
 
 struct db_restore {
 	uint64_t id; /* given by the database, never again */
 	enum db_restore_kind kind;
-	uint64_t set;	 /* what was restored; of an undo: that of the restore it undoes */
-	uint64_t undoes; /* the restore that this one undoes; 0 */
+	uint64_t set; /* what was restored; of an undo: that of the restore it undoes */
+	uint64_t undoes;    /* the restore that this one undoes; 0 */
 	uint64_t undone_by; /* the undo to which the aside trees belong now; 0 */
 	enum journal_state state;
-	bool kept;	 /* made final by a person */
+	bool kept; /* made final by a person */
 	int64_t created, expires;
-	char *apps;  /* names, separated by single spaces */
+	char *apps; /* names, separated by single spaces */
 	char *store; /* of a store that is not the one of this database: its path; else NULL */
-	char *root;  /* paths are below this directory; NULL: the root that the database lies in */
+	char *root; /* paths are below this directory; NULL: the root that the database lies in */
 	void *detail; /* the caller's own: what an undo needs without the set */
 	size_t detail_size;
 };
@@ -212,41 +231,47 @@ int db_restores_unfinished(struct db *db, struct db_restore_list *ret, struct er
 /* Restored, and their time has come. */
 int db_restores_expired(struct db *db, int64_t now, struct db_restore_list *ret,
 			struct err *err);
-/* Restored, neither undone nor kept: the newest.  What `undo` and `keep` take.  ERR_NOT_FOUND. */
+/* Restored, neither undone nor kept: the newest.  What `undo` and `keep` take.
+ * ERR_NOT_FOUND. */
 int db_restore_last_undoable(struct db *db, struct db_restore *ret, struct err *err);
 
 int db_restore_items(struct db *db, uint64_t id, struct db_item_list *ret,
 		     struct err *err);
 /* Items of all restores that are not closed: whose aside and staging names are ours. */
-int db_aside_items(struct db *db, struct db_item_list *ret, struct err *err);
+int db_aside_items(struct db *db, const char *root, struct db_item_list *ret,
+		   struct err *err);
 
 /*
- * Restores that stand on a target: swapping or restored, not taken over by an undo.  Paths meet where
- * they are the same or one lies below the other.
+ * Restores that stand on a target: swapping or restored, not taken over by an undo.
+ * Paths meet where they are the same or one lies below the other.
  *
  * _obstacle: the first restore later than `id` that stands on one of its targets, or on
  * what lies above or below; *ret is initialised.  1 there is one, 0 there is none.
- * _pending: the first unfinished restore (of any id but `except`) that has one of the n absolute
- * paths among its targets in that sense.
+ * _pending: the first unfinished restore (of any id but `except`) that has one of the n
+ * absolute paths among its targets in that sense.
  */
-int db_restore_obstacle(struct db *db, uint64_t id, struct db_restore *ret, struct err *err);
-int db_restore_pending(struct db *db, const char *const *paths, size_t n, uint64_t except,
-		       struct db_restore *ret, struct err *err);
+int db_restore_obstacle(struct db *db, uint64_t id, struct db_restore *ret,
+			struct err *err);
+int db_restore_pending(struct db *db, const char *root, const char *const *paths,
+		       size_t n, uint64_t except, struct db_restore *ret,
+		       struct err *err);
 
 /*
  * The journal of one restore or undo for the backend; valid until the database is closed
  * or db_journal_done().
  *
  * Where an undo advances to `swapping` the aside trees become its own in the same
- * transaction: the undone restore is closed, with undone_by set.  Where it goes back from
- * `swapping` (to linking or closed) they become the undone restore's again.  A restore that
- * is closed loses its items; an undone one loses them when the undo is restored.
+ * transaction: the undone restore is closed, with undone_by set.  Where it goes back
+ * from `swapping` (to linking or closed) they become the undone restore's again.  A
+ * restore that is closed loses its items; an undone one loses them when the undo is
+ * restored.
  */
 int db_journal(struct db *db, uint64_t id, struct journal *ret, struct err *err);
 void db_journal_done(struct journal *j);
 
 /* The state alone, by the rules above. ERR_NOT_FOUND. */
-int db_restore_advance(struct db *db, uint64_t id, enum journal_state state, struct err *err);
+int db_restore_advance(struct db *db, uint64_t id, enum journal_state state,
+		       struct err *err);
 /* From restored to cleaning: the commit of `keep` (kept true) or of expiry; final.
  * ERR_NOT_FOUND: it is not restored, or undone. */
 int db_restore_clean(struct db *db, uint64_t id, bool kept, struct err *err);
@@ -272,14 +297,16 @@ int db_holders(struct db *db, int64_t lock, struct db_holder **ret, size_t *ret_
 	       struct err *err);
 void db_holders_done(struct db_holder *holders, size_t n);
 
-/* ---- What the zips of this store say (snapshot_pack()): best effort, without waiting ---- */
+/* ---- What the zips of this store say (snapshot_pack()): best effort, without waiting
+ * ---- */
 
 /* True: filled *ret_meta (appended) or, for a broken one, *ret_broken (caller frees). */
 bool db_cache_get(struct db *db, const struct store_file *file, struct buf *ret_meta,
 		  char **ret_broken);
-/* `meta` NULL: broken, because of `broken`.  A file that changed just now is not taken. */
-void db_cache_put_best_effort(struct db *db, const struct store_file *file, const void *meta,
-			      size_t size, const char *broken);
+/* `meta` NULL: broken, because of `broken`.  A file that changed just now is not taken.
+ * */
+void db_cache_put_best_effort(struct db *db, const struct store_file *file,
+			      const void *meta, size_t size, const char *broken);
 /* Removes what belongs to no file of the list. */
 void db_cache_prune_best_effort(struct db *db, const struct store_list *list);
 

@@ -5,11 +5,11 @@
 /*
  * in_use: which processes have something open below given directories.
  *
- * Looks through /proc at open files, working and root directories, programs and mapped files, as far
- * as the caller may see: of other people's processes a plain user sees nothing, and then
- * `complete` is false.  Paths are compared as the kernel shows them to this process, also where
- * it appends " (deleted)".  The answer is a snapshot of a moment: it protects from
- * mistakes, not from races.
+ * Looks through /proc at open files, working and root directories, programs and mapped
+ * files, as far as the caller may see: of other people's processes a plain user sees
+ * nothing, and then `complete` is false.  Paths are compared as the kernel shows them
+ * to this process, also where it appends " (deleted)".  The answer is a snapshot of a
+ * moment: it protects from mistakes, not from races.
  */
 
 #include <stdbool.h>
@@ -32,8 +32,8 @@ struct in_use_list {
 	bool complete; /* every process could be looked into */
 };
 
-/* targets: absolute paths of directories or files, without links, as this process sees them.  The
- * calling process and its children are left out. */
+/* targets: absolute paths of directories or files, without links, as this process sees
+ * them.  The calling process and its children are left out. */
 int in_use_find(const char *const *targets, size_t n, const struct observer *o,
 		struct in_use_list *ret, struct err *err);
 void in_use_list_done(struct in_use_list *list);

@@ -5,9 +5,9 @@
 /*
  * locks: who may do what at the same time.
  *
- * One file, `lock` beside state.db (0600, never unlinked), of which byte ranges are locked
- * (OFD locks: they belong to the open description and go with it, however the process
- * ends, so that there is no stale lock):
+ * One file, `lock` beside state.db (0600, never unlinked), of which byte ranges are
+ * locked (OFD locks: they belong to the open description and go with it, however the
+ * process ends, so that there is no stale lock):
  *
  *	commit		set numbers and commits; held for milliseconds
  *	set N		exclusive: made, forgotten; shared: checked, restored, exported
@@ -17,12 +17,13 @@
  *			own; recovery takes it exclusively and so waits for stragglers
  *
  * One struct locks for each operation.  The same lock may be taken several times by one
- * struct; it is free when it was dropped as often.  Several at once are taken in the order of their
- * place in the file, so that two operations cannot wait for each other.
+ * struct; it is free when it was dropped as often.  Several at once are taken in the
+ * order of their place in the file, so that two operations cannot wait for each other.
  *
- * Where it has to wait it looks again after growing pauses of at most 50 ms.  The holder that
- * ERR_BUSY names (pid and verb) comes from the database, and is believed only while the lock
- * is held and the process with this pid is the one that started then.
+ * Where it has to wait it looks again after growing pauses of at most 50 ms.  The
+ * holder that ERR_BUSY names (pid and verb) comes from the database, and is believed
+ * only while the lock is held and the process with this pid is the one that started
+ * then.
  */
 
 #include <stdbool.h>
@@ -40,10 +41,10 @@ struct locks;
 
 enum lock_kind {
 	LOCK_COMMIT,
-	LOCK_SET,     /* number */
-	LOCK_APP,     /* name */
-	LOCK_TARGET,  /* name: absolute path */
-	LOCK_ALIVE_SET,	    /* number: the set that is saved or imported */
+	LOCK_SET,           /* number */
+	LOCK_APP,           /* name */
+	LOCK_TARGET,        /* name: absolute path */
+	LOCK_ALIVE_SET,     /* number: the set that is saved or imported */
 	LOCK_ALIVE_RESTORE, /* number: id of the restore or undo */
 };
 
@@ -53,43 +54,49 @@ struct lock_key {
 	const char *name;
 };
 
-#define LOCK_KEY_COMMIT ((struct lock_key){ LOCK_COMMIT, 0, NULL })
-#define LOCK_KEY_SET(n) ((struct lock_key){ LOCK_SET, (n), NULL })
-#define LOCK_KEY_APP(s) ((struct lock_key){ LOCK_APP, 0, (s) })
-#define LOCK_KEY_TARGET(s) ((struct lock_key){ LOCK_TARGET, 0, (s) })
-#define LOCK_KEY_ALIVE_SET(n) ((struct lock_key){ LOCK_ALIVE_SET, (n), NULL })
+#define LOCK_KEY_COMMIT           ((struct lock_key){ LOCK_COMMIT, 0, NULL })
+#define LOCK_KEY_SET(n)           ((struct lock_key){ LOCK_SET, (n), NULL })
+#define LOCK_KEY_APP(s)           ((struct lock_key){ LOCK_APP, 0, (s) })
+#define LOCK_KEY_TARGET(s)        ((struct lock_key){ LOCK_TARGET, 0, (s) })
+#define LOCK_KEY_ALIVE_SET(n)     ((struct lock_key){ LOCK_ALIVE_SET, (n), NULL })
 #define LOCK_KEY_ALIVE_RESTORE(n) ((struct lock_key){ LOCK_ALIVE_RESTORE, (n), NULL })
 
-enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
+enum lock_mode {
+	LOCK_SHARED,
+	LOCK_EXCLUSIVE
+};
 
 struct lock_wait {
-	int64_t ms;			 /* 0: not at all */
+	int64_t ms;                      /* 0: not at all */
 	const struct observer *observer; /* cancels the waiting; NULL: nobody */
 };
 
 enum locks_flags {
-	/* A reader's: where the file can neither be opened nor made (a read-only store, a foreign
-	 * one), every shared lock is granted, and every exclusive one is ERR_DENIED. */
+	/* A reader's: where the file can neither be opened nor made (a read-only store,
+	 * a foreign one), every shared lock is granted, and every exclusive one is
+	 * ERR_DENIED. */
 	LOCKS_OPTIONAL = 1 << 0,
 };
 
-/* Opens (or makes) `lock` in the directory dirfd (borrowed during the call, a duplicate is
- * kept).  `dir` is its path, for messages.  ERR_DENIED; ERR_CORRUPT where `lock` is no regular file. */
-int locks_open(int dirfd, const char *dir, unsigned flags, struct locks **ret, struct err *err);
+/* Opens (or makes) `lock` in the directory dirfd (borrowed during the call, a duplicate
+ * is kept).  `dir` is its path, for messages.  ERR_DENIED; ERR_CORRUPT where `lock` is
+ * no regular file. */
+int locks_open(int dirfd, const char *dir, unsigned flags, struct locks **ret,
+	       struct err *err);
 /* Releases all. */
 void locks_close(struct locks *l);
 CLEANUP_FUNC(struct locks *, locks_close);
 
-/* From now on locks are noted in db (borrowed until locks_close() or NULL here) as held by
- * `verb` (copied), and holders are looked up there. */
+/* From now on locks are noted in db (borrowed until locks_close() or NULL here) as held
+ * by `verb` (copied), and holders are looked up there. */
 int locks_use_db(struct locks *l, struct db *db, const char *verb, struct err *err);
 
 /* ERR_BUSY with the object and, where known, the holder; ERR_INTERRUPTED. */
 int locks_take(struct locks *l, struct lock_key key, enum lock_mode mode,
 	       const struct lock_wait *wait, struct err *err);
 /* All or none; keys that are given twice count once for each. */
-int locks_take_all(struct locks *l, const struct lock_key *keys, size_t n, enum lock_mode mode,
-		   const struct lock_wait *wait, struct err *err);
+int locks_take_all(struct locks *l, const struct lock_key *keys, size_t n,
+		   enum lock_mode mode, const struct lock_wait *wait, struct err *err);
 /* Dropping what is not held is a programming error. */
 void locks_drop(struct locks *l, struct lock_key key);
 void locks_drop_all(struct locks *l, const struct lock_key *keys, size_t n);
@@ -98,8 +105,9 @@ bool locks_holds(const struct locks *l, struct lock_key key);
 /* True if somebody else has it (shared or exclusive) at this moment. */
 int locks_is_free(struct locks *l, struct lock_key key, bool *ret, struct err *err);
 
-/* A descriptor of its own (read-only, O_CLOEXEC) that holds the alive byte shared, for one
- * worker; the caller closes its copy once the worker has one.  ERR_BUSY: recovery has it. */
+/* A descriptor of its own (read-only, O_CLOEXEC) that holds the alive byte shared, for
+ * one worker; the caller closes its copy once the worker has one.  ERR_BUSY: recovery
+ * has it. */
 int locks_alive_fd(struct locks *l, struct lock_key key, struct err *err);
 /* Waits until no worker of the operation lives, and keeps new ones from starting until
  * locks_drop(). */

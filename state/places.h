@@ -11,9 +11,9 @@
  *	config		/etc/setaside			$XDG_CONFIG_HOME/setaside
  *	definitions	see definitions.h; in user mode	also $XDG_CONFIG_HOME/setaside/apps.d
  *
- * With another root all of these are its own, resolved as in a chroot; but a store that the
- * caller names is the caller's path.  A store that itself holds N_*.zip is snapd's: it is never
- * written, and the database is the default one.
+ * With another root all of these are its own, resolved as in a chroot; but a store that
+ * the caller names is the caller's path.  A store that itself holds N_*.zip is snapd's:
+ * it is never written, and the database is the default one.
  *
  * Nothing is made here but by places_make().
  */
@@ -26,7 +26,7 @@
 #include "backend/base/error.h"
 
 struct places_request {
-	bool system;	   /* else: user mode */
+	bool system;       /* else: user mode */
 	const char *root;  /* --root DIR, or NULL */
 	const char *store; /* --store DIR or SETASIDE_STORE, or NULL */
 	/* The environment's; NULL where not set.  Relative ones count as not set. */
@@ -46,14 +46,16 @@ struct places {
 	bool other_root;
 	struct places_dir snapshots; /* the directory of zips */
 	struct places_dir database;  /* holds state.db and lock */
-	bool foreign;		    /* snapshots is snapd's: read only */
-	bool store_given;	    /* --store, and not foreign */
+	bool foreign;                /* snapshots is snapd's: read only */
+	bool store_given;            /* --store, and not foreign */
 	struct places_dir config;    /* path NULL: there is none */
-	char *user_definitions;	    /* as definitions_load() wants it; NULL in system mode */
+	char *user_definitions; /* as definitions_load() wants it; NULL in system mode */
 };
 
-/* ERR_USAGE: neither HOME nor XDG_DATA_HOME where one is needed; ERR_NOT_FOUND: the root is not there. */
-int places_init(const struct places_request *request, struct places *ret, struct err *err);
+/* ERR_USAGE: neither HOME nor XDG_DATA_HOME where one is needed; ERR_NOT_FOUND: the
+ * root is not there. */
+int places_init(const struct places_request *request, struct places *ret,
+		struct err *err);
 void places_done(struct places *p);
 
 /* A descriptor (O_RDONLY, directory) of d.  ERR_NOT_FOUND. */
@@ -62,7 +64,8 @@ int places_open(const struct places *p, const struct places_dir *d, struct err *
 int places_make(const struct places *p, const struct places_dir *d, struct err *err);
 /* As on this machine, for messages: the root in front; caller frees. */
 char *places_path(const struct places *p, const struct places_dir *d, struct err *err);
-/* The path of the other root as the kernel has it, to tell roots apart (db_restore.root); caller frees. */
+/* The path of the other root as the kernel has it, to tell roots apart
+ * (db_restore.root); caller frees. */
 char *places_root_path(const struct places *p, struct err *err);
 
 /* The system's store, for telling a person that there is one. */

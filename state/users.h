@@ -5,12 +5,13 @@
 /*
  * users: users and groups of this machine, or of another root.
  *
- * This machine is asked through NSS.  Another root's etc/passwd, etc/group and etc/login.defs are
- * read once, when users_open() is called, by a strict parser: a line that is not exactly of
- * its form is passed over; the first of two entries with one name or number counts.
+ * This machine is asked through NSS.  Another root's etc/passwd, etc/group and
+ * etc/login.defs are read once, when users_open() is called, by a strict parser: a line
+ * that is not exactly of its form is passed over; the first of two entries with one
+ * name or number counts.
  *
- * A struct users is used by one thread at a time; users_persons() on this machine goes through
- * getpwent(), of which a process has one.
+ * A struct users is used by one thread at a time; users_persons() on this machine goes
+ * through getpwent(), of which a process has one.
  */
 
 #include <stdbool.h>
@@ -35,9 +36,9 @@ struct user_list {
 
 struct users;
 
-/* rootfd: "/" or --root, borrowed until users_free().  `other_root`: the files of this root
- * are read instead of asking NSS.  ERR_NOT_FOUND: it has no etc/passwd; ERR_NO_SPACE: a file
- * is too large to be true. */
+/* rootfd: "/" or --root, borrowed until users_free().  `other_root`: the files of this
+ * root are read instead of asking NSS.  ERR_NOT_FOUND: it has no etc/passwd;
+ * ERR_NO_SPACE: a file is too large to be true. */
 int users_open(int rootfd, bool other_root, struct users **ret, struct err *err);
 void users_free(struct users *u);
 CLEANUP_FUNC(struct users *, users_free);
@@ -63,18 +64,19 @@ int users_group_name(struct users *u, uint32_t gid, char **ret, struct err *err)
 int users_group_id(struct users *u, const char *name, uint32_t *ret, struct err *err);
 
 /*
- * Whose data root saves: root, then in order of their numbers every user from UID_MIN to UID_MAX and
- * every owner of a directory in /home.  Only those whose home is a directory; of several
- * users with one number the first.  (Whether they may log in says nothing.)
+ * Whose data root saves: root, then in order of their numbers every user from UID_MIN
+ * to UID_MAX and every owner of a directory in /home.  Only those whose home is a
+ * directory; of several users with one number the first.  (Whether they may log in says
+ * nothing.)
  */
 int users_persons(struct users *u, struct user_list *ret, struct err *err);
 /* Is there a directory at this user's home?  Links on the way are followed. */
 int users_has_home(struct users *u, const struct user *user, bool *ret, struct err *err);
 
 /*
- * Owners of what archives hold.  An owner gets, in this order: what a mapping says; the number
- * of its name here; its number, if numeric_ok (a set saved here) or it is 0 and has no name;
- * else ERR_REFUSED, naming it and --map-user.
+ * Owners of what archives hold.  An owner gets, in this order: what a mapping says; the
+ * number of its name here; its number, if numeric_ok (a set saved here) or it is 0 and
+ * has no name; else ERR_REFUSED, naming it and --map-user.
  *
  * A mapping OLD=NEW (names or numbers) also gives the group that has the name OLD to
  * NEW's primary group.  OLD as a number stands for owners without a name here.
@@ -95,7 +97,8 @@ int users_mapping_parse(struct users *u, const char *text, struct users_mapping 
 			struct err *err);
 void users_mapping_done(struct users_mapping *m);
 
-/* A source for owners_new(): its context is the caller's users_owners, which borrows both. */
+/* A source for owners_new(): its context is the caller's users_owners, which borrows
+ * both. */
 struct users_owners {
 	struct users *users;
 	const struct users_policy *policy;
