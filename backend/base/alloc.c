@@ -25,9 +25,12 @@ void *alloc_bytes(size_t size, struct err *err)
 
 void *alloc_zero(size_t n, size_t size, struct err *err)
 {
-	/* calloc() checks the product, and gets large blocks zeroed from the kernel. */
-	void *p = fault_alloc() ? NULL : calloc(n ? n : 1, size ? size : 1);
+	size_t bytes;
+	void *p = NULL;
 
+	/* calloc() gets large blocks zeroed from the kernel. */
+	if (!__builtin_mul_overflow(n, size, &bytes) && !fault_alloc())
+		p = calloc(1, bytes ? bytes : 1);
 	if (!p)
 		err_nomem(err);
 	return p;

@@ -186,10 +186,11 @@ void stamp_format(const struct stamp *s, char out[STAMP_TEXT_MAX])
 {
 	/* Split before the offset is added: the sum could overflow. */
 	int64_t days = floor_div(s->sec, DAY), year;
-	int sec = (int)(s->sec - days * DAY) + s->offset * 60;
+	int of_day = (int)(s->sec % DAY), sec;
 	int month, day, n;
 	char fraction[11];
 
+	sec = (of_day < 0 ? of_day + DAY : of_day) + s->offset * 60;
 	days += floor_div(sec, DAY);
 	sec -= (int)floor_div(sec, DAY) * DAY;
 	date_of_days(days, &year, &month, &day);
