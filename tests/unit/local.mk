@@ -1,1 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+
+unit_test_sources += \
+	tests/unit/main.c \
+	tests/unit/suites.h \
+	tests/unit/support.c \
+	tests/unit/support.h \
+	tests/unit/support_build.c \
+	tests/unit/support_tree.c
+
+# One line for each suite of suites.h, sorted.
+unit_test_sources += tests/unit/test_alloc.c
+unit_test_sources += tests/unit/test_atomic_file.c
+unit_test_sources += tests/unit/test_buf.c
+unit_test_sources += tests/unit/test_db.c
+unit_test_sources += tests/unit/test_digest.c
+unit_test_sources += tests/unit/test_error.c
+unit_test_sources += tests/unit/test_fault.c
+unit_test_sources += tests/unit/test_fd.c
+unit_test_sources += tests/unit/test_json.c
+unit_test_sources += tests/unit/test_json_write.c
+unit_test_sources += tests/unit/test_observer.c
+unit_test_sources += tests/unit/test_quote.c
+unit_test_sources += tests/unit/test_stamp.c
+unit_test_sources += tests/unit/test_support.c
+unit_test_sources += tests/unit/test_sys.c
+unit_test_sources += tests/unit/test_utf8.c

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Runs the unit tests and speaks TAP: all suites, or those named as arguments.
+ * CK_FORK=no runs them in this process, for gdb.
+ */
+#include <check.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/unit/support.h"
+
+static const struct {
+	const char *name;
+	Suite *(*make)(void);
+} suites[] = {
+
+#define SUITE(name) { #name, suite_##name },
+#include "tests/unit/suites.h"
+#undef SUITE
+};
+
+#define N_SUITES (sizeof(suites) / sizeof(suites[0]))
+
+/* Adds the suites of that name (NULL: all); false if there is none. */
+static bool add_suites(SRunner *runner, const char *name)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < N_SUITES; i++) {
+		if (name && strcmp(name, suites[i].name) != 0)
+			continue;
+		srunner_add_suite(runner, suites[i].make());
+		found = true;
+	}
+	return found;
+}
+
+int main(int argc, char **argv)
+{
+	SRunner *runner = srunner_create(NULL);
+
+	/* What the tests compare must not depend on the caller's habits. */
+	umask(022);
+	if (argc < 2)
+		add_suites(runner, NULL);
+	for (int i = 1; i < argc; i++) {
+		if (!add_suites(runner, argv[i])) {
+			fprintf(stderr, "no suite \"%s\"; there are:", argv[i]);
+			for (size_t k = 0; k < N_SUITES; k++)
+				fprintf(stderr, " %s", suites[k].name);
+			fputc('\n', stderr);
+			srunner_free(runner);
+			return 2;
+		}
+	}
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	int n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Included more than once, with different meanings of SUITE: no guard.  Sorted. */
+SUITE(alloc)
+SUITE(atomic_file)
+SUITE(buf)
+SUITE(db)
+SUITE(digest)
+SUITE(error)
+SUITE(fault)
+SUITE(fd)
+SUITE(json)
+SUITE(json_write)
+SUITE(observer)
+SUITE(quote)
+SUITE(stamp)
+SUITE(support)
+SUITE(sys)
+SUITE(utf8)
