@@ -8,6 +8,11 @@
 
 #define ARRAY_FIRST 8
 
+/* As ext4 has them, which others are not far from. */
+#define ALLOCATION_BLOCK     UINT64_C(4096)
+#define INODE_LINK_MAX       60 /* bytes of a link's target in the inode itself */
+#define INODE_ATTRIBUTES_MAX 96 /* bytes of attributes in the inode itself */
+
 void entry_init(struct entry *e)
 {
 	memset(e, 0, sizeof(*e));
@@ -109,6 +114,43 @@ int entry_add_extent(struct entry *e, uint64_t offset, uint64_t length, struct e
 		return -1;
 	e->extents[e->n_extents++] = (struct entry_extent){ offset, length };
 	return 0;
+}
+
+/* Bytes of the blocks that a range touches. */
+static uint64_t blocks_of(uint64_t offset, uint64_t length)
+{
+	const uint64_t mask = ALLOCATION_BLOCK - 1;
+
+	return length ? ((offset + length + mask) & ~mask) - (offset & ~mask) : 0;
+}
+
+/* Bytes of attributes, as far as they take blocks of their own. */
+static uint64_t attributes_of(const struct entry *e)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < e->n_xattrs; i++)
+		n += strlen(e->xattrs[i].name) + e->xattrs[i].size;
+	n += e->acl_access ? strlen(e->acl_access) : 0;
+	n += e->acl_default ? strlen(e->acl_default) : 0;
+	return n > INODE_ATTRIBUTES_MAX ? n : 0;
+}
+
+uint64_t entry_allocated(const struct entry *e)
+{
+	uint64_t bytes = blocks_of(0, attributes_of(e));
+
+	if (e->type == ENTRY_HARDLINK)
+		return 0;
+	if (e->type == ENTRY_DIR)
+		return bytes + ALLOCATION_BLOCK;
+	if (e->type == ENTRY_SYMLINK && strlen(e->target) >= INODE_LINK_MAX)
+		return bytes + ALLOCATION_BLOCK;
+	if (e->type == ENTRY_FILE && !e->sparse)
+		return bytes + blocks_of(0, e->size);
+	for (size_t i = 0; i < e->n_extents; i++)
+		bytes += blocks_of(e->extents[i].offset, e->extents[i].length);
+	return bytes;
 }
 
 bool entry_path_is_legal(const char *path)

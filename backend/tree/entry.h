@@ -27,7 +27,7 @@ enum entry_type {
 	ENTRY_FILE,
 	ENTRY_DIR,
 	ENTRY_SYMLINK,
-	ENTRY_HARDLINK, /* target: archive path of an earlier entry that is no directory */
+	ENTRY_HARDLINK, /* target: archive path of an earlier ENTRY_FILE */
 	ENTRY_FIFO,
 	ENTRY_CHAR,
 	ENTRY_BLOCK,
@@ -67,8 +67,7 @@ struct entry {
 #define ENTRY_XATTR_MAX   (64u << 10)  /* bytes of one value: the kernel's limit */
 #define ENTRY_XATTRS_MAX  (1u << 20) /* bytes of all xattrs of one entry, names included */
 #define ENTRY_EXTENTS_MAX (1u << 20) /* data extents of one file */
-#define ENTRY_SIZE_MAX                                                                   \
- ((uint64_t)INT64_MAX) /* bytes of a file: what the kernel can hold */
+#define ENTRY_SIZE_MAX    ((uint64_t)INT64_MAX) /* bytes of a file */
 
 void entry_init(struct entry *e);
 /* Frees what it holds and makes it empty. */
@@ -83,6 +82,11 @@ int entry_add_xattr(struct entry *e, const char *name, const void *value, size_t
  * overlaps or precedes the last or ends beyond ENTRY_SIZE_MAX; ERR_NO_SPACE over
  * ENTRY_EXTENTS_MAX. */
 int entry_add_extent(struct entry *e, uint64_t offset, uint64_t length, struct err *err);
+
+/* File system space that unpacking e takes, the same for packers and unpackers: the 4 KiB blocks
+ * that its data touches, one for a directory, for a link too long for its inode, for
+ * attributes; 0 for a hard link. */
+uint64_t entry_allocated(const struct entry *e);
 
 /* True if `path` is a legal archive path as described above, ENTRY_PATH_MAX at most. */
 bool entry_path_is_legal(const char *path);

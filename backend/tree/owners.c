@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/tree/owners.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -26,6 +25,7 @@ struct id_slot {
 
 struct owners {
 	struct owner_source source;
+	bool failed;
 	struct name_slot names[2][SLOTS];
 	struct id_slot ids[2][SLOTS];
 };
@@ -39,6 +39,11 @@ int owners_new(const struct owner_source *source, struct owners **ret, struct er
 	o->source = *source;
 	*ret = o;
 	return 0;
+}
+
+bool owners_failed(const struct owners *o)
+{
+	return o->failed;
 }
 
 void owners_free(struct owners *o)
@@ -65,8 +70,10 @@ int owners_name(struct owners *o, enum owner_kind kind, uint32_t id, const char 
 		return 0;
 	}
 	if (o->source.name_of &&
-	    o->source.name_of(o->source.ctx, kind, id, &name, err) < 0)
+	    o->source.name_of(o->source.ctx, kind, id, &name, err) < 0) {
+		o->failed = true;
 		return -1;
+	}
 	if (name && name[0] == '\0') {
 		free(name);
 		name = NULL;
@@ -110,6 +117,7 @@ int owners_id(struct owners *o, enum owner_kind kind, const char *name, uint32_t
 			return err_set(err, ERR_REFUSED, "no number for %s %s",
 				       kind == OWNER_USER ? "user" : "group", q(name));
 	} else if (o->source.id_of(o->source.ctx, kind, name, number, &id, err) < 0) {
+		o->failed = true;
 		return -1;
 	}
 	if (name) {

@@ -11,6 +11,7 @@
  * a tree or an archive holds.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -51,6 +52,9 @@ int owners_name(struct owners *o, enum owner_kind kind, uint32_t id, const char 
 /* Fails as the source does; ERR_REFUSED where there is neither name nor number. */
 int owners_id(struct owners *o, enum owner_kind kind, const char *name, uint32_t number,
 	      uint32_t *ret, struct err *err);
+
+/* Whether a source has ever failed: what then fails is not the fault of the object at hand. */
+bool owners_failed(const struct owners *o);
 
 void owners_free(struct owners *o);
 CLEANUP_FUNC(struct owners *, owners_free);
