@@ -3,14 +3,29 @@
 backend_sources += \
 	backend/tree/acl.c \
 	backend/tree/acl.h \
+	backend/tree/attr.c \
+	backend/tree/attr.h \
 	backend/tree/entry.c \
 	backend/tree/entry.h \
 	backend/tree/exclude.c \
 	backend/tree/exclude.h \
+	backend/tree/links.c \
+	backend/tree/links.h \
+	backend/tree/listing.c \
+	backend/tree/listing.h \
+	backend/tree/look.c \
+	backend/tree/look.h \
 	backend/tree/owners.c \
 	backend/tree/owners.h \
+	backend/tree/pack.c \
+	backend/tree/pack.h \
+	backend/tree/pack_file.c \
+	backend/tree/pack_internal.h \
+	backend/tree/pack_stream.c \
 	backend/tree/path_set.c \
 	backend/tree/path_set.h \
+	backend/tree/place.c \
+	backend/tree/place.h \
 	backend/tree/tar_header.c \
 	backend/tree/tar_header.h \
 	backend/tree/tar_input.c \
@@ -21,5 +36,9 @@ backend_sources += \
 	backend/tree/tar_read.h \
 	backend/tree/tar_sparse.c \
 	backend/tree/tar_sparse.h \
+	backend/tree/tar_write.c \
+	backend/tree/tar_write.h \
 	backend/tree/unpack.c \
-	backend/tree/unpack.h
+	backend/tree/unpack.h \
+	backend/tree/walk.c \
+	backend/tree/walk.h
