@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -98,6 +99,13 @@ int sys_kill(pid_t pid, int sig);
 ssize_t sys_getrandom(void *p, size_t n, unsigned flags);
 int sys_clock_gettime(clockid_t clock, struct timespec *ts);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
+
+/* Threads */
+/* How many processors this thread may run on, at least 1. */
+unsigned sys_cpu_count(void);
+/* pthread_create(3), with 1 MiB of stack, and with all signals blocked in the new thread:
+ * they stay the business of those that were there before.  -1 and errno. */
+int sys_thread_start(pthread_t *ret, void *(*run)(void *), void *arg);
 
 /* Identity (the worker's way down; kernel effect on the calling thread only, so call
  * before threads exist) */

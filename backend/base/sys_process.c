@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/base/sys.h"
 
+#include <errno.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -11,7 +13,9 @@
 
 #include "backend/base/fault.h"
 
-/* The second half of sys.h: pipes, sockets, processes, identity. */
+/* The second half of sys.h: pipes, sockets, processes, threads, identity. */
+
+#define THREAD_STACK ((size_t)1 << 20)
 
 int sys_pipe2(int fds[2], int flags)
 {
@@ -66,6 +70,43 @@ int sys_clock_gettime(clockid_t clock, struct timespec *ts)
 int sys_close_range(unsigned first, unsigned last, unsigned flags)
 {
 	return fault_call() ? -1 : (int)syscall(SYS_close_range, first, last, flags);
+}
+
+unsigned sys_cpu_count(void)
+{
+	cpu_set_t set[8]; /* a single one is too small from 1,025 processors on */
+
+	CPU_ZERO_S(sizeof(set), set);
+	if (fault_call() || sched_getaffinity(0, sizeof(set), set) < 0)
+		return 1;
+
+	int n = CPU_COUNT_S(sizeof(set), set);
+	return n > 0 ? (unsigned)n : 1;
+}
+
+int sys_thread_start(pthread_t *ret, void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int errnum;
+
+	if (fault_call())
+		return -1;
+	errnum = pthread_attr_init(&attr);
+	if (errnum == 0) {
+		/* Address space is limited in workers; our threads call nothing deep. */
+		(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
+		/* A new thread inherits the mask: at no moment does it take signals. */
+		sigfillset(&all);
+		(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+		errnum = pthread_create(ret, &attr, run, arg);
+		(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+		pthread_attr_destroy(&attr);
+	}
+	if (errnum == 0)
+		return 0;
+	errno = errnum;
+	return -1;
 }
 
 /*
