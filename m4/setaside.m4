@@ -10,7 +10,8 @@ AS_CASE([$enable_$1], [yes|no], [],
 
 # SETASIDE_DEFLATE
 # Chooses the library that compresses; zlib, which inflates, is there in any case. Sets
-# deflate, DEFLATE_CFLAGS, DEFLATE_LIBS and defines exactly one of HAVE_DEFLATE_ISAL, _LIBDEFLATE, _ZLIB, and DEFLATE_NAME.
+# deflate, DEFLATE_CFLAGS, DEFLATE_LIBS and defines exactly one of HAVE_DEFLATE_ISAL,
+# _LIBDEFLATE, _ZLIB, and DEFLATE_NAME; HAVE_LIBDEFLATE where it helps ISA-L.
 AC_DEFUN([SETASIDE_DEFLATE], [
 AC_ARG_WITH([deflate],
 	[AS_HELP_STRING([--with-deflate=isal|libdeflate|zlib],
@@ -21,6 +22,13 @@ AS_CASE([$with_deflate], [auto|isal|libdeflate|zlib], [],
 	[AC_MSG_ERROR([--with-deflate=$with_deflate: isal, libdeflate or zlib])])
 SETASIDE_TRY_DEFLATE([isal], [ISAL], [libisal >= 2.30])
 SETASIDE_TRY_DEFLATE([libdeflate], [LIBDEFLATE], [libdeflate >= 1.8])
+# ISA-L has nothing as small as gzip -6: libdeflate stands beside it where it is here.
+AS_IF([test "$deflate" = isal],
+	[PKG_CHECK_MODULES([LIBDEFLATE], [libdeflate >= 1.8],
+		[AS_VAR_APPEND([DEFLATE_CFLAGS], [" $LIBDEFLATE_CFLAGS"])
+		 AS_VAR_APPEND([DEFLATE_LIBS], [" $LIBDEFLATE_LIBS"])
+		 AC_DEFINE([HAVE_LIBDEFLATE], [1], [libdeflate helps ISA-L])],
+		[:])])
 AS_CASE([$deflate:$with_deflate], [:auto|:zlib],
 	[deflate=zlib
 	 AC_DEFINE([HAVE_DEFLATE_ZLIB], [1], [zlib compresses])])
