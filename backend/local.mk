@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
+backend_sources += backend/deflate.c backend/deflate.h
+backend_sources += backend/deflate_isal.c
+backend_sources += backend/deflate_libdeflate.c
+backend_sources += backend/deflate_zlib.c
 backend_sources += backend/epoch.c backend/epoch.h
 backend_sources += backend/flatpak_deploy.c backend/flatpak_deploy.h
+backend_sources += backend/gzip.c backend/gzip.h backend/gzip_internal.h
+backend_sources += backend/gzip_reader.c
+backend_sources += backend/gzip_writer.c
+backend_sources += backend/inflate.c backend/inflate.h
 backend_sources += backend/journal.c backend/journal.h
 backend_sources += backend/names.c backend/names.h
 backend_sources += backend/restore_state.c backend/restore_state.h
@@ -15,3 +23,7 @@ backend_sources += backend/snapshot_write.c
 backend_sources += backend/store.c backend/store.h
 backend_sources += backend/store_list.c backend/store_internal.h
 backend_sources += backend/wire.c backend/wire.h
+backend_sources += backend/zip.h
+backend_sources += backend/zip_directory.c backend/zip_directory.h
+backend_sources += backend/zip_reader.c
+backend_sources += backend/zip_writer.c
