@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/snapshot_file.h"
+
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/digest.h"
+#include "backend/base/quote.h"
+#include "backend/gzip.h"
+#include "backend/zip.h"
+
+#define COPY_SIZE ((size_t)256 << 10)
+
+struct snapshot_file {
+	int fd;
+	struct zip_reader *zip;
+	struct snapshot *meta;
+};
+
+const struct snapshot *snapshot_file_meta(const struct snapshot_file *f)
+{
+	return f->meta;
+}
+
+void snapshot_file_close(struct snapshot_file *f)
+{
+	if (!f)
+		return;
+	zip_reader_free(f->zip);
+	snapshot_free(f->meta);
+	if (f->fd >= 0)
+		sys_close_best_effort(f->fd);
+	free(f);
+}
+
+/* A small member that every snapshot has. */
+static int slurp(struct zip_reader *zip, const char *name, size_t max, struct buf *out,
+		 struct err *err)
+{
+	ssize_t i = zip_reader_find(zip, name);
+
+	if (i < 0)
+		return err_set(err, ERR_CORRUPT, "member %s is missing", q(name));
+	if (zip_reader_member(zip, (size_t)i)->size > max)
+		return err_set(err, ERR_CORRUPT, "member %s is larger than %zu bytes",
+			       q(name), max);
+	return zip_reader_slurp(zip, (size_t)i, max, out, err);
+}
+
+/* Compares meta.json's bytes with meta.sha3_384 before anything in them is believed. */
+static int check_meta_hash(const struct buf *meta, const struct buf *hash,
+			   struct err *err)
+{
+	uint8_t is[DIGEST_MAX_SIZE], should[DIGEST_SHA3_384_SIZE];
+	size_t n = hash->len;
+
+	while (n > 0 && (hash->data[n - 1] == '\n' || hash->data[n - 1] == ' '))
+		n--;
+	if (!digest_unhex(hash->data ? hash->data : "", n, should, sizeof(should)))
+		return err_set(err, ERR_CORRUPT, "meta.sha3_384 is not a hash");
+	if (digest_of(DIGEST_SHA3_384, meta->data, meta->len, is, err) < 0)
+		return -1;
+	if (memcmp(is, should, sizeof(should)) != 0)
+		return err_set(err, ERR_CORRUPT, "the hash of meta.json is wrong");
+	return 0;
+}
+
+/* Every archive that the metadata names is a member, and the sizes add up. */
+static int check_members(const struct zip_reader *zip, const struct snapshot *s,
+			 struct err *err)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < s->n_archives; i++) {
+		ssize_t at = zip_reader_find(zip, s->archives[i].name);
+
+		if (at < 0)
+			return err_set(err, ERR_CORRUPT, "archive %s is missing",
+				       q(s->archives[i].name));
+		if (__builtin_add_overflow(
+			    total, zip_reader_member(zip, (size_t)at)->size, &total))
+			return err_set(err, ERR_CORRUPT, "sizes of archives overflow");
+	}
+	if (s->size != 0 && s->size != total)
+		return err_set(err, ERR_CORRUPT,
+			       "archives hold %llu bytes where the metadata says %llu",
+			       (unsigned long long)total, (unsigned long long)s->size);
+	return 0;
+}
+
+/* Reads and checks the metadata of an opened zip. */
+static int read_meta(struct zip_reader *zip, struct snapshot **ret, struct err *err)
+{
+	_cleanup_(buf_done) struct buf meta = BUF_INIT, hash = BUF_INIT;
+	_cleanup_(snapshot_freep) struct snapshot *s = NULL;
+
+	if (slurp(zip, "meta.json", SNAPSHOT_META_MAX, &meta, err) < 0 ||
+	    slurp(zip, "meta.sha3_384", SNAPSHOT_FILE_HASH_MAX, &hash, err) < 0 ||
+	    check_meta_hash(&meta, &hash, err) < 0 || snapshot_new(&s, err) < 0)
+		return -1;
+	if (snapshot_parse(meta.data, meta.len, s, err) < 0)
+		return err_wrap(err, "meta.json");
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+int snapshot_file_open(int fd, struct snapshot_file **ret, struct snapshot **ret_meta,
+		       struct err *err)
+{
+	_cleanup_(snapshot_file_closep) struct snapshot_file *f =
+		alloc_zero(1, sizeof(*f), err);
+
+	*ret_meta = NULL;
+	if (!f) {
+		sys_close_best_effort(fd);
+		return -1;
+	}
+	f->fd = fd;
+	if (zip_reader_new(fd, SNAPSHOT_FILE_MEMBERS_MAX, &f->zip, err) < 0 ||
+	    read_meta(f->zip, &f->meta, err) < 0)
+		return -1;
+	if (snapshot_validate(f->meta, err) < 0 ||
+	    check_members(f->zip, f->meta, err) < 0) {
+		*ret_meta = TAKE_PTR(f->meta);
+		return -1;
+	}
+	*ret = TAKE_PTR(f);
+	return 0;
+}
+
+/* Everything between the zip and the sink. */
+static int stream_hashed(struct snapshot_file *f, const struct snapshot_archive *a,
+			 struct digest *d, snapshot_file_sink sink, void *ctx,
+			 const struct observer *observer, struct err *err)
+{
+	_cleanup_free_ void *buf = alloc_bytes(COPY_SIZE, err);
+	uint8_t is[DIGEST_MAX_SIZE];
+	char hex[DIGEST_SHA3_384_HEX + 1];
+	ssize_t n;
+
+	if (!buf)
+		return -1;
+	while ((n = zip_reader_read(f->zip, buf, COPY_SIZE, err)) > 0)
+		if (observer_check(observer, err) < 0 ||
+		    digest_update(d, buf, (size_t)n, err) < 0 ||
+		    (sink && sink(ctx, buf, (size_t)n, err) < 0))
+			return -1;
+	if (n < 0 || digest_final(d, is, err) < 0)
+		return -1;
+	digest_hex(is, DIGEST_SHA3_384_SIZE, hex);
+	if (strcmp(hex, a->sha3) != 0)
+		return err_set(err, ERR_CORRUPT, "the SHA3-384 hash of %s is wrong",
+			       q(a->name));
+	return 0;
+}
+
+/* Opens an archive member that the metadata names. */
+static int open_archive(struct snapshot_file *f, const char *member,
+			const struct snapshot_archive **ret, struct err *err)
+{
+	const struct snapshot_archive *a = snapshot_archive(f->meta, member);
+	ssize_t i = a ? zip_reader_find(f->zip, member) : -1;
+
+	if (i < 0)
+		return err_set(err, ERR_NOT_FOUND, "no archive %s in the snapshot",
+			       q(member));
+	*ret = a;
+	return zip_reader_open(f->zip, (size_t)i, err);
+}
+
+int snapshot_file_stream(struct snapshot_file *f, const char *member,
+			 snapshot_file_sink sink, void *ctx,
+			 const struct observer *observer, struct err *err)
+{
+	_cleanup_(digest_freep) struct digest *d = NULL;
+	const struct snapshot_archive *a;
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	int r;
+
+	if (digest_new(DIGEST_SHA3_384, &d, err) < 0 ||
+	    open_archive(f, member, &a, err) < 0)
+		return -1;
+	r = stream_hashed(f, a, d, sink, ctx, observer, err);
+	/* After a failure the first error stands. */
+	if (zip_reader_close(f->zip, r < 0 ? &ignored : err) < 0 || r < 0)
+		return -1;
+	return 0;
+}
+
+/* gzip_source over the open member. */
+static ssize_t member_bytes(void *ctx, void *p, size_t n, struct err *err)
+{
+	return zip_reader_read(ctx, p, n, err);
+}
+
+/* tar_source over the inflated stream. */
+static ssize_t tar_bytes(void *ctx, const void **ret, size_t max, struct err *err)
+{
+	return gzip_reader_next(ctx, ret, max, err);
+}
+
+int snapshot_file_walk(struct snapshot_file *f, const char *member,
+		       const struct unpack_limits *limits,
+		       const struct observer *observer, struct unpack_counts *ret,
+		       struct err *err)
+{
+	const char *tops[] = { f->meta->revision, "common", NULL };
+	_cleanup_(gzip_reader_freep) struct gzip_reader *gz = NULL;
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	const struct snapshot_archive *a;
+	int r;
+
+	if (open_archive(f, member, &a, err) < 0)
+		return -1;
+	r = gzip_reader_new(0, member_bytes, f->zip, &gz, err);
+	if (r == 0)
+		r = unpack_run(tar_bytes, gz, tops, limits, &unpack_discard, observer,
+			       ret, err);
+	/* The reader's threads use the member: they end before it is closed. */
+	gzip_reader_free(TAKE_PTR(gz));
+	if (zip_reader_close(f->zip, r < 0 ? &ignored : err) < 0 || r < 0)
+		return err_wrap(err, "archive %s", q(member));
+	return 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_WORKER_PACKER_H
+#define SETASIDE_WORKER_PACKER_H
+
+/*
+ * packer: trees looked at and packed by their owner (client side).
+ *
+ *	packer_begin	  one archive: whose, how its top looks
+ *	packer_tree	  for each tree: is it there, where does it really lie
+ *	packer_exclude, packer_leave_out
+ *	packer_estimate   how much it is (may be called alone)
+ *	packer_pack_begin the compressed stream goes into a pipe; worker_wait_readable()...
+ *	packer_pack_end	  after the pipe's end: the counts; only this commits the stream
+ *
+ * The packer remembers the archive between calls; packer_begin starts the next.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/base/observer.h"
+#include "backend/gzip.h"
+#include "backend/tree/pack.h"
+#include "backend/worker/worker.h"
+
+struct packer_archive {
+	bool user;		/* a user's: paths are resolved with the packer's own rights */
+	bool native;		/* the entry `common/` is made here (0700 the user, 0755 root) */
+	uint32_t uid, gid;	/* of that entry */
+	const char *revision;	/* snaps: what $SNAP_DATA stands for */
+};
+
+struct packer_found {
+	bool exists;
+	bool is_file;
+	char *resolved; /* absolute below the root; caller frees; NULL where it does not exist */
+};
+
+int packer_begin(struct worker *w, const struct packer_archive *a, const struct observer *observer,
+		 struct err *err);
+
+/* Adds the tree at `path` (absolute below the root) under `archive_path`, if it exists.  What cannot
+ * be resolved or opened fails, and the tree is not part of the archive. */
+int packer_tree(struct worker *w, const char *archive_path, const char *path,
+		const struct observer *observer, struct packer_found *ret, struct err *err);
+
+/* A pattern anchored at the top of tree `archive_path`; NULL: one of snapd's ($SNAP_...). */
+int packer_exclude(struct worker *w, const char *archive_path, const char *pattern,
+		   const struct observer *observer, struct err *err);
+
+/* A name that is ours (staging, aside): left out wherever it appears. */
+int packer_leave_out(struct worker *w, const char *name, const struct observer *observer,
+		     struct err *err);
+
+int packer_estimate(struct worker *w, const struct observer *observer, struct pack_counts *ret,
+		    struct err *err);
+
+/* Starts packing into `pipe` (borrowed; the caller closes its copy afterwards, so that the end is
+ * seen).  `report` hears of what was skipped or changed, from worker_wait*(). */
+int packer_pack_begin(struct worker *w, int pipe, enum gzip_level level,
+		      const struct pack_report *report, struct err *err);
+int packer_pack_end(struct worker *w, const struct observer *observer, struct pack_counts *ret,
+		    struct err *err);
+
+/* The names of the directories in `path`, for each `entry` is called; a missing path has none. */
+int packer_list(struct worker *w, const char *path,
+		int (*entry)(void *ctx, const char *name, struct err *err), void *ctx,
+		const struct observer *observer, struct err *err);
+/* Where the link `path` points (caller frees); NULL where there is no such link. */
+int packer_link(struct worker *w, const char *path, const struct observer *observer, char **ret,
+		struct err *err);
+
+/* The protocol of this kind. */
+enum packer_type {
+	PACKER_BEGIN = 64,
+	PACKER_TREE,
+	PACKER_EXCLUDE,
+	PACKER_LEAVE_OUT,
+	PACKER_ESTIMATE,
+	PACKER_PACK,
+	PACKER_LIST,
+	PACKER_LINK,
+	PACKER_SKIPPED, /* worker */
+	PACKER_CHANGED, /* worker */
+	PACKER_NAME,	/* worker */
+};
+
+enum packer_tag {
+	PACKER_TAG_USER = 64,
+	PACKER_TAG_NATIVE,
+	PACKER_TAG_UID,
+	PACKER_TAG_GID,
+	PACKER_TAG_REVISION,
+	PACKER_TAG_ARCHIVE_PATH,
+	PACKER_TAG_PATH,
+	PACKER_TAG_PATTERN,
+	PACKER_TAG_EXISTS,
+	PACKER_TAG_IS_FILE,
+	PACKER_TAG_RESOLVED,
+	PACKER_TAG_LEVEL,
+	PACKER_TAG_WHY,
+	PACKER_TAG_COUNT, /* one for each of struct pack_counts, in its order */
+};
+
+#define PACKER_PATH_MAX 8192u  /* of paths that definitions and homes give */
+#define PACKER_WHY_MAX 1024u
+
+#endif

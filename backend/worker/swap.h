@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_WORKER_SWAP_H
+#define SETASIDE_WORKER_SWAP_H
+
+/*
+ * swap: two names below one directory change places, told by inode numbers.
+ *
+ * Every step may be repeated after a crash: what is found decides what is left to do.  Where
+ * the file system cannot exchange, three renames do it over a third name, derived from the
+ * aside name, and each state between them is recognised:
+ *
+ *	live	aside	third	next
+ *	from	to	-	live -> third
+ *	-	to	from	aside -> live
+ *	to	-	from	third -> aside
+ *	to	from	-	done
+ *
+ * A power cut between the first two leaves no live name until the next run: the one case where
+ * it is missing, on file systems without RENAME_EXCHANGE only.
+ *
+ * Durability: the directory is synced before a step returns.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "backend/base/buf.h"
+#include "backend/base/error.h"
+#include "backend/tree/owners.h"
+
+struct swap {
+	int parent;
+	const char *name;  /* one component */
+	const char *aside; /* one component, or ".~xxxxxxxxx~/NAME" */
+	uint64_t old_ino, new_ino; /* 0: nothing there */
+};
+
+/* One component that is no path. */
+bool swap_name_is_legal(const char *name);
+/* One such, or two joined by a slash. */
+bool swap_aside_is_legal(const char *aside);
+
+/* A new directory with exactly this mode, synced into its parent; ERR_CHANGED if it exists. */
+int swap_make_dir(int parent, const char *name, mode_t mode, struct err *err);
+/* The staging name: an empty directory 0700, or an empty file 0600; returns its descriptor. */
+int swap_stage(int parent, const char *aside, bool is_file, struct err *err);
+
+/* Inode numbers behind both names; 0: nothing. */
+int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside, struct err *err);
+/* Forward: the live name gets new_ino; backward: it gets old_ino.  ERR_CHANGED where
+ * neither the state before nor one between nor the one after is found. */
+int swap_step(const struct swap *s, bool backward, struct err *err);
+
+/* Opens a directory below parent without following; -1 with an empty err where there is none. */
+int swap_open_dir(int parent, const char *name, struct err *err);
+
+/* The names in a directory with their inodes, but `except` and lost+found. */
+int swap_list(int dirfd, const char *except,
+	      int (*entry)(void *ctx, const char *name, uint64_t ino, struct err *err), void *ctx,
+	      struct err *err);
+
+/* Mode, owner, ACLs and time of a directory, as bytes, and back. */
+int swap_read_attrs(int dirfd, struct owners *owners, struct buf *out, struct err *err);
+int swap_apply_attrs(int dirfd, const void *attrs, size_t n, struct owners *owners,
+		     struct err *err);
+
+/* Removes what rests under the aside name and syncs. */
+int swap_remove_aside(const struct swap *s, struct err *err);
+/* Removes the directory parent/name if it is empty. */
+int swap_remove_dir(const struct swap *s, bool *ret_removed, struct err *err);
+
+#endif

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/worker/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/quote.h"
+#include "backend/base/sys.h"
+#include "backend/worker/protocol.h"
+
+/* How often a cancel flag that nobody wakes us for is looked at. */
+#define POLL_MS 100
+/* How long an idle worker may take to end before it is killed. */
+#define END_MS 2000
+
+struct worker {
+	const struct worker_env *env;
+	enum worker_kind kind;
+	pid_t pid;
+	int sock;
+	bool busy;
+	bool dead;	/* no further request */
+	struct err err; /* why the last request failed, until worker_wait() takes it */
+	worker_handler handler;
+	void *ctx;
+	uint64_t progress;
+	struct wire_out out;
+	struct wire_in in;
+};
+
+const char *worker_kind_name(enum worker_kind kind)
+{
+	switch (kind) {
+	case WORKER_READER:
+		return "reader";
+	case WORKER_PACKER:
+		return "packer";
+	case WORKER_UNPACKER:
+		return "unpacker";
+	case WORKER_APPLIER:
+		return "applier";
+	case WORKER_SWAPPER:
+		return "swapper";
+	}
+	return "worker";
+}
+
+enum worker_kind worker_get_kind(const struct worker *w)
+{
+	return w->kind;
+}
+
+uint64_t worker_progress(const struct worker *w)
+{
+	return w->progress;
+}
+
+struct wire_in *worker_result(struct worker *w)
+{
+	return &w->in;
+}
+
+bool worker_is_busy(const struct worker *w)
+{
+	return w->busy;
+}
+
+bool worker_is_alive(const struct worker *w)
+{
+	return !w->dead;
+}
+
+/* Between fork and exec: only what is safe there.  Descriptors 3 and 4 are the protocol's. */
+static void exec_worker(const char *program, int sock, int alive) __attribute__((noreturn));
+
+/* See above. */
+static void exec_worker(const char *program, int sock, int alive)
+{
+	static char name[] = "setaside-worker";
+	char *argv[] = { name, NULL };
+	char *envp[] = { NULL };
+	sigset_t none;
+
+	/* Both first to numbers that neither of the two targets is. */
+	sock = fcntl(sock, F_DUPFD_CLOEXEC, PROTOCOL_ALIVE_FD + 1);
+	if (alive >= 0)
+		alive = fcntl(alive, F_DUPFD_CLOEXEC, PROTOCOL_ALIVE_FD + 1);
+	if (sock < 0 || dup2(sock, PROTOCOL_SOCKET_FD) < 0)
+		_exit(126);
+	if (alive >= 0 && dup2(alive, PROTOCOL_ALIVE_FD) < 0)
+		_exit(126);
+	if (alive < 0)
+		close(PROTOCOL_ALIVE_FD);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* A terminal's Ctrl-C goes to the parent alone, which ends the workers itself. */
+	setpgid(0, 0);
+	execve(program, argv, envp);
+	_exit(127);
+}
+
+/* Starts the program; *ret_sock is the parent's end. */
+static int spawn(const struct worker_env *env, pid_t *ret_pid, int *ret_sock, struct err *err)
+{
+	const char *program = env->program ? env->program : PKGLIBEXECDIR "/setaside-worker";
+	_cleanup_close_ int ours = -1, theirs = -1, alive = -1;
+	int pair[2];
+	pid_t pid;
+
+	/* Looked at here, since a failed exec can say nothing but its status. */
+	if (access(program, X_OK) < 0)
+		return err_errno(err, "cannot start %s", q(program));
+	if (sys_socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
+		return err_errno(err, "cannot make a socket for a worker");
+	ours = pair[0];
+	theirs = pair[1];
+	if (env->alive_fd) {
+		alive = env->alive_fd(env->alive_ctx, err);
+		if (alive < 0)
+			return -1;
+	}
+	pid = sys_fork();
+	if (pid < 0)
+		return err_errno(err, "cannot start a worker");
+	if (pid == 0)
+		exec_worker(program, theirs, alive);
+	*ret_pid = pid;
+	*ret_sock = TAKE_FD(ours);
+	return 0;
+}
+
+/* The first record: what the worker shall be. */
+static int send_hello(struct worker *w, const struct identity *id, struct err *err)
+{
+	struct wire_out *o = &w->out;
+
+	if (wire_begin(o, PROTOCOL_HELLO, err) < 0 ||
+	    wire_put_u64(o, PROTOCOL_TAG_VERSION, PROTOCOL_VERSION, err) < 0 ||
+	    wire_put_str(o, PROTOCOL_TAG_BUILD, PACKAGE_VERSION, err) < 0 ||
+	    wire_put_u64(o, PROTOCOL_TAG_KIND, w->kind, err) < 0 ||
+	    wire_put_u64(o, PROTOCOL_TAG_IDENTITY, id->kind, err) < 0 ||
+	    wire_put_u64(o, PROTOCOL_TAG_UID, id->uid, err) < 0 ||
+	    wire_put_u64(o, PROTOCOL_TAG_GID, id->gid, err) < 0 ||
+	    wire_put_bytes(o, PROTOCOL_TAG_GROUPS, id->groups, id->n_groups * sizeof(gid_t),
+			   err) < 0 ||
+	    wire_put_u64(o, PROTOCOL_TAG_CAPS, id->caps, err) < 0 ||
+	    wire_put_fd(o, w->env->rootfd, err) < 0)
+		return -1;
+	return wire_send(w->sock, o, err);
+}
+
+int worker_start(const struct worker_env *env, enum worker_kind kind, const struct identity *id,
+		 struct worker **ret, struct err *err)
+{
+	_cleanup_(worker_freep) struct worker *w = alloc_zero(1, sizeof(*w), err);
+
+	if (!w)
+		return -1;
+	w->env = env;
+	w->kind = kind;
+	w->sock = -1;
+	wire_out_init(&w->out);
+	wire_in_init(&w->in);
+	if (spawn(env, &w->pid, &w->sock, err) < 0)
+		return -1;
+	if (send_hello(w, id, err) < 0)
+		return err_wrap(err, "cannot start a %s", worker_kind_name(kind));
+	w->busy = true;
+	if (worker_wait(&w, 1, NULL, err) < 0)
+		return err_wrap(err, "cannot start a %s", worker_kind_name(kind));
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+/* Waits for the process; kills it first unless it ends by itself soon. */
+static int reap(struct worker *w, bool kill_it)
+{
+	int status = 0, waited = 0;
+	pid_t r;
+
+	if (w->pid <= 0)
+		return 0;
+	if (kill_it)
+		sys_kill(w->pid, SIGKILL);
+	for (;;) {
+		bool blocking = kill_it || waited >= END_MS;
+
+		if (waited >= END_MS && !kill_it) {
+			sys_kill(w->pid, SIGKILL);
+			kill_it = true;
+		}
+		r = sys_waitpid(w->pid, &status, blocking ? 0 : WNOHANG);
+		if (r == w->pid || (r < 0 && errno != EINTR))
+			break;
+		if (!blocking) {
+			sys_poll(NULL, 0, 1);
+			waited++;
+		}
+	}
+	w->pid = 0;
+	return status;
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->sock >= 0)
+		sys_close_best_effort(w->sock);
+	(void)reap(w, w->busy || w->dead);
+	err_clear(&w->err);
+	wire_in_done(&w->in);
+	wire_out_done(&w->out);
+	free(w);
+}
+
+/* The request is over with `from` (emptied). */
+static void fail(struct worker *w, struct err *from)
+{
+	w->busy = false;
+	err_clear(&w->err);
+	err_move(&w->err, from);
+}
+
+/* Nothing the worker says is believed any more. */
+static void give_up(struct worker *w, struct err *from)
+{
+	w->dead = true;
+	fail(w, from);
+}
+
+/* The socket ended although a request was under way: how did the process end? */
+static void died(struct worker *w)
+{
+	_cleanup_(err_clear) struct err e = ERR_INIT;
+	int status = reap(w, false);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		err_set(&e, ERR_IO, "the %s could not be executed", worker_kind_name(w->kind));
+	else if (WIFSIGNALED(status))
+		err_set(&e, ERR_IO, "the %s died of signal %d", worker_kind_name(w->kind),
+			WTERMSIG(status));
+	else
+		err_set(&e, ERR_IO, "the %s ended before its work was done",
+			worker_kind_name(w->kind));
+	give_up(w, &e);
+}
+
+/* Replaces a text that could harm a terminal or a log by its escaped form. */
+static int clean_text(char **text, struct err *err)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT;
+	char *clean;
+
+	if (!*text || quote_is_clean(*text, strlen(*text)))
+		return 0;
+	if (quote_escape(&b, *text, strlen(*text), err) < 0)
+		return -1;
+	clean = buf_steal(&b, err);
+	if (!clean)
+		return -1;
+	free(*text);
+	*text = clean;
+	return 0;
+}
+
+int worker_take_problem(struct worker *w, struct err *ret, struct err *err)
+{
+	_cleanup_(err_clear) struct err e = ERR_INIT;
+
+	if (wire_get_err(&w->in, &e, err) < 0 || clean_text(&e.msg, err) < 0 ||
+	    clean_text(&e.hint, err) < 0)
+		return -1;
+	err_move(ret, &e);
+	return 0;
+}
+
+/* A FAIL record: the worker's error becomes the request's. */
+static int take_failure(struct worker *w, struct err *err)
+{
+	_cleanup_(err_clear) struct err e = ERR_INIT;
+
+	if (worker_take_problem(w, &e, err) < 0)
+		return -1;
+	if (e.kind == ERR_NONE)
+		return err_set(err, ERR_CORRUPT, "the %s failed without a reason",
+			       worker_kind_name(w->kind));
+	fail(w, &e);
+	return 0;
+}
+
+/* Puts the answer to an owner query into w->out. */
+static int put_answer(struct worker *w, const struct err *problem, const char *name, uint32_t id,
+		      struct err *err)
+{
+	if (wire_begin(&w->out, PROTOCOL_ANSWER, err) < 0 ||
+	    wire_put_err(&w->out, problem, err) < 0 ||
+	    wire_put_str(&w->out, PROTOCOL_TAG_NAME, name, err) < 0 ||
+	    wire_put_u64(&w->out, PROTOCOL_TAG_NUMBER, id, err) < 0)
+		return -1;
+	return wire_send(w->sock, &w->out, err);
+}
+
+/* Names and numbers of owners are the parent's to know: it has the user database. */
+static int answer_query(struct worker *w, struct err *err)
+{
+	const struct owner_source *src = w->env->owners;
+	bool by_name = w->in.type == PROTOCOL_QUERY_ID;
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+	_cleanup_free_ char *name = NULL;
+	uint64_t owner, number;
+	uint32_t id = 0;
+
+	if (wire_get_u64(&w->in, PROTOCOL_TAG_OWNER, &owner, err) < 0 ||
+	    wire_get_str(&w->in, PROTOCOL_TAG_NAME, 256, &name, err) < 0 ||
+	    wire_get_u64(&w->in, PROTOCOL_TAG_NUMBER, &number, err) < 0)
+		return -1;
+	if ((owner != OWNER_USER && owner != OWNER_GROUP) || number > UINT32_MAX)
+		return err_set(err, ERR_CORRUPT, "the %s asked for an impossible owner",
+			       worker_kind_name(w->kind));
+	if (!src)
+		err_set(&problem, ERR_UNSUPPORTED, "owners are not known here");
+	else if (by_name)
+		(void)src->id_of(src->ctx, (enum owner_kind)owner, name, (uint32_t)number, &id,
+				 &problem);
+	else {
+		_cleanup_free_ char *found = NULL;
+
+		(void)src->name_of(src->ctx, (enum owner_kind)owner, (uint32_t)number, &found,
+				   &problem);
+		return put_answer(w, &problem, found, (uint32_t)number, err);
+	}
+	return put_answer(w, &problem, NULL, id, err);
+}
+
+/* One record of a busy worker. */
+static int take_record(struct worker *w, struct err *err)
+{
+	switch (w->in.type) {
+	case PROTOCOL_OK:
+		w->busy = false;
+		return 0;
+	case PROTOCOL_FAIL:
+		return take_failure(w, err);
+	case PROTOCOL_PROGRESS:
+		return wire_get_u64(&w->in, PROTOCOL_TAG_BYTES, &w->progress, err);
+	case PROTOCOL_QUERY_NAME:
+	case PROTOCOL_QUERY_ID:
+		return answer_query(w, err);
+	default:
+		if (w->in.type < PROTOCOL_KIND_FIRST || !w->handler)
+			return err_set(err, ERR_CORRUPT, "the %s sent an unexpected record",
+				       worker_kind_name(w->kind));
+		return w->handler(w->ctx, &w->in, err);
+	}
+}
+
+/* The socket is readable. Whatever goes wrong is this worker's failure. */
+static void serve_one(struct worker *w)
+{
+	_cleanup_(err_clear) struct err e = ERR_INIT;
+	int r = wire_recv(w->sock, &w->in, &e);
+
+	if (r == 0) {
+		died(w);
+		return;
+	}
+	if (r < 0 || take_record(w, &e) < 0)
+		give_up(w, &e);
+}
+
+int worker_begin(struct worker *w, const struct wire_out *request, worker_handler handler,
+		 void *ctx, struct err *err)
+{
+	assert(!w->busy);
+	if (w->dead)
+		return err_set(err, ERR_IO, "the %s failed before", worker_kind_name(w->kind));
+	err_clear(&w->err);
+	w->handler = handler;
+	w->ctx = ctx;
+	w->progress = 0;
+	if (wire_send(w->sock, request, err) < 0) {
+		w->dead = true;
+		return err_wrap(err, "cannot reach the %s", worker_kind_name(w->kind));
+	}
+	w->busy = true;
+	return 0;
+}
+
+/* The first failure among the workers moves to err. */
+static int collect_failure(struct worker *const *workers, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (workers[i] && workers[i]->err.kind != ERR_NONE)
+			return err_move(err, &workers[i]->err);
+	return 0;
+}
+
+/* Ends what the other workers do: their work has no use any more. */
+static void kill_busy(struct worker *const *workers, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct worker *w = workers[i];
+
+		if (!w || !w->busy)
+			continue;
+		(void)reap(w, true);
+		w->busy = false;
+		w->dead = true;
+	}
+}
+
+/* Fills pfds with the sockets of busy workers; returns their number. */
+static nfds_t gather(struct worker *const *workers, size_t n, struct pollfd *pfds,
+		     struct worker **who)
+{
+	nfds_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!workers[i] || !workers[i]->busy)
+			continue;
+		who[count] = workers[i];
+		pfds[count++] = (struct pollfd){ .fd = workers[i]->sock, .events = POLLIN };
+	}
+	return count;
+}
+
+#define WAIT_MAX 8
+
+int worker_wait(struct worker *const *workers, size_t n, const struct observer *observer,
+		struct err *err)
+{
+	assert(n <= WAIT_MAX);
+	for (;;) {
+		struct pollfd pfds[WAIT_MAX];
+		struct worker *who[WAIT_MAX];
+		nfds_t count = gather(workers, n, pfds, who);
+
+		if (collect_failure(workers, n, err) < 0 || observer_check(observer, err) < 0) {
+			kill_busy(workers, n);
+			return -1;
+		}
+		if (count == 0)
+			return 0;
+		if (sys_poll(pfds, count, POLL_MS) < 0) {
+			if (errno == EINTR)
+				continue;
+			err_errno(err, "cannot wait for workers");
+			kill_busy(workers, n);
+			return -1;
+		}
+		for (nfds_t i = 0; i < count; i++)
+			if (pfds[i].revents)
+				serve_one(who[i]);
+	}
+}
+
+int worker_wait_readable(struct worker *w, int fd, const struct observer *observer,
+			 struct err *err)
+{
+	for (;;) {
+		/* Records first: a failed worker's pipe ends too, and must not look complete. */
+		struct pollfd pfds[2] = { { .fd = w->busy ? w->sock : -1, .events = POLLIN },
+					  { .fd = fd, .events = POLLIN } };
+
+		if (collect_failure(&w, 1, err) < 0 || observer_check(observer, err) < 0) {
+			kill_busy(&w, 1);
+			return -1;
+		}
+		if (sys_poll(pfds, 2, POLL_MS) < 0 && errno != EINTR) {
+			err_errno(err, "cannot wait for the %s", worker_kind_name(w->kind));
+			kill_busy(&w, 1);
+			return -1;
+		}
+		if (pfds[0].revents)
+			serve_one(w);
+		else if (pfds[1].revents)
+			return 0;
+	}
+}
+
+int worker_call(struct worker *w, const struct wire_out *request, worker_handler handler,
+		void *ctx, const struct observer *observer, struct err *err)
+{
+	if (worker_begin(w, request, handler, ctx, err) < 0)
+		return -1;
+	return worker_wait(&w, 1, observer, err);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_OPERATION_DOCTOR_H
+#define SETASIDE_OPERATION_DOCTOR_H
+
+/*
+ * doctor: recovery with a report: what was found, what was done, what is left.
+ */
+
+#include "state/recovery.h"
+#include "state/session.h"
+
+/* A session opened with SESSION_DOCTOR.  Expired aside trees go too. */
+int setaside_doctor(struct session *s, struct recovery_report *ret, struct err *err);
+
+#endif

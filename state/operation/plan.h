@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_OPERATION_PLAN_H
+#define SETASIDE_OPERATION_PLAN_H
+
+/*
+ * plan: which archives of which apps there are here, and how much they hold.
+ *
+ * What save, estimate and apps have in common: the catalog says where data would lie; packers,
+ * each with the identity of an owner, say what is there.  Packers stay for the save that follows.
+ * Not installed.
+ */
+
+#include "backend/save.h"
+#include "state/operation/scope.h"
+#include "state/session_internal.h"
+
+/* One whose data may be saved: a user, or the system (user.name NULL). */
+struct plan_owner {
+	struct user user;
+	gid_t *groups;
+	struct worker *packer;
+};
+
+struct plan_archive {
+	struct save_archive save; /* refers to the fields below, the catalog and the owner */
+	char *member;
+	struct save_tree *trees;
+	char **paths; /* one for each tree */
+	size_t n_trees;
+	struct pack_counts counts;
+};
+
+struct plan_app {
+	const struct catalog_app *app;
+	struct strings exclude; /* run-time excludes as the metadata has them */
+	struct plan_archive *archives; /* system data first, then users by name; only those that exist */
+	size_t n_archives;
+};
+
+struct plan {
+	struct session *session;
+	struct session_env *env;
+	struct plan_owner *owners; /* the system first, where it is wanted */
+	size_t n_owners;
+	struct plan_app *apps; /* with data here */
+	size_t n_apps;
+	struct strings empty;  /* named, without data here */
+	struct strings leave_out; /* names of staging and aside trees */
+	const char **leave_out_list; /* the same, NULL-terminated */
+	uint64_t problems;     /* trees that could not be resolved: warned of */
+};
+
+/* `env` must outlive the plan.  ERR_NOT_FOUND: no such app or user; ERR_USAGE: a bad exclude. */
+int plan_build(struct session *s, const struct scope *scope, struct session_env *env,
+	       struct plan *ret, struct err *err);
+void plan_done(struct plan *p);
+
+/* Sums over all archives. */
+uint64_t plan_data(const struct plan *p);
+/* An upper bound of what the store will need: data, headers, and a little for each zip. */
+uint64_t plan_room(const struct plan *p);
+
+#endif

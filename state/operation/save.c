@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/operation/save.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/fd.h"
+#include "backend/base/quote.h"
+#include "state/operation/plan.h"
+#include "state/retention.h"
+
+/* A set on its way. */
+struct saving {
+	struct session *session;
+	const struct save_request *request;
+	struct plan plan;
+	struct session_env env;
+	struct stamp time;
+	char *host, *machine_id;
+	struct db_set row;
+	struct snapshot **metas; /* one for each app of the plan */
+	struct lock_key *locks;	 /* the apps', the set's last */
+	size_t n_locks, n_taken;
+	bool recorded;		 /* the row is there: undo it on failure */
+	bool committed;
+	uint64_t skipped, changed;
+};
+
+void save_outcome_done(struct save_outcome *o)
+{
+	if (o->has_set)
+		set_done(&o->set);
+	strings_done(&o->empty);
+	*o = (struct save_outcome){ 0 };
+}
+
+/* Frees memory and locks; what is on disk is settled before. */
+static void saving_done(struct saving *v)
+{
+	for (size_t i = 0; v->metas && i < v->plan.n_apps; i++)
+		snapshot_free(v->metas[i]);
+	free(v->metas);
+	if (v->n_taken > 0)
+		locks_drop_all(v->session->locks, v->locks, v->n_taken);
+	free(v->locks);
+	db_set_done(&v->row);
+	free(v->host);
+	free(v->machine_id);
+	plan_done(&v->plan);
+}
+
+/* ---- What stands in the metadata ---- */
+
+/* The first line of a small file below the root; NULL where there is none. */
+static int read_line(struct session *s, const char *path, char **ret, struct err *err)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT;
+	_cleanup_close_ int fd = -1;
+	size_t n;
+
+	*ret = NULL;
+	fd = sys_openat2(s->places.root_fd, path, O_RDONLY | O_NONBLOCK, 0, RESOLVE_IN_ROOT);
+	if (fd < 0 || fd_read_file(fd, 4096, &text, err) < 0) {
+		err_clear(err); /* it only describes */
+		return 0;
+	}
+	n = text.data ? strcspn(text.data, "\n") : 0;
+	if (n == 0 || !quote_is_clean(text.data, n))
+		return 0;
+	*ret = alloc_strndup(text.data, n, err);
+	return *ret ? 0 : -1;
+}
+
+/* Where and when. */
+static int describe(struct saving *v, struct err *err)
+{
+	char name[256] = "";
+
+	if (stamp_now(&v->time, err) < 0 ||
+	    read_line(v->session, "etc/machine-id", &v->machine_id, err) < 0)
+		return -1;
+	if (v->session->places.other_root)
+		return read_line(v->session, "etc/hostname", &v->host, err);
+	if (gethostname(name, sizeof(name) - 1) == 0 && name[0]) {
+		v->host = alloc_strdup(name, err);
+		return v->host ? 0 : -1;
+	}
+	return 0;
+}
+
+/* Copies an optional string into the metadata. */
+static int put(char **to, const char *from, struct err *err)
+{
+	if (!from)
+		return 0;
+	free(*to);
+	*to = alloc_strdup(from, err);
+	return *to ? 0 : -1;
+}
+
+/* Whether a set would hold a snap and a native app of one name. */
+static bool clashes(const struct plan *p, const struct catalog_app *app)
+{
+	for (size_t i = 0; i < p->n_apps; i++)
+		if (p->apps[i].app != app && strcmp(p->apps[i].app->name, app->name) == 0)
+			return app->packaging == PACKAGING_NATIVE;
+	return false;
+}
+
+/* The run-time excludes. */
+static int put_excludes(struct snapshot *m, const struct strings *exclude, struct err *err)
+{
+	if (exclude->n == 0)
+		return 0;
+	m->exclude = alloc_zero(exclude->n, sizeof(*m->exclude), err);
+	for (size_t i = 0; m->exclude && i < exclude->n; i++, m->n_exclude++) {
+		m->exclude[i] = alloc_strdup(exclude->items[i], err);
+		if (!m->exclude[i])
+			return -1;
+	}
+	return m->exclude ? 0 : -1;
+}
+
+/* The metadata of one app, but for its archives. */
+static int make_meta(struct saving *v, const struct plan_app *a, struct snapshot **ret,
+		     struct err *err)
+{
+	_cleanup_(snapshot_freep) struct snapshot *m = NULL;
+	const struct catalog_app *app = a->app;
+	const struct save_request *r = v->request;
+	_cleanup_free_ char *name = NULL;
+
+	name = alloc_printf(err, "%s%s", app->name, clashes(&v->plan, app) ? ".native" : "");
+	if (!name || snapshot_new(&m, err) < 0)
+		return -1;
+	m->time = v->time;
+	m->epoch = app->epoch;
+	m->has_own = true;
+	m->own_auto = r->automatic;
+	if (put(&m->snap, name, err) < 0 || put(&m->revision, app->revision, err) < 0 ||
+	    put(&m->snap_id, app->snap_id, err) < 0 || put(&m->summary, app->summary, err) < 0 ||
+	    put(&m->version, app->version, err) < 0 || put(&m->conf, app->conf, err) < 0 ||
+	    put(&m->packaging, packaging_name(app->packaging), err) < 0 ||
+	    put(&m->host, v->host, err) < 0 || put(&m->machine_id, v->machine_id, err) < 0 ||
+	    put(&m->taken, "online", err) < 0 || put(&m->name, r->name, err) < 0 ||
+	    put(&m->note, r->note, err) < 0 || put(&m->reason, r->reason, err) < 0 ||
+	    put_excludes(m, &a->exclude, err) < 0)
+		return -1;
+	*ret = TAKE_PTR(m);
+	return 0;
+}
+
+/* The metadata of all apps. */
+static int make_metas(struct saving *v, struct err *err)
+{
+	v->metas = alloc_zero(v->plan.n_apps, sizeof(*v->metas), err);
+	if (!v->metas)
+		return -1;
+	for (size_t i = 0; i < v->plan.n_apps; i++)
+		if (make_meta(v, &v->plan.apps[i], &v->metas[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- Before the first byte ---- */
+
+/* Names that a person gave. */
+static int check_request(struct session *s, const struct save_request *r, struct err *err)
+{
+	struct db_set other;
+
+	if (session_check_own_store(s, "saving", err) < 0 ||
+	    (r->name && sets_check_name(r->name, err) < 0) ||
+	    (r->note && sets_check_note(r->note, err) < 0) ||
+	    (r->reason && sets_check_note(r->reason, err) < 0))
+		return -1;
+	if (!r->name || !s->db)
+		return 0;
+	if (db_set_by_name(s->db, r->name, &other, err) < 0) {
+		if (!err_is(err, ERR_NOT_FOUND))
+			return -1;
+		err_clear(err); /* free */
+		return 0;
+	}
+	err_set(err, ERR_EXISTS, "the name %s is that of set %llu", q(r->name),
+		(unsigned long long)other.id);
+	db_set_done(&other);
+	return -1;
+}
+
+/* There must be something to save, and room for it. */
+static int check_plan(struct saving *v, struct err *err)
+{
+	struct session *s = v->session;
+	struct retention_room room;
+
+	if (v->plan.n_apps == 0) {
+		if (v->plan.empty.n > 0)
+			return err_set(err, ERR_NOT_FOUND, "%s has no data here%s",
+				       q(v->plan.empty.items[0]),
+				       v->plan.empty.n > 1 ? ", nor have the others" : "");
+		return err_set(err, ERR_NOT_FOUND, "there is nothing here to save");
+	}
+	if (retention_room(store_fd(s->store), &s->config.reserve, &room, err) < 0)
+		return -1;
+	return retention_check_room(&room, plan_room(&v->plan), v->plan.n_apps + 4,
+				    s->store_shown, err);
+}
+
+/* Nobody else saves or restores these apps meanwhile. */
+static int lock_apps(struct saving *v, struct err *err)
+{
+	struct lock_wait wait = session_wait(v->session);
+
+	v->locks = alloc_zero(v->plan.n_apps + 1, sizeof(*v->locks), err);
+	if (!v->locks)
+		return -1;
+	for (size_t i = 0; i < v->plan.n_apps; i++)
+		v->locks[v->n_locks++] = LOCK_KEY_APP(v->plan.apps[i].app->name);
+	if (locks_take_all(v->session->locks, v->locks, v->n_locks, LOCK_EXCLUSIVE, &wait, err) < 0)
+		return -1;
+	v->n_taken = v->n_locks;
+	return 0;
+}
+
+/* The row of the set with the names that are going to appear. */
+static int make_row(struct saving *v, struct err *err)
+{
+	const struct save_request *r = v->request;
+	struct db_set *row = &v->row;
+
+	row->state = DB_SET_SAVING;
+	row->origin = DB_SET_SAVED;
+	row->automatic = r->automatic;
+	row->created = v->time.sec;
+	row->expires = retention_set_expiry(&v->session->config, r->automatic, v->time.sec);
+	if (put(&row->name, r->name, err) < 0 || put(&row->note, r->note, err) < 0 ||
+	    put(&row->reason, r->reason, err) < 0)
+		return -1;
+	for (size_t i = 0; i < v->plan.n_apps; i++) {
+		_cleanup_free_ char *file = NULL;
+
+		v->metas[i]->set = row->id;
+		if (store_file_name(row->id, v->metas[i], &file, err) < 0 ||
+		    db_set_add_file(row, file, v->metas[i]->snap, DB_FILE_PLANNED, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Under the commit lock: the number, and the row in the same transaction. */
+static int record(struct saving *v, struct err *err)
+{
+	struct session *s = v->session;
+	struct store_list list;
+	uint64_t highest;
+
+	if (store_list(s->store, &list, err) < 0)
+		return -1;
+	highest = list.highest;
+	store_list_done(&list);
+	if (db_begin(s->db, err) < 0)
+		return -1;
+	if (db_number_take(s->db, highest, &v->row.id, err) < 0 || make_row(v, err) < 0 ||
+	    db_set_insert(s->db, &v->row, err) < 0 || db_commit(s->db, err) < 0) {
+		db_rollback(s->db);
+		return -1;
+	}
+	v->recorded = true;
+	return store_put_last_set(s->store, v->row.id, err);
+}
+
+/* A number, its lock, its row, its marker. */
+static int begin_set(struct saving *v, struct err *err)
+{
+	struct lock_wait wait = session_wait(v->session);
+	int r;
+
+	if (locks_take(v->session->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
+		return -1;
+	r = record(v, err);
+	if (r == 0) {
+		v->locks[v->n_locks] = LOCK_KEY_SET(v->row.id);
+		r = locks_take(v->session->locks, v->locks[v->n_locks], LOCK_EXCLUSIVE, &wait,
+			       err);
+		if (r == 0)
+			v->n_taken = ++v->n_locks;
+	}
+	locks_drop(v->session->locks, LOCK_KEY_COMMIT);
+	if (r < 0)
+		return -1;
+	return store_mark(v->session->store, v->row.id, err);
+}
+
+/* ---- The set itself ---- */
+
+/* One app. */
+static int save_app(struct saving *v, size_t i, struct err *err)
+{
+	const struct plan_app *a = &v->plan.apps[i];
+	_cleanup_free_ struct save_archive *archives = NULL;
+	struct session *s = v->session;
+	struct save_options options = {
+		.level = s->config.compress == CONFIG_SMALL ? GZIP_SMALL : GZIP_FAST,
+		.leave_out = v->plan.leave_out_list,
+		.observer = s->observer,
+	};
+	struct save_result result;
+
+	archives = alloc_zero(a->n_archives, sizeof(*archives), err);
+	if (!archives)
+		return -1;
+	for (size_t k = 0; k < a->n_archives; k++)
+		archives[k] = a->archives[k].save;
+	if (save_snapshot(s->store, v->metas[i], archives, a->n_archives, &options, &result, err) <
+	    0)
+		return -1;
+	free(result.file_name);
+	v->skipped += result.skipped;
+	v->changed += result.changed;
+	return 0;
+}
+
+/* All apps, then the commit point. */
+static int save_apps(struct saving *v, struct err *err)
+{
+	struct session *s = v->session;
+
+	for (size_t i = 0; i < v->plan.n_apps; i++)
+		if (observer_check(s->observer, err) < 0 || save_app(v, i, err) < 0)
+			return -1;
+	if (store_sync(s->store, err) < 0 || db_set_complete(s->db, v->row.id, err) < 0)
+		return -1;
+	v->committed = true;
+	session_shield(s);
+	return 0;
+}
+
+/* What follows the commit point may fail: recovery does it again. */
+static void finish(struct saving *v)
+{
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+
+	if (store_unmark(v->session->store, v->row.id, &problem) < 0)
+		observer_warn(v->session->observer, NULL,
+			      "set %llu is complete; the next run removes its marker: %s",
+			      (unsigned long long)v->row.id, err_message(&problem));
+}
+
+/* Nothing of the set stays; what cannot be removed now goes at the next start. */
+static void abandon(struct saving *v)
+{
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+	struct session *s = v->session;
+
+	if (!v->recorded || v->committed)
+		return;
+	for (size_t i = 0; i < v->row.n_files; i++)
+		if (store_remove(s->store, v->row.files[i].name, &problem) < 0)
+			goto left;
+	if (store_sync(s->store, &problem) < 0 ||
+	    store_unmark(s->store, v->row.id, &problem) < 0 ||
+	    db_set_delete(s->db, v->row.id, &problem) < 0)
+		goto left;
+	return;
+left:
+	observer_warn(s->observer, NULL, "the next run removes what is left of set %llu: %s",
+		      (unsigned long long)v->row.id, err_message(&problem));
+}
+
+/* Everything between the request and the answer. */
+static int run(struct saving *v, struct err *err)
+{
+	session_env_init(v->session, LOCK_KEY_COMMIT, false, &v->env);
+	if (check_request(v->session, v->request, err) < 0 ||
+	    plan_build(v->session, &v->request->scope, &v->env, &v->plan, err) < 0 ||
+	    check_plan(v, err) < 0)
+		return -1;
+	if (v->request->dry_run)
+		return 0;
+	if (describe(v, err) < 0 || make_metas(v, err) < 0 || lock_apps(v, err) < 0 ||
+	    begin_set(v, err) < 0 || save_apps(v, err) < 0) {
+		abandon(v);
+		return -1;
+	}
+	finish(v);
+	return 0;
+}
+
+/* The answer. */
+static int answer(struct saving *v, struct save_outcome *ret, struct err *err)
+{
+	struct save_outcome o = { .estimate = plan_data(&v->plan),
+				  .skipped = v->skipped,
+				  .changed = v->changed,
+				  .problems = v->plan.problems };
+
+	if (strings_add_all(&o.empty, &v->plan.empty, err) < 0)
+		goto fail;
+	if (v->committed) {
+		if (sets_get(v->session, v->row.id, &o.set, err) < 0)
+			goto fail;
+		o.has_set = true;
+	}
+	*ret = o;
+	return 0;
+fail:
+	save_outcome_done(&o);
+	return -1;
+}
+
+int setaside_save(struct session *s, const struct save_request *request,
+		  struct save_outcome *ret, struct err *err)
+{
+	_cleanup_(saving_done) struct saving v = { .session = s, .request = request };
+
+	db_set_init(&v.row);
+	if (run(&v, err) < 0)
+		return -1;
+	return answer(&v, ret, err);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_OPERATION_SAVE_H
+#define SETASIDE_OPERATION_SAVE_H
+
+/*
+ * save: apps and users into a new set; all or nothing.
+ *
+ * Order: plan (which trees are there) -> room -> locks of the apps -> number, row `saving` and
+ * planned names (one commit) -> marker, synced -> each snapshot (backend/save.h) -> directory
+ * synced -> row `complete` (the commit point) -> marker removed.  Recovery: a set that is not
+ * complete vanishes with its files; its number stays used.
+ */
+
+#include "backend/base/strings.h"
+#include "state/operation/scope.h"
+#include "state/sets.h"
+
+struct save_request {
+	struct scope scope;
+	const char *name, *note;   /* or NULL */
+	bool automatic;		   /* expires by itself */
+	const char *reason;	   /* of an automatic one, or NULL */
+	bool dry_run;		   /* plans and checks room only: outcome.set stays empty */
+};
+
+struct save_outcome {
+	bool has_set;
+	struct set set;
+	struct strings empty;	/* named apps without data here */
+	uint64_t skipped, changed, problems; /* any: done in part */
+	uint64_t estimate;	/* bytes of data */
+};
+
+/* ERR_NOT_FOUND: no such app or user, or none of them has data.  ERR_EXISTS: the name is another
+ * set's.  ERR_NO_SPACE, ERR_BUSY, ERR_INTERRUPTED: nothing was saved. */
+int setaside_save(struct session *s, const struct save_request *request,
+		  struct save_outcome *ret, struct err *err);
+void save_outcome_done(struct save_outcome *o);
+
+#endif

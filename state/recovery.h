@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_RECOVERY_H
+#define SETASIDE_RECOVERY_H
+
+/*
+ * recovery: what a crash left, put right; part of every opening for writing.
+ *
+ * Under the locks of what it touches (what a living operation holds is passed over), after waiting for
+ * stragglers (the alive byte):
+ *  - sets half saved or imported vanish, forgotten ones go to their end, stale markers and temp files go;
+ *  - a restore still preparing is dropped with its staging trees, one that had begun to swap
+ *    goes forward, and if one item cannot, all items go back; cleaning goes on;
+ *  - an item whose home or file system is missing stays pending and is named;
+ *  - a zip that the database does not know becomes a set of origin `found`; .last-set is kept.
+ * It may be killed itself and runs again; twice in a row changes nothing the second time.
+ */
+
+#include "backend/base/error.h"
+#include "state/session.h"
+
+struct recovery_item {
+	char *object; /* "set 3", "restore 7", a path */
+	char *what;
+};
+
+struct recovery_report {
+	struct recovery_item *repaired, *left;
+	size_t n_repaired, n_left;
+};
+
+void recovery_report_done(struct recovery_report *r);
+
+/* `ret` may be NULL: then what was done is said to the session's observer only. */
+int recovery_run(struct session *s, struct recovery_report *ret, struct err *err);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_SETS_H
+#define SETASIDE_SETS_H
+
+/*
+ * sets: what is in the store, as a person sees it: sets of snapshots with all that zips and
+ * database say of them.
+ *
+ * Zips are opened by the reader process; what they said is remembered in the database as long
+ * as the file does not change.  A broken snapshot is listed with its reason, a lost one (in the
+ * database, not on disk) likewise; sets that are not complete are not shown.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend/base/error.h"
+#include "backend/snapshot.h"
+#include "backend/store.h"
+#include "state/session.h"
+
+struct set_snapshot {
+	char *file;	       /* name in the store */
+	struct snapshot *meta; /* never NULL: of a broken file what could be learnt; the number is the file name's */
+	char *broken;	       /* why it can be neither restored nor trusted, or NULL */
+	bool missing;	       /* in the database, not on disk */
+};
+
+struct set {
+	uint64_t id;
+	char *name, *note, *reason; /* or NULL */
+	const char *origin;	    /* "saved", "imported", "found" */
+	bool automatic, pinned;
+	int64_t expires;	    /* seconds since 1970; 0: never */
+	struct stamp time;	    /* the earliest of its snapshots */
+	uint64_t size;
+	char content_hash[2 * DIGEST_SHA256_SIZE + 1]; /* "" where a snapshot is broken */
+	struct set_snapshot *snapshots; /* by app */
+	size_t n;
+};
+
+struct set_list {
+	struct set *sets; /* by number */
+	size_t n;
+};
+
+/* All sets. */
+int sets_list(struct session *s, struct set_list *ret, struct err *err);
+void sets_list_done(struct set_list *list);
+
+/* SET as a person types it: digits only are a number; else a name; else a prefix (3 characters or
+ * more) of a content hash.  ERR_NOT_FOUND; ERR_USAGE: ambiguous, the hint lists the candidates. */
+int sets_resolve(const struct set_list *list, const char *text, const struct set **ret,
+		 struct err *err);
+/* One set by number; *ret is to be cleared with set_done(). */
+int sets_get(struct session *s, uint64_t id, struct set *ret, struct err *err);
+void set_done(struct set *set);
+
+/* The snapshot of an app (as it is named in the set), or NULL. */
+const struct set_snapshot *set_find(const struct set *set, const char *app);
+
+/* A set's or note's name: 1 to 64 of [A-Za-z0-9._+-], beginning with a letter or digit, not digits alone; ERR_USAGE. */
+int sets_check_name(const char *name, struct err *err);
+/* A note: UTF-8 without control characters, at most 1000 bytes. */
+int sets_check_note(const char *note, struct err *err);
+
+#endif
