@@ -3,8 +3,16 @@
 backend_sources += \
 	backend/tree/acl.c \
 	backend/tree/acl.h \
+	backend/tree/apply.c \
+	backend/tree/apply.h \
+	backend/tree/apply_dirs.c \
+	backend/tree/apply_dirs.h \
 	backend/tree/attr.c \
 	backend/tree/attr.h \
+	backend/tree/attr_apply.c \
+	backend/tree/attr_apply.h \
+	backend/tree/copy.c \
+	backend/tree/copy.h \
 	backend/tree/entry.c \
 	backend/tree/entry.h \
 	backend/tree/exclude.c \
@@ -26,6 +34,8 @@ backend_sources += \
 	backend/tree/path_set.h \
 	backend/tree/place.c \
 	backend/tree/place.h \
+	backend/tree/remove.c \
+	backend/tree/remove.h \
 	backend/tree/tar_header.c \
 	backend/tree/tar_header.h \
 	backend/tree/tar_input.c \

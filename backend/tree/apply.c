@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/tree/apply.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/fd.h"
+#include "backend/base/quote.h"
+#include "backend/base/sys.h"
+#include "backend/tree/apply_dirs.h"
+#include "backend/tree/attr_apply.h"
+#include "backend/tree/copy.h"
+
+/* A target and how far it has come. */
+struct apply_tree {
+	const struct apply_target *target;
+	bool found;
+	struct entry *root; /* of a directory: what it gets at the end */
+	struct apply_dirs dirs;
+	bool knows_born;
+	struct attr_born born; /* what creating a file gives */
+};
+
+/* A file between its entry and the next. */
+struct apply_file {
+	int fd; /* -1: none */
+	bool is_target;
+	struct entry *e;
+	char *path;
+	struct attr_born born;
+	uint64_t end; /* of what was written */
+	uint64_t got; /* bytes of data */
+};
+
+struct apply {
+	struct attr_apply attrs;
+	struct apply_tree *trees;
+	size_t n_trees;
+	struct apply_tree *current; /* where the last entry went, or NULL */
+	struct apply_file file;
+	bool passing;  /* the data that follow are of no target */
+	bool left_out; /* something was: a link may name it */
+};
+
+int apply_new(const struct apply_target *targets, size_t n_targets, unsigned flags,
+	      struct owners *owners, const struct apply_report *report,
+	      struct apply **ret, struct err *err)
+{
+	_cleanup_(apply_freep) struct apply *a = alloc_zero(1, sizeof(*a), err);
+
+	if (!a)
+		return -1;
+	a->file.fd = -1;
+	a->attrs =
+		(struct attr_apply){ .flags = flags, .owners = owners, .report = report };
+	a->trees = alloc_zero(n_targets, sizeof(*a->trees), err);
+	if (!a->trees)
+		return -1;
+	for (size_t i = 0; i < n_targets; i++) {
+		const struct apply_target *t = &targets[i];
+
+		a->trees[i].target = t;
+		apply_dirs_init(&a->trees[i].dirs, t->fd, t->path, &a->attrs);
+		a->n_trees++;
+		if (attr_apply_disinherit(t->fd, !t->is_file, t->is_file ? 0600 : 0700,
+					  err) < 0)
+			return err_wrap(err, "staging of %s", q(t->path));
+	}
+	*ret = TAKE_PTR(a);
+	return 0;
+}
+
+/* Forgets the current file. */
+static void drop_file(struct apply_file *f)
+{
+	if (f->fd >= 0 && !f->is_target)
+		sys_close_best_effort(f->fd);
+	attr_apply_forget(f->e);
+	free(f->path);
+	*f = (struct apply_file){ .fd = -1 };
+}
+
+void apply_free(struct apply *a)
+{
+	if (!a)
+		return;
+	drop_file(&a->file);
+	for (size_t i = 0; i < a->n_trees; i++) {
+		attr_apply_forget(a->trees[i].root);
+		apply_dirs_done(&a->trees[i].dirs);
+	}
+	free(a->trees);
+	free(a);
+}
+
+bool apply_found(const struct apply *a, size_t i)
+{
+	return a->trees[i].found;
+}
+
+/* The target that a path belongs to, or NULL. */
+static struct apply_tree *tree_of(const struct apply *a, const char *path)
+{
+	for (size_t i = 0; i < a->n_trees; i++) {
+		if (entry_path_is_below(path, a->trees[i].target->path))
+			return &a->trees[i];
+	}
+	return NULL;
+}
+
+/* What of a path lies below its target: "" for the target itself. */
+static const char *below_target(const struct apply_tree *tree, const char *path)
+{
+	path += strlen(tree->target->path);
+	return *path == '/' ? path + 1 : path;
+}
+
+/* A path of which the last component is split off. */
+struct split {
+	const char *path; /* below the target */
+	size_t dir;       /* bytes of the directory's path */
+	const char *name;
+};
+
+static struct split split_path(const struct apply_tree *tree, const char *path)
+{
+	struct split s = { .path = below_target(tree, path) };
+	const char *slash = strrchr(s.path, '/');
+
+	s.dir = slash ? (size_t)(slash - s.path) : 0;
+	s.name = slash ? slash + 1 : s.path;
+	return s;
+}
+
+/* What making an object under a name failed with. */
+static int creation_failed(const struct entry *e, struct err *err)
+{
+	if (errno == EEXIST)
+		return err_set(err, ERR_CORRUPT, "archive entry %s comes twice",
+			       q(e->path));
+	return err_errno(err, "cannot create %s", q(e->path));
+}
+
+/* The current file has all its data: its size and attributes. */
+static int settle_file(struct apply *a, struct err *err)
+{
+	struct apply_file *f = &a->file;
+
+	if (!f->e->sparse && f->got != f->e->size)
+		return err_set(err, ERR_CORRUPT,
+			       "%s has %" PRIu64 " bytes instead of %" PRIu64, q(f->path),
+			       f->got, f->e->size);
+	if (f->end < f->e->size && sys_ftruncate(f->fd, (off_t)f->e->size) < 0)
+		return err_errno(err, "cannot set the size of %s", q(f->path));
+	if (attr_apply_fd(&a->attrs, f->fd, f->e, f->path, &f->born, err) < 0)
+		return -1;
+	if (!f->is_target && fd_close(&f->fd, err) < 0)
+		return err_wrap(err, "%s", q(f->path));
+	return 0;
+}
+
+/* Closes what the last entry opened. */
+static int finish_file(struct apply *a, struct err *err)
+{
+	int r = 0;
+
+	if (a->file.e) {
+		r = settle_file(a, err);
+		drop_file(&a->file);
+	}
+	return r;
+}
+
+/* Data for fd from here on; takes fd, unless it is the target's own. */
+static int begin_file(struct apply *a, const struct entry *e, int fd, bool is_target,
+		      const struct attr_born *born, struct err *err)
+{
+	a->file = (struct apply_file){ .fd = fd, .is_target = is_target, .born = *born };
+	a->file.path = alloc_strdup(e->path, err);
+	if (!a->file.path || attr_apply_keep(e, &a->file.e, err) < 0) {
+		drop_file(&a->file);
+		return -1;
+	}
+	return 0;
+}
+
+/* What creating gives in this tree: asked once, as long as it is always the same.  With a
+ * name fd is the directory that holds it. */
+static int learn_born(struct apply_tree *tree, int fd, const char *name,
+		      struct attr_born *ret, struct err *err)
+{
+	bool fresh = apply_dirs_are_fresh(&tree->dirs);
+	struct stat st;
+	int r;
+
+	if (!fresh || !tree->knows_born) {
+		r = name ? sys_fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW)
+			 : sys_fstat(fd, &st);
+		if (r < 0)
+			return err_errno(err, "cannot examine what was created");
+		*ret = attr_born_of(&st);
+		/* A link's mode says nothing about files. */
+		if (fresh && !S_ISLNK(st.st_mode)) {
+			tree->born = *ret;
+			tree->knows_born = true;
+		}
+		return 0;
+	}
+	*ret = tree->born;
+	return 0;
+}
+
+static int make_file(struct apply *a, struct apply_tree *tree, int dirfd,
+		     const char *name, const struct entry *e, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct attr_born born;
+
+	fd = sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return creation_failed(e, err);
+	if (learn_born(tree, fd, NULL, &born, err) < 0)
+		return -1;
+	return begin_file(a, e, TAKE_FD(fd), false, &born, err);
+}
+
+/* A link, FIFO or device: made and given its attributes without opening it. */
+static int make_node(struct apply *a, struct apply_tree *tree, int dirfd,
+		     const char *name, const struct entry *e, struct err *err)
+{
+	struct attr_born born;
+	mode_t type = e->type == ENTRY_FIFO   ? S_IFIFO
+		      : e->type == ENTRY_CHAR ? S_IFCHR
+					      : S_IFBLK;
+	int r;
+
+	if (e->type == ENTRY_SYMLINK)
+		r = sys_symlinkat(e->target, dirfd, name);
+	else
+		r = sys_mknodat(dirfd, name, type | 0600, makedev(e->major, e->minor));
+	if (r < 0 && errno == EPERM && (type == S_IFCHR || type == S_IFBLK)) {
+		a->left_out = true;
+		return attr_apply_note(&a->attrs, e->path, false, err,
+				       "device left out: not permitted here");
+	}
+	if (r < 0)
+		return creation_failed(e, err);
+	if (learn_born(tree, dirfd, name, &born, err) < 0)
+		return -1;
+	return attr_apply_at(&a->attrs, dirfd, name, e, &born, err);
+}
+
+/* 1: a device that is to be made; 0: it was left out; -1. */
+static int may_make_device(struct apply *a, const struct entry *e, struct err *err)
+{
+	if (!(a->attrs.flags & APPLY_OWNERS)) {
+		a->left_out = true;
+		return attr_apply_note(&a->attrs, e->path, false, err, "device left out");
+	}
+	if (a->attrs.flags & APPLY_TRUSTED)
+		return 1;
+	err_set(err, ERR_REFUSED, "archive holds a device, %s", q(e->path));
+	return err_hint(err, "only sets that were saved here, or that --trust is given "
+			     "for, may bring devices");
+}
+
+/* A link of which the first name is not here. */
+static int link_to_nothing(struct apply *a, const struct entry *e, struct err *err)
+{
+	a->left_out = true;
+	return attr_apply_note(&a->attrs, e->path, false, err,
+			       "left out: a link to %s, which is not here", q(e->target));
+}
+
+/* Copies what a link names where it cannot be linked. */
+static int copy_linked(struct apply *a, int fromdir, const char *fromname, int dirfd,
+		       const char *name, const struct entry *e, struct err *err)
+{
+	if (copy_object(fromdir, fromname, dirfd, name, NULL, err) < 0)
+		return err_wrap(err, "%s, a link to %s", q(e->path), q(e->target));
+	return attr_apply_note(&a->attrs, e->path, true, err,
+			       "is a copy of %s now, not a link", q(e->target));
+}
+
+/* One more name for what lies at fromdir/fromname, which this run has made. */
+static int link_object(struct apply *a, int fromdir, const char *fromname, int dirfd,
+		       const char *name, const struct entry *e, struct err *err)
+{
+	struct stat st;
+
+	if (sys_fstatat(fromdir, fromname, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT && a->left_out)
+			return link_to_nothing(a, e, err);
+		if (errno == ENOENT)
+			return err_set(err, ERR_CORRUPT,
+				       "hard link %s names no earlier file, but %s",
+				       q(e->path), q(e->target));
+		return err_errno(err, "cannot examine %s", q(e->target));
+	}
+	if (S_ISLNK(st.st_mode)) {
+		if (copy_object(fromdir, fromname, dirfd, name, NULL, err) < 0)
+			return err_wrap(err, "%s, a link to %s", q(e->path),
+					q(e->target));
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_CORRUPT,
+			       "hard link %s names %s, which is no regular file",
+			       q(e->path), q(e->target));
+	if (sys_linkat(fromdir, fromname, dirfd, name, 0) == 0)
+		return 0;
+	if (errno == EXDEV || errno == EMLINK || errno == EPERM)
+		return copy_linked(a, fromdir, fromname, dirfd, name, e, err);
+	return creation_failed(e, err);
+}
+
+/* A descriptor of the regular file that a link names, to read from; *ret_own is the same if the
+ * caller has to close it.  0: there is none, and that was reported; 1; -1. */
+static int open_linked(struct apply *a, const struct entry *e, int *ret, int *ret_own,
+		       struct err *err)
+{
+	const struct apply_tree *other = tree_of(a, e->target);
+	_cleanup_close_ int dirfd = -1;
+	struct split s;
+	struct stat st;
+
+	if (!other)
+		return link_to_nothing(a, e, err);
+	if (other->target->is_file) {
+		/* It has no name here, only a descriptor. */
+		*ret = other->target->fd;
+		return 1;
+	}
+	s = split_path(other, e->target);
+	dirfd = apply_dirs_reach(&other->dirs, s.path, s.dir, err);
+	if (dirfd < 0)
+		return err_wrap(err, "hard link %s", q(e->path));
+	if (sys_fstatat(dirfd, s.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(err, "cannot examine %s", q(e->target));
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_CORRUPT,
+			       "hard link %s names %s, which is no regular file",
+			       q(e->path), q(e->target));
+	*ret_own = sys_openat(dirfd, s.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (*ret_own < 0)
+		return err_errno(err, "cannot open %s", q(e->target));
+	*ret = *ret_own;
+	return 1;
+}
+
+/* Makes an open, empty file like the one that a link names. */
+static int fill_from_link(struct apply *a, int to, const struct entry *e, struct err *err)
+{
+	_cleanup_close_ int own = -1;
+	int from = -1, r = open_linked(a, e, &from, &own, err);
+
+	if (r <= 0)
+		return r;
+	if (copy_data(from, to, NULL, err) < 0 || copy_attributes(from, to, err) < 0)
+		return err_wrap(err, "%s, a link to %s", q(e->path), q(e->target));
+	return attr_apply_note(&a->attrs, e->path, true, err,
+			       "is a copy of %s now, not a link", q(e->target));
+}
+
+/* A file that is like the one that a link names. */
+static int make_filled(struct apply *a, int dirfd, const char *name,
+		       const struct entry *e, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+
+	fd = sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return creation_failed(e, err);
+	if (fill_from_link(a, fd, e, err) < 0)
+		return -1;
+	if (fd_close(&fd, err) < 0)
+		return err_wrap(err, "%s", q(e->path));
+	return 0;
+}
+
+static int make_link(struct apply *a, struct apply_tree *tree, int dirfd,
+		     const char *name, const struct entry *e, struct err *err)
+{
+	const struct apply_tree *other = tree_of(a, e->target);
+	_cleanup_close_ int reached = -1;
+	struct split s;
+
+	if (!other)
+		return link_to_nothing(a, e, err);
+	if (other->target->is_file)
+		return make_filled(a, dirfd, name, e, err);
+	s = split_path(other, e->target);
+	if (other == tree && apply_dirs_is_at(&tree->dirs, s.path, s.dir))
+		return link_object(a, dirfd, s.name, dirfd, name, e, err);
+	reached = apply_dirs_reach(&other->dirs, s.path, s.dir, err);
+	if (reached < 0)
+		return err_wrap(err, "hard link %s", q(e->path));
+	return link_object(a, reached, s.name, dirfd, name, e, err);
+}
+
+/* The entry of a target itself. */
+static int take_root(struct apply *a, struct apply_tree *tree, const struct entry *e,
+		     struct err *err)
+{
+	const struct apply_target *t = tree->target;
+	struct attr_born born;
+	struct stat st;
+
+	if (!t->is_file) {
+		if (e->type != ENTRY_DIR)
+			return err_set(err, ERR_CORRUPT,
+				       "archive entry %s is not a directory", q(e->path));
+		if (tree->root)
+			return err_set(err, ERR_CORRUPT, "archive entry %s comes twice",
+				       q(e->path));
+		return attr_apply_keep(e, &tree->root, err);
+	}
+	if (tree->found)
+		return err_set(err, ERR_CORRUPT, "archive entry %s comes twice",
+			       q(e->path));
+	if (e->type == ENTRY_HARDLINK)
+		return fill_from_link(a, t->fd, e, err);
+	if (e->type != ENTRY_FILE)
+		return err_set(err, ERR_CORRUPT, "archive entry %s is not a file",
+			       q(e->path));
+	if (sys_fstat(t->fd, &st) < 0)
+		return err_errno(err, "cannot examine the staging of %s", q(e->path));
+	born = attr_born_of(&st);
+	return begin_file(a, e, t->fd, true, &born, err);
+}
+
+/* Makes what an entry below a target says. */
+static int make_object(struct apply *a, struct apply_tree *tree, const struct entry *e,
+		       struct err *err)
+{
+	struct split s = split_path(tree, e->path);
+	int dirfd = apply_dirs_enter(&tree->dirs, s.path, s.dir, err);
+	int r;
+
+	if (dirfd < 0)
+		return -1;
+	switch (e->type) {
+	case ENTRY_FILE:
+		return make_file(a, tree, dirfd, s.name, e, err);
+	case ENTRY_DIR:
+		return apply_dirs_make(&tree->dirs, s.name, e, err);
+	case ENTRY_HARDLINK:
+		return make_link(a, tree, dirfd, s.name, e, err);
+	case ENTRY_SYMLINK:
+	case ENTRY_FIFO:
+		return make_node(a, tree, dirfd, s.name, e, err);
+	case ENTRY_CHAR:
+	case ENTRY_BLOCK:
+		r = may_make_device(a, e, err);
+		return r > 0 ? make_node(a, tree, dirfd, s.name, e, err) : r;
+	}
+	return err_set(err, ERR_CORRUPT, "archive entry %s is of no type", q(e->path));
+}
+
+/* What can be said of an entry without any file system.  Whoever parsed it may have said so
+ * already, or may have been taken over. */
+static int check_entry(const struct entry *e, struct err *err)
+{
+	bool is_link = e->type == ENTRY_SYMLINK || e->type == ENTRY_HARDLINK;
+
+	if (!entry_path_is_legal(e->path))
+		return err_set(err, ERR_CORRUPT, "archive entry has an illegal path %s",
+			       q(e->path));
+	if ((is_link && (!e->target || e->target[0] == '\0')) ||
+	    (e->type == ENTRY_HARDLINK && !entry_path_is_legal(e->target)))
+		return err_set(err, ERR_CORRUPT,
+			       "archive entry %s has an illegal target %s", q(e->path),
+			       q(e->target));
+	if (e->mtime.tv_nsec < 0 || e->mtime.tv_nsec > 999999999 ||
+	    e->size > ENTRY_SIZE_MAX)
+		return err_set(err, ERR_CORRUPT, "archive entry %s is out of range",
+			       q(e->path));
+	return 0;
+}
+
+static int apply_entry(void *ctx, const struct entry *e, struct err *err)
+{
+	struct apply *a = ctx;
+	struct apply_tree *tree;
+	int r;
+
+	if (finish_file(a, err) < 0 || check_entry(e, err) < 0)
+		return -1;
+	tree = tree_of(a, e->path);
+	a->passing = true;
+	if (a->current && a->current != tree &&
+	    apply_dirs_leave(&a->current->dirs, err) < 0)
+		return -1;
+	a->current = tree;
+	if (!tree)
+		return 0;
+	if (*below_target(tree, e->path) == '\0')
+		r = take_root(a, tree, e, err);
+	else if (tree->target->is_file)
+		r = err_set(err, ERR_CORRUPT,
+			    "archive entry %s lies below what is no directory",
+			    q(e->path));
+	else
+		r = make_object(a, tree, e, err);
+	tree->found = true;
+	a->passing = false;
+	return r;
+}
+
+static int apply_data(void *ctx, uint64_t offset, const void *p, size_t n,
+		      struct err *err)
+{
+	struct apply *a = ctx;
+	struct apply_file *f = &a->file;
+
+	if (a->passing)
+		return 0;
+	if (!f->e)
+		return err_set(err, ERR_CORRUPT, "archive has data without a file");
+	if (offset < f->end || (!f->e->sparse && offset != f->end) ||
+	    offset > f->e->size || n > f->e->size - offset)
+		return err_set(err, ERR_CORRUPT, "data of %s lie outside of it",
+			       q(f->path));
+	if (fd_pwrite_all(f->fd, p, n, offset, err) < 0)
+		return err_wrap(err, "%s", q(f->path));
+	f->end = offset + n;
+	f->got += n;
+	return 0;
+}
+
+/* The targets themselves come last: until now nobody else could look into them. */
+static int apply_finish(void *ctx, struct err *err)
+{
+	struct apply *a = ctx;
+
+	if (finish_file(a, err) < 0)
+		return -1;
+	for (size_t i = 0; i < a->n_trees; i++) {
+		struct apply_tree *tree = &a->trees[i];
+		struct attr_born born;
+		struct stat st;
+
+		if (apply_dirs_leave(&tree->dirs, err) < 0)
+			return -1;
+		if (!tree->root)
+			continue;
+		if (sys_fstat(tree->target->fd, &st) < 0)
+			return err_errno(err, "cannot examine the staging of %s",
+					 q(tree->target->path));
+		born = attr_born_of(&st);
+		if (attr_apply_fd(&a->attrs, tree->target->fd, tree->root,
+				  tree->target->path, &born, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+struct unpack_sink apply_sink(struct apply *a)
+{
+	return (struct unpack_sink){
+		.entry = apply_entry,
+		.data = apply_data,
+		.finish = apply_finish,
+		.ctx = a,
+	};
+}

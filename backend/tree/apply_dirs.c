@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/tree/apply_dirs.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/cleanup.h"
+#include "backend/base/quote.h"
+#include "backend/base/sys.h"
+
+#define OPEN_DIR     (O_DIRECTORY | O_NOFOLLOW)
+#define ACL_SIZE_MAX 65536
+
+static const char default_acl[] = "system.posix_acl_default";
+
+/* What an entered-again directory was like. */
+struct apply_again {
+	struct stat st;
+	bool mode_changed;
+	size_t acl_size;
+	char acl[]; /* its default ACL as the kernel has it */
+};
+
+struct apply_level {
+	size_t end; /* of its path in apply_dirs.path */
+	int fd;     /* -1: closed, to be opened anew */
+	/* What it gets when it is left: at most one of the two. */
+	struct entry *made;
+	struct apply_again *again;
+	struct attr_born born; /* of what was made */
+};
+
+void apply_dirs_init(struct apply_dirs *d, int rootfd, const char *top,
+		     struct attr_apply *attrs)
+{
+	*d = (struct apply_dirs){
+		.rootfd = rootfd, .top = top, .attrs = attrs, .path = BUF_INIT
+	};
+}
+
+static void close_level(struct apply_level *l)
+{
+	if (l->fd >= 0)
+		sys_close_best_effort(l->fd);
+	l->fd = -1;
+}
+
+/* Takes the deepest level off. */
+static void pop(struct apply_dirs *d)
+{
+	struct apply_level *l = &d->levels[--d->n];
+
+	close_level(l);
+	if (d->first_open > d->n)
+		d->first_open = d->n;
+	attr_apply_forget(l->made);
+	if (l->again)
+		d->n_again--;
+	free(l->again);
+	buf_cut(&d->path, d->n ? d->levels[d->n - 1].end : 0);
+}
+
+void apply_dirs_done(struct apply_dirs *d)
+{
+	while (d->n > 0)
+		pop(d);
+	free(d->levels);
+	buf_done(&d->path);
+}
+
+bool apply_dirs_are_fresh(const struct apply_dirs *d)
+{
+	return d->n_again == 0;
+}
+
+bool apply_dirs_is_at(const struct apply_dirs *d, const char *path, size_t n)
+{
+	return d->path.len == n && (n == 0 || memcmp(d->path.data, path, n) == 0);
+}
+
+/* Puts the path of what failed in front of a message; `path` is below the root. */
+static int wrap_dir(const struct apply_dirs *d, const char *path, size_t n,
+		    struct err *err)
+{
+	return err_wrap(err, "directory %s below %s", qn(path, n), q(d->top));
+}
+
+/* Opens a directory in another; ERR_CORRUPT where the archive has none of that name. */
+static int open_dir(int dirfd, const char *name, int flags, struct err *err)
+{
+	int fd = sys_openat(dirfd, name, OPEN_DIR | flags, 0);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT)
+		return err_set(err, ERR_CORRUPT, "archive has no entry for it");
+	if (errno == ENOTDIR || errno == ELOOP)
+		return err_set(err, ERR_CORRUPT,
+			       "archive has entries below it, but it is no directory");
+	return err_errno(err, "cannot open it");
+}
+
+/* Opens the levels again, from the root to the deepest, keeping the last ones open. */
+static int open_levels(struct apply_dirs *d, struct err *err)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		size_t begin = i ? d->levels[i - 1].end + 1 : 0;
+		_cleanup_free_ char *name = alloc_strndup(d->path.data + begin,
+							  d->levels[i].end - begin, err);
+
+		if (!name)
+			return -1;
+		d->levels[i].fd = open_dir(i ? d->levels[i - 1].fd : d->rootfd, name,
+					   O_RDONLY, err);
+		if (d->levels[i].fd < 0)
+			return wrap_dir(d, d->path.data, d->levels[i].end, err);
+		if (i >= APPLY_DIRS_OPEN)
+			close_level(&d->levels[i - APPLY_DIRS_OPEN]);
+	}
+	d->first_open = d->n > APPLY_DIRS_OPEN ? d->n - APPLY_DIRS_OPEN : 0;
+	return 0;
+}
+
+/* The descriptor of the deepest level, or of the root. */
+static int current_fd(struct apply_dirs *d, struct err *err)
+{
+	if (d->n == 0)
+		return d->rootfd;
+	/* The last of those that were open has been left. */
+	if (d->first_open == d->n && open_levels(d, err) < 0)
+		return -1;
+	return d->levels[d->n - 1].fd;
+}
+
+/* Puts a directory below the deepest level, with all that it owns; frees it on failure. */
+static int push(struct apply_dirs *d, const char *name, struct apply_level *level,
+		struct err *err)
+{
+	size_t before = d->path.len;
+
+	if (alloc_grow(&d->levels, d->n, &d->cap, sizeof(*d->levels), err) < 0)
+		goto fail;
+	if ((before && buf_add_byte(&d->path, '/', err) < 0) ||
+	    buf_add_str(&d->path, name, err) < 0) {
+		buf_cut(&d->path, before);
+		goto fail;
+	}
+	level->end = d->path.len;
+	if (d->n - d->first_open >= APPLY_DIRS_OPEN)
+		close_level(&d->levels[d->first_open++]);
+	d->levels[d->n++] = *level;
+	if (level->again)
+		d->n_again++;
+	return 0;
+fail:
+	close_level(level);
+	attr_apply_forget(level->made);
+	free(level->again);
+	return -1;
+}
+
+/* What a directory is like that is to be put back, with its default ACL, which is taken off, so
+ * that nothing inherits it. */
+static int take_state(int fd, const struct stat *st, struct apply_again **ret,
+		      struct err *err)
+{
+	_cleanup_free_ struct apply_again *again =
+		alloc_bytes(sizeof(*again) + ACL_SIZE_MAX, err);
+	struct apply_again *fitting;
+	ssize_t n;
+
+	if (!again)
+		return -1;
+	*again = (struct apply_again){ .st = *st };
+	n = sys_fgetxattr(fd, default_acl, again->acl, ACL_SIZE_MAX);
+	if (n < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+		return err_errno(err, "cannot read its access control list");
+	if (n > 0) {
+		if (sys_fremovexattr(fd, default_acl) < 0)
+			return err_errno(err, "cannot change its access control list");
+		again->acl_size = (size_t)n;
+	}
+	fitting = alloc_resize(again, sizeof(*again) + again->acl_size, 1, err);
+	if (!fitting)
+		return -1;
+	(void)TAKE_PTR(again);
+	*ret = fitting;
+	return 0;
+}
+
+/* Opens a directory that was left before, even if its mode keeps its owner out, and makes it
+ * fit for new entries. */
+static int reopen(int dirfd, const char *name, struct apply_level *ret, struct err *err)
+{
+	_cleanup_free_ struct apply_again *again = NULL;
+	_cleanup_close_ int fd = -1;
+	struct stat st = { .st_mode = 0 };
+	bool locked;
+
+	if (sys_fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+		return err_errno(err, "cannot examine it");
+	/* What is missing or no directory is found out by opening it. */
+	locked = S_ISDIR(st.st_mode) && (st.st_mode & 0700) != 0700;
+	if (locked && sys_fchmodat(dirfd, name, 0700, 0) < 0)
+		return err_errno(err, "cannot change its mode");
+	fd = open_dir(dirfd, name, O_RDONLY, err);
+	if (fd < 0 || take_state(fd, &st, &again, err) < 0)
+		return -1;
+	if (st.st_mode & S_ISGID) {
+		/* The group's bits stay: they are the mask of an ACL. */
+		if (sys_fchmod(fd, (st.st_mode & 01777) | 0700) < 0)
+			return err_errno(err, "cannot change its mode");
+		locked = true;
+	}
+	again->mode_changed = locked;
+	*ret = (struct apply_level){ .fd = TAKE_FD(fd), .again = TAKE_PTR(again) };
+	return 0;
+}
+
+/* Undoes what reopen() did, and puts back the time. */
+static int put_back(int fd, const struct apply_again *again, struct err *err)
+{
+	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, again->st.st_mtim };
+
+	if (again->acl_size &&
+	    sys_fsetxattr(fd, default_acl, again->acl, again->acl_size, 0) < 0)
+		return err_errno(err, "cannot put back its access control list");
+	if (again->mode_changed && sys_fchmod(fd, again->st.st_mode & 07777) < 0)
+		return err_errno(err, "cannot put back its mode");
+	if (sys_futimens(fd, ts) < 0)
+		return err_errno(err, "cannot put back its time");
+	return 0;
+}
+
+/* Gives the deepest level what it is to get. */
+static int settle(struct apply_dirs *d, struct err *err)
+{
+	const struct apply_level *l = &d->levels[d->n - 1];
+	_cleanup_free_ char *whole = NULL;
+	int fd = current_fd(d, err);
+
+	if (fd < 0)
+		return -1;
+	if (l->again) {
+		if (put_back(fd, l->again, err) < 0)
+			return wrap_dir(d, d->path.data, d->path.len, err);
+		return 0;
+	}
+	whole = alloc_printf(err, "%s/%s", d->top, d->path.data);
+	if (!whole)
+		return -1;
+	return attr_apply_fd(d->attrs, fd, l->made, whole, &l->born, err);
+}
+
+/* Leaves levels until n are left. */
+static int leave_to(struct apply_dirs *d, size_t n, struct err *err)
+{
+	while (d->n > n) {
+		int r = settle(d, err);
+
+		pop(d);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int apply_dirs_leave(struct apply_dirs *d, struct err *err)
+{
+	return leave_to(d, 0, err);
+}
+
+/* How many levels lie on the way to a path. */
+static size_t shared_levels(const struct apply_dirs *d, const char *path, size_t n)
+{
+	size_t k = 0, begin = 0;
+
+	for (; k < d->n; k++) {
+		size_t end = d->levels[k].end;
+
+		if (end > n || (end < n && path[end] != '/') ||
+		    memcmp(d->path.data + begin, path + begin, end - begin) != 0)
+			break;
+		begin = end;
+	}
+	return k;
+}
+
+/* Where the component of `path` ends that begins at `at`. */
+static size_t component_end(const char *path, size_t at, size_t n)
+{
+	const char *slash = memchr(path + at, '/', n - at);
+
+	return slash ? (size_t)(slash - path) : n;
+}
+
+/* Goes down into a directory that is there already. */
+static int enter_again(struct apply_dirs *d, const char *name, struct err *err)
+{
+	struct apply_level level;
+	int above = current_fd(d, err);
+
+	if (above < 0 || reopen(above, name, &level, err) < 0)
+		return -1;
+	return push(d, name, &level, err);
+}
+
+int apply_dirs_enter(struct apply_dirs *d, const char *path, size_t n, struct err *err)
+{
+	if (apply_dirs_is_at(d, path, n))
+		return current_fd(d, err);
+	if (leave_to(d, shared_levels(d, path, n), err) < 0)
+		return -1;
+	for (size_t at = d->n ? d->path.len + 1 : 0, end; at < n; at = end + 1) {
+		_cleanup_free_ char *name = NULL;
+
+		end = component_end(path, at, n);
+		name = alloc_strndup(path + at, end - at, err);
+		if (!name)
+			return -1;
+		if (enter_again(d, name, err) < 0)
+			return wrap_dir(d, path, end, err);
+	}
+	return current_fd(d, err);
+}
+
+/* What mkdir gave: asked once, as long as it is always the same. */
+static int learn_born(struct apply_dirs *d, int fd, struct attr_born *ret,
+		      struct err *err)
+{
+	struct stat st;
+
+	if (!d->knows_born || !apply_dirs_are_fresh(d)) {
+		if (sys_fstat(fd, &st) < 0)
+			return err_errno(err, "cannot examine it");
+		*ret = attr_born_of(&st);
+		if (!apply_dirs_are_fresh(d))
+			return 0;
+		d->born = *ret;
+		d->knows_born = true;
+	}
+	*ret = d->born;
+	return 0;
+}
+
+int apply_dirs_make(struct apply_dirs *d, const char *name, const struct entry *e,
+		    struct err *err)
+{
+	_cleanup_(attr_apply_forgetp) struct entry *made = NULL;
+	_cleanup_close_ int fd = -1;
+	struct apply_level level = { .fd = -1 };
+	int above = current_fd(d, err);
+
+	if (above < 0 || attr_apply_keep(e, &made, err) < 0)
+		return -1;
+	if (sys_mkdirat(above, name, 0700) < 0) {
+		if (errno == EEXIST)
+			return err_set(err, ERR_CORRUPT, "archive entry %s comes twice",
+				       q(e->path));
+		return err_errno(err, "cannot create directory %s", q(e->path));
+	}
+	fd = open_dir(above, name, O_RDONLY, err);
+	if (fd < 0 || learn_born(d, fd, &level.born, err) < 0)
+		return err_wrap(err, "directory %s", q(e->path));
+	level.fd = TAKE_FD(fd);
+	level.made = TAKE_PTR(made);
+	return push(d, name, &level, err);
+}
+
+int apply_dirs_reach(const struct apply_dirs *d, const char *path, size_t n,
+		     struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	size_t shared = shared_levels(d, path, n), at = 0;
+	int from = d->rootfd;
+
+	if (shared > d->first_open) {
+		from = d->levels[shared - 1].fd;
+		at = d->levels[shared - 1].end + 1;
+	}
+	fd = open_dir(from, ".", O_PATH, err);
+	for (size_t end; fd >= 0 && at < n; at = end + 1) {
+		_cleanup_free_ char *name = NULL;
+		int next;
+
+		end = component_end(path, at, n);
+		name = alloc_strndup(path + at, end - at, err);
+		next = name ? open_dir(fd, name, O_PATH, err) : -1;
+		sys_close_best_effort(fd);
+		fd = next;
+	}
+	if (fd < 0)
+		return wrap_dir(d, path, n, err);
+	return TAKE_FD(fd);
+}
