@@ -6,12 +6,13 @@
  * atomic_file: a file that appears whole and durable, or not at all.
  *
  *	atomic_file_open -> write to atomic_file_fd() -> atomic_file_commit
- *	                                             \-> atomic_file_abort (any time before)
+ *	         \----------------------\--------------> atomic_file_abort
  *
  * Order of commit: fsync(file), name it (linkat from an unnamed O_TMPFILE, or
  * renameat2 NOREPLACE of a temp name; rename where replacing is asked for), fsync(dir).
- * With ATOMIC_FILE_NO_DIR_SYNC the last step is the caller's.  After a crash: no file, a temp file
- * `.NAME.tmp.xxxxxxxxx`, or the whole file.  This module is the only one that publishes files.
+ * With ATOMIC_FILE_NO_DIR_SYNC the last step is the caller's.  After a crash: no file, a
+ * temp file `.NAME.tmp.xxxxxxxxx` (of a long NAME only its beginning), or the whole file.
+ * This module is the only one that publishes files.
  */
 
 #include <sys/types.h>
@@ -33,7 +34,7 @@ int atomic_file_open(int dirfd, const char *name, mode_t mode, unsigned flags,
 /* To write to; stays f's. */
 int atomic_file_fd(const struct atomic_file *f);
 /* Publishes; frees f in every case.  ERR_EXISTS if the name is taken and REPLACE was not
- * asked for.  On failure nothing of the file remains, and what had the name keeps it; only
+ * asked for.  On failure nothing of the file remains, and what had the name keeps it; but
  * where REPLACE was done and the directory cannot be synced the new file stays. */
 int atomic_file_commit(struct atomic_file *f, struct err *err);
 /* Removes all trace; frees f; NULL allowed. */

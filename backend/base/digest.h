@@ -49,8 +49,8 @@ bool digest_unhex(const char *text, size_t len, uint8_t *ret, size_t n);
 
 /* Appends, in the standard alphabet with padding. */
 int digest_base64(struct buf *out, const void *p, size_t n, struct err *err);
-/* Appends the bytes.  Strict: no white space, right padding, no stray bits in the last digit;
- * ERR_CORRUPT otherwise. */
+/* Appends the bytes.  Strict: no white space, right padding, no stray bits in the last
+ * digit; ERR_CORRUPT otherwise. */
 int digest_unbase64(const char *text, size_t len, struct buf *out, struct err *err);
 
 #endif

@@ -366,8 +366,8 @@ static int err_yajl(struct parser *p)
 			text[n] = '\0';
 		}
 	}
-	/* What was consumed includes the offending byte, but for one error where yajl steps back
-	 * to the beginning of the token. */
+	/* What was consumed includes the offending byte, but for one error where yajl
+	 * steps back to the beginning of the token. */
 	if (at > 0 &&
 	    strncmp(text, "after key and value", strlen("after key and value")) != 0)
 		at--;

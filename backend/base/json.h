@@ -6,10 +6,10 @@
  * json: strict reading (yajl) into a tree, and writing with Go's escapes.
  *
  * Reading: bounded size and depth, no comments, no trailing data, duplicate keys refused,
- * numbers kept as their text.  Strings are decoded as Go decodes them: each byte of invalid
- * UTF-8 and each lone surrogate becomes one U+FFFD; a string may hold NUL bytes (length
- * counts).  Errors are ERR_CORRUPT with line and column ("line 3, column 7: ..."), columns
- * being counted in characters.  Memory: some 80 bytes for each value, plus the strings.
+ * numbers kept as their text.  Strings are decoded as Go decodes them: each byte of
+ * invalid UTF-8 and each lone surrogate becomes one U+FFFD; a string may hold NUL bytes
+ * (length counts).  Errors are ERR_CORRUPT with line and column ("line 3, column 7: "),
+ * columns being counted in characters.  Memory: some 80 bytes a value, plus the strings.
  *
  * The tree is read only and lives as long as its root: json_free() takes only what
  * json_parse() gave.

@@ -24,12 +24,12 @@ struct json_fault {
 	const char *what; /* what is wrong with it; NULL: nothing */
 };
 
-/* Overwrites the contents of all strings of the text with `x`, up to the first faulty one,
- * which stays. */
+/* Overwrites the contents of all strings of the text with `x`, up to the first faulty
+ * one, which stays. */
 void json_text_mask(char *text, size_t len, struct json_fault *ret);
 
-/* Decodes the raw contents of a string that json_text_mask() passed; returns the number of
- * bytes.  `out` NULL: only counts. */
+/* Decodes the raw contents of a string that json_text_mask() passed; returns the number
+ * of bytes.  `out` NULL: only counts. */
 size_t json_text_decode(const char *raw, size_t n, char *out);
 
 /* Compares two keys by their bytes, as Go sorts them. */

@@ -67,7 +67,7 @@ void json_end_array(struct json_writer *w)
 	end(w, "]");
 }
 
-/* The escape of c in out[6], as Go's encoder writes it; its length, 0 if it needs none. */
+/* The escape of c as Go's encoder writes it; its length, 0 if it needs none. */
 static size_t escape(uint32_t c, char out[6])
 {
 	static const char hex[] = "0123456789abcdef";

@@ -19,3 +19,18 @@ backend_sources += \
 	backend/base/strings.c backend/base/strings.h \
 	backend/base/sys.c backend/base/sys_process.c backend/base/sys.h \
 	backend/base/utf8.c backend/base/utf8.h
+
+# What the headers of the library and its first user, the command, build on.
+public_headers += \
+	backend/base/alloc.h \
+	backend/base/buf.h \
+	backend/base/cleanup.h \
+	backend/base/error.h \
+	backend/base/fd.h \
+	backend/base/json.h \
+	backend/base/observer.h \
+	backend/base/quote.h \
+	backend/base/stamp.h \
+	backend/base/strings.h \
+	backend/base/sys.h \
+	backend/base/utf8.h

@@ -134,39 +134,45 @@ static bool take_offset(struct cursor *c, int *ret_minutes)
 	return true;
 }
 
-static bool parse(struct cursor *c, struct stamp *ret)
+/* Takes YYYY-MM-DD. */
+static bool take_date(struct cursor *c, int64_t *ret_days)
 {
-	int year, month, day, hour, min, sec, offset;
-	uint32_t nsec = 0;
+	int year, month, day;
 
 	if (!take_digits(c, 4, 9999, &year) || !take_char(c, '-') ||
 	    !take_digits(c, 2, 12, &month) || month < 1 || !take_char(c, '-') ||
 	    !take_digits(c, 2, days_in_month(year, month), &day) || day < 1)
 		return false;
-	if (!take_char(c, 'T') || !take_digits(c, 2, 23, &hour) || !take_char(c, ':') ||
+	*ret_days = days_of_date(year, month, day);
+	return true;
+}
+
+/* Takes HH:MM:SS and a fraction. */
+static bool take_time(struct cursor *c, int *ret_sec, uint32_t *ret_nsec)
+{
+	int hour, min, sec;
+
+	if (!take_digits(c, 2, 23, &hour) || !take_char(c, ':') ||
 	    !take_digits(c, 2, 59, &min) || !take_char(c, ':') ||
 	    !take_digits(c, 2, 59, &sec))
 		return false;
-	if (take_char(c, '.') && !take_fraction(c, &nsec))
-		return false;
-	if (!take_offset(c, &offset) || c->at != c->end)
-		return false;
-	ret->sec = days_of_date(year, month, day) * DAY + hour * 3600 + min * 60 + sec -
-		   offset * 60;
-	ret->nsec = nsec;
-	ret->offset = (int16_t)offset;
-	return true;
+	*ret_sec = hour * 3600 + min * 60 + sec;
+	*ret_nsec = 0;
+	return !take_char(c, '.') || take_fraction(c, ret_nsec);
 }
 
 int stamp_parse(const char *text, size_t len, struct stamp *ret, struct err *err)
 {
 	struct cursor c = { text, text + len };
-	struct stamp s;
+	int64_t days;
+	int sec, offset;
+	uint32_t nsec;
 
-	if (!parse(&c, &s))
+	if (!take_date(&c, &days) || !take_char(&c, 'T') || !take_time(&c, &sec, &nsec) ||
+	    !take_offset(&c, &offset) || c.at != c.end)
 		return err_set(err, ERR_CORRUPT, "%s is not an RFC 3339 time",
 			       qn(text, len));
-	*ret = s;
+	*ret = (struct stamp){ days * DAY + sec - offset * 60, nsec, (int16_t)offset };
 	return 0;
 }
 

@@ -24,8 +24,8 @@ struct stamp {
 int stamp_now(struct stamp *ret, struct err *err);
 /* Years 0000..9999; ERR_CORRUPT otherwise.  Fractions beyond nine digits are cut. */
 int stamp_parse(const char *text, size_t len, struct stamp *ret, struct err *err);
-/* Up to nine fraction digits, trailing zeros trimmed.  Years out of 0000..9999 are written as
- * they are, and cannot be read back. */
+/* Up to nine fraction digits, trailing zeros trimmed.  Years out of 0000..9999 are
+ * written as they are, and cannot be read back. */
 void stamp_format(const struct stamp *s, char out[STAMP_TEXT_MAX]);
 /* 0001-01-01T00:00:00Z, what a content hash puts for a time. */
 bool stamp_is_zero(const struct stamp *s);
