@@ -10,7 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tests/unit/support.h"
+#define SUITE(name) Suite *suite_##name(void);
+#include "tests/unit/suites.h"
+#undef SUITE
 
 static const struct {
 	const char *name;

@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NOBODY  65534
@@ -150,6 +152,19 @@ bool support_need_root_for(const char *name)
 		return true;
 	support_skip_for(name, "needs root");
 	return false;
+}
+
+bool support_need_openat2_for(const char *name)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC };
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
+
+	if (fd < 0) {
+		support_skip_for(name, "openat2 cannot be called here");
+		return false;
+	}
+	close(fd);
+	return true;
 }
 
 bool support_become_user_for(const char *name)

@@ -109,13 +109,16 @@ char *support_read(int dirfd, const char *path, size_t *ret_len);
 bool support_err_is(const struct err *err, enum err_kind kind, const char *part);
 
 /*
- * What cannot run here.  Each prints a SKIP line and returns false; the test then returns.
+ * What cannot run here.  Each prints a SKIP line and returns false; the test returns.
  */
 #define support_need_root() support_need_root_for(__func__)
 bool support_need_root_for(const char *test);
-/* Becomes the user nobody, whose the test's directory is then; needs no return to root. */
+/* Becomes the user nobody, to whom the test's directory is given, for good. */
 #define support_become_user() support_become_user_for(__func__)
 bool support_become_user_for(const char *test);
+/* valgrind 3.19 does not know openat2. */
+#define support_need_openat2() support_need_openat2_for(__func__)
+bool support_need_openat2_for(const char *test);
 #define support_skip(why) support_skip_for(__func__, (why))
 void support_skip_for(const char *test, const char *why);
 /* True if tests run in processes of their own, as tests that die must. */
@@ -143,10 +146,10 @@ bool support_xattr(int dirfd, const char *path, const char *name, const void *p,
 void support_remove_tree(int dirfd, const char *path);
 
 /*
- * Comparing two trees, the two directories included: names, types, contents, link targets,
+ * Comparing two trees, the two directories included: names, types, contents, targets,
  * modes, owners, mtimes to the nanosecond, devices, extended attributes (ACLs are such),
- * and which names are one file.  Holes only with SUPPORT_SPARSE.  *ret_why is NULL if they
- * are equal, else the first difference; the caller frees it.
+ * and which names are one file.  Holes only with SUPPORT_SPARSE.  *ret_why is NULL if
+ * they are equal, else the first difference; the caller frees it.
  */
 enum support_tree_flags {
 	SUPPORT_SPARSE = 1 << 0,      /* data and holes lie at the same places */

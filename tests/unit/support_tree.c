@@ -112,8 +112,9 @@ static bool compare_stat(struct comparison *c, const struct stat st[2], const ch
 			       (long long)a->st_mtim.tv_sec, a->st_mtim.tv_nsec,
 			       (long long)b->st_mtim.tv_sec, b->st_mtim.tv_nsec);
 	if ((S_ISCHR(a->st_mode) || S_ISBLK(a->st_mode)) && a->st_rdev != b->st_rdev)
-		return differs(c, path, "devices %llx, %llx", (long long)a->st_rdev,
-			       (long long)b->st_rdev);
+		return differs(c, path, "devices %llx, %llx",
+			       (unsigned long long)a->st_rdev,
+			       (unsigned long long)b->st_rdev);
 	if (S_ISREG(a->st_mode) && a->st_size != b->st_size)
 		return differs(c, path, "sizes %lld, %lld", (long long)a->st_size,
 			       (long long)b->st_size);

@@ -304,7 +304,7 @@ START_TEST(every_failing_allocation_is_reported)
 			int r = uses[_i].use(&err);
 			bool struck = fault_disarm();
 			ck_assert_int_eq(r < 0, !err_is(&err, ERR_NONE));
-			/* A text may be missing: the kind is then the one without a fault. */
+			/* A text may be missing: then the kind is as without a fault. */
 			ck_assert(err_is(&err, ERR_NOMEM) || err_is(&err, uses[_i].kind));
 			if (!struck) {
 				ck_assert(err_is(&err, uses[_i].kind));

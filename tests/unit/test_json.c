@@ -376,8 +376,8 @@ static void digest_meta(struct digest *d, const struct json *base64)
 
 START_TEST(careless_writers_are_read_as_by_go)
 {
-	/* SHA-256 of what Go's encoding/json writes of all texts of the fixture, read with
-	 * UseNumber into an interface{} and each followed by a newline. */
+	/* SHA-256 of what Go's encoding/json writes of all texts of the fixture, read
+	 * with UseNumber into an interface{} and each followed by a newline. */
 	static const char expected[] =
 		"2736e95bf8e610e2aea6056528ed5b8bdf3b58489ae9ec034fefaf4afca06e5a";
 	_cleanup_(err_clear) struct err err = ERR_INIT;
