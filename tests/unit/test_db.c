@@ -308,14 +308,14 @@ START_TEST(reader_reads_on_a_read_only_file_system)
 	if (!support_need_root())
 		return;
 	if (!support_forks() || unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0) {
 		support_skip("no mounts of its own");
 		return;
 	}
-	ck_assert_int_eq(mount(support_dir(), support_dir(), NULL, MS_BIND, NULL), 0);
-	ck_assert_int_eq(
-		mount(NULL, support_dir(), NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL),
-		0);
+	ck_assert_int_eq(mount(support_dir(), support_dir(), "none", MS_BIND, NULL), 0);
+	ck_assert_int_eq(mount("none", support_dir(), "none",
+			       MS_REMOUNT | MS_BIND | MS_RDONLY, NULL),
+			 0);
 	fd = open(support_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_ok(db_open(fd, "DIR", DB_READ, &db, &err), &err);
