@@ -6,6 +6,8 @@ unit_test_sources += \
 	tests/unit/support.c \
 	tests/unit/support.h \
 	tests/unit/support_build.c \
+	tests/unit/support_gzip.c \
+	tests/unit/support_gzip.h \
 	tests/unit/support_tree.c
 
 # One line for each suite of suites.h, sorted.
@@ -13,10 +15,17 @@ unit_test_sources += tests/unit/test_alloc.c
 unit_test_sources += tests/unit/test_atomic_file.c
 unit_test_sources += tests/unit/test_buf.c
 unit_test_sources += tests/unit/test_db.c
+unit_test_sources += tests/unit/test_db_cache.c
+unit_test_sources += tests/unit/test_db_restores.c
+unit_test_sources += tests/unit/test_db_sets.c
+unit_test_sources += tests/unit/test_deflate.c
 unit_test_sources += tests/unit/test_digest.c
 unit_test_sources += tests/unit/test_error.c
 unit_test_sources += tests/unit/test_fault.c
 unit_test_sources += tests/unit/test_fd.c
+unit_test_sources += tests/unit/test_gzip.c
+unit_test_sources += tests/unit/test_gzip_reader.c
+unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
 unit_test_sources += tests/unit/test_json_write.c
 unit_test_sources += tests/unit/test_observer.c
