@@ -16,16 +16,15 @@ int digest_base64(struct buf *out, const void *p, size_t n, struct err *err)
 	char *to = buf_reserve(out, len, err);
 	if (!to)
 		return -1;
-	for (size_t left = n; left > 0; in += 3) {
-		size_t k = left < 3 ? left : 3;
-		uint32_t bits = (uint32_t)in[0] << 16;
-		bits |= k > 1 ? (uint32_t)in[1] << 8 : 0;
-		bits |= k > 2 ? in[2] : 0;
+	for (size_t i = 0; i < n; i += 3) {
+		size_t k = n - i;
+		uint32_t bits = (uint32_t)in[i] << 16;
+		bits |= k > 1 ? (uint32_t)in[i + 1] << 8 : 0;
+		bits |= k > 2 ? in[i + 2] : 0;
 		*to++ = alphabet[bits >> 18];
 		*to++ = alphabet[bits >> 12 & 63];
 		*to++ = k > 1 ? alphabet[bits >> 6 & 63] : '=';
 		*to++ = k > 2 ? alphabet[bits & 63] : '=';
-		left -= k;
 	}
 	buf_advance(out, len);
 	return 0;

@@ -266,8 +266,8 @@ static int compare_keys(const void *a, const void *b)
 /* Moves the keys of the innermost object into it, and refuses those given twice. */
 static int close_keys(struct parser *p, const struct frame *f, struct json *j)
 {
-	struct key *keys = p->keys + f->first_key;
 	size_t n = p->n_keys - f->first_key;
+	struct key *keys = n > 0 ? p->keys + f->first_key : NULL;
 
 	j->keys = json_arena_alloc(p->arena, n * sizeof(*j->keys), p->err);
 	if (!j->keys)

@@ -117,7 +117,8 @@ static void put_string(struct json_writer *w, const char *s, size_t n)
 		put(w, text, len);
 		run = i + used;
 	}
-	put(w, s + run, n - run);
+	if (run < n)
+		put(w, s + run, n - run);
 	put(w, "\"", 1);
 }
 
