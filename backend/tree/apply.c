@@ -10,40 +10,7 @@
 #include "backend/base/fd.h"
 #include "backend/base/quote.h"
 #include "backend/base/sys.h"
-#include "backend/tree/apply_dirs.h"
-#include "backend/tree/attr_apply.h"
-#include "backend/tree/copy.h"
-
-/* A target and how far it has come. */
-struct apply_tree {
-	const struct apply_target *target;
-	bool found;
-	struct entry *root; /* of a directory: what it gets at the end */
-	struct apply_dirs dirs;
-	bool knows_born;
-	struct attr_born born; /* what creating a file gives */
-};
-
-/* A file between its entry and the next. */
-struct apply_file {
-	int fd; /* -1: none */
-	bool is_target;
-	struct entry *e;
-	char *path;
-	struct attr_born born;
-	uint64_t end; /* of what was written */
-	uint64_t got; /* bytes of data */
-};
-
-struct apply {
-	struct attr_apply attrs;
-	struct apply_tree *trees;
-	size_t n_trees;
-	struct apply_tree *current; /* where the last entry went, or NULL */
-	struct apply_file file;
-	bool passing;  /* the data that follow are of no target */
-	bool left_out; /* something was: a link may name it */
-};
+#include "backend/tree/apply_internal.h"
 
 int apply_new(const struct apply_target *targets, size_t n_targets, unsigned flags,
 	      struct owners *owners, const struct apply_report *report,
@@ -63,7 +30,7 @@ int apply_new(const struct apply_target *targets, size_t n_targets, unsigned fla
 		const struct apply_target *t = &targets[i];
 
 		a->trees[i].target = t;
-		apply_dirs_init(&a->trees[i].dirs, t->fd, t->path, &a->attrs);
+		dir_stack_init(&a->trees[i].dirs, t->fd, t->path, &a->attrs);
 		a->n_trees++;
 		if (attr_apply_disinherit(t->fd, !t->is_file, t->is_file ? 0600 : 0700,
 					  err) < 0)
@@ -90,7 +57,7 @@ void apply_free(struct apply *a)
 	drop_file(&a->file);
 	for (size_t i = 0; i < a->n_trees; i++) {
 		attr_apply_forget(a->trees[i].root);
-		apply_dirs_done(&a->trees[i].dirs);
+		dir_stack_done(&a->trees[i].dirs);
 	}
 	free(a->trees);
 	free(a);
@@ -101,8 +68,7 @@ bool apply_found(const struct apply *a, size_t i)
 	return a->trees[i].found;
 }
 
-/* The target that a path belongs to, or NULL. */
-static struct apply_tree *tree_of(const struct apply *a, const char *path)
+struct apply_tree *apply_tree_of(const struct apply *a, const char *path)
 {
 	for (size_t i = 0; i < a->n_trees; i++) {
 		if (entry_path_is_below(path, a->trees[i].target->path))
@@ -118,16 +84,9 @@ static const char *below_target(const struct apply_tree *tree, const char *path)
 	return *path == '/' ? path + 1 : path;
 }
 
-/* A path of which the last component is split off. */
-struct split {
-	const char *path; /* below the target */
-	size_t dir;       /* bytes of the directory's path */
-	const char *name;
-};
-
-static struct split split_path(const struct apply_tree *tree, const char *path)
+struct apply_split apply_split_path(const struct apply_tree *tree, const char *path)
 {
-	struct split s = { .path = below_target(tree, path) };
+	struct apply_split s = { .path = below_target(tree, path) };
 	const char *slash = strrchr(s.path, '/');
 
 	s.dir = slash ? (size_t)(slash - s.path) : 0;
@@ -135,13 +94,20 @@ static struct split split_path(const struct apply_tree *tree, const char *path)
 	return s;
 }
 
-/* What making an object under a name failed with. */
-static int creation_failed(const struct entry *e, struct err *err)
+int apply_creation_failed(const struct entry *e, struct err *err)
 {
 	if (errno == EEXIST)
 		return err_set(err, ERR_CORRUPT, "archive entry %s comes twice",
 			       q(e->path));
 	return err_errno(err, "cannot create %s", q(e->path));
+}
+
+int apply_no_directory(const struct entry *e, struct err *err)
+{
+	if (err->sys_errno == ENOENT || err->sys_errno == ENOTDIR ||
+	    err->sys_errno == ELOOP)
+		err_reclassify(err, ERR_CORRUPT);
+	return err_wrap(err, "archive entry %s", q(e->path));
 }
 
 /* The current file has all its data: its size and attributes. */
@@ -192,7 +158,7 @@ static int begin_file(struct apply *a, const struct entry *e, int fd, bool is_ta
 static int learn_born(struct apply_tree *tree, int fd, const char *name,
 		      struct attr_born *ret, struct err *err)
 {
-	bool fresh = apply_dirs_are_fresh(&tree->dirs);
+	bool fresh = dir_stack_are_fresh(&tree->dirs);
 	struct stat st;
 	int r;
 
@@ -221,7 +187,7 @@ static int make_file(struct apply *a, struct apply_tree *tree, int dirfd,
 
 	fd = sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return creation_failed(e, err);
+		return apply_creation_failed(e, err);
 	if (learn_born(tree, fd, NULL, &born, err) < 0)
 		return -1;
 	return begin_file(a, e, TAKE_FD(fd), false, &born, err);
@@ -247,7 +213,7 @@ static int make_node(struct apply *a, struct apply_tree *tree, int dirfd,
 				       "device left out: not permitted here");
 	}
 	if (r < 0)
-		return creation_failed(e, err);
+		return apply_creation_failed(e, err);
 	if (learn_born(tree, dirfd, name, &born, err) < 0)
 		return -1;
 	return attr_apply_at(&a->attrs, dirfd, name, e, &born, err);
@@ -267,140 +233,6 @@ static int may_make_device(struct apply *a, const struct entry *e, struct err *e
 			     "for, may bring devices");
 }
 
-/* A link of which the first name is not here. */
-static int link_to_nothing(struct apply *a, const struct entry *e, struct err *err)
-{
-	a->left_out = true;
-	return attr_apply_note(&a->attrs, e->path, false, err,
-			       "left out: a link to %s, which is not here", q(e->target));
-}
-
-/* Copies what a link names where it cannot be linked. */
-static int copy_linked(struct apply *a, int fromdir, const char *fromname, int dirfd,
-		       const char *name, const struct entry *e, struct err *err)
-{
-	if (copy_object(fromdir, fromname, dirfd, name, NULL, err) < 0)
-		return err_wrap(err, "%s, a link to %s", q(e->path), q(e->target));
-	return attr_apply_note(&a->attrs, e->path, true, err,
-			       "is a copy of %s now, not a link", q(e->target));
-}
-
-/* One more name for what lies at fromdir/fromname, which this run has made. */
-static int link_object(struct apply *a, int fromdir, const char *fromname, int dirfd,
-		       const char *name, const struct entry *e, struct err *err)
-{
-	struct stat st;
-
-	if (sys_fstatat(fromdir, fromname, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno == ENOENT && a->left_out)
-			return link_to_nothing(a, e, err);
-		if (errno == ENOENT)
-			return err_set(err, ERR_CORRUPT,
-				       "hard link %s names no earlier file, but %s",
-				       q(e->path), q(e->target));
-		return err_errno(err, "cannot examine %s", q(e->target));
-	}
-	if (S_ISLNK(st.st_mode)) {
-		if (copy_object(fromdir, fromname, dirfd, name, NULL, err) < 0)
-			return err_wrap(err, "%s, a link to %s", q(e->path),
-					q(e->target));
-		return 0;
-	}
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_CORRUPT,
-			       "hard link %s names %s, which is no regular file",
-			       q(e->path), q(e->target));
-	if (sys_linkat(fromdir, fromname, dirfd, name, 0) == 0)
-		return 0;
-	if (errno == EXDEV || errno == EMLINK || errno == EPERM)
-		return copy_linked(a, fromdir, fromname, dirfd, name, e, err);
-	return creation_failed(e, err);
-}
-
-/* A descriptor of the regular file that a link names, to read from; *ret_own is the same if the
- * caller has to close it.  0: there is none, and that was reported; 1; -1. */
-static int open_linked(struct apply *a, const struct entry *e, int *ret, int *ret_own,
-		       struct err *err)
-{
-	const struct apply_tree *other = tree_of(a, e->target);
-	_cleanup_close_ int dirfd = -1;
-	struct split s;
-	struct stat st;
-
-	if (!other)
-		return link_to_nothing(a, e, err);
-	if (other->target->is_file) {
-		/* It has no name here, only a descriptor. */
-		*ret = other->target->fd;
-		return 1;
-	}
-	s = split_path(other, e->target);
-	dirfd = apply_dirs_reach(&other->dirs, s.path, s.dir, err);
-	if (dirfd < 0)
-		return err_wrap(err, "hard link %s", q(e->path));
-	if (sys_fstatat(dirfd, s.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_errno(err, "cannot examine %s", q(e->target));
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_CORRUPT,
-			       "hard link %s names %s, which is no regular file",
-			       q(e->path), q(e->target));
-	*ret_own = sys_openat(dirfd, s.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (*ret_own < 0)
-		return err_errno(err, "cannot open %s", q(e->target));
-	*ret = *ret_own;
-	return 1;
-}
-
-/* Makes an open, empty file like the one that a link names. */
-static int fill_from_link(struct apply *a, int to, const struct entry *e, struct err *err)
-{
-	_cleanup_close_ int own = -1;
-	int from = -1, r = open_linked(a, e, &from, &own, err);
-
-	if (r <= 0)
-		return r;
-	if (copy_data(from, to, NULL, err) < 0 || copy_attributes(from, to, err) < 0)
-		return err_wrap(err, "%s, a link to %s", q(e->path), q(e->target));
-	return attr_apply_note(&a->attrs, e->path, true, err,
-			       "is a copy of %s now, not a link", q(e->target));
-}
-
-/* A file that is like the one that a link names. */
-static int make_filled(struct apply *a, int dirfd, const char *name,
-		       const struct entry *e, struct err *err)
-{
-	_cleanup_close_ int fd = -1;
-
-	fd = sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return creation_failed(e, err);
-	if (fill_from_link(a, fd, e, err) < 0)
-		return -1;
-	if (fd_close(&fd, err) < 0)
-		return err_wrap(err, "%s", q(e->path));
-	return 0;
-}
-
-static int make_link(struct apply *a, struct apply_tree *tree, int dirfd,
-		     const char *name, const struct entry *e, struct err *err)
-{
-	const struct apply_tree *other = tree_of(a, e->target);
-	_cleanup_close_ int reached = -1;
-	struct split s;
-
-	if (!other)
-		return link_to_nothing(a, e, err);
-	if (other->target->is_file)
-		return make_filled(a, dirfd, name, e, err);
-	s = split_path(other, e->target);
-	if (other == tree && apply_dirs_is_at(&tree->dirs, s.path, s.dir))
-		return link_object(a, dirfd, s.name, dirfd, name, e, err);
-	reached = apply_dirs_reach(&other->dirs, s.path, s.dir, err);
-	if (reached < 0)
-		return err_wrap(err, "hard link %s", q(e->path));
-	return link_object(a, reached, s.name, dirfd, name, e, err);
-}
-
 /* The entry of a target itself. */
 static int take_root(struct apply *a, struct apply_tree *tree, const struct entry *e,
 		     struct err *err)
@@ -416,19 +248,25 @@ static int take_root(struct apply *a, struct apply_tree *tree, const struct entr
 		if (tree->root)
 			return err_set(err, ERR_CORRUPT, "archive entry %s comes twice",
 				       q(e->path));
+		tree->found = true;
 		return attr_apply_keep(e, &tree->root, err);
 	}
 	if (tree->found)
 		return err_set(err, ERR_CORRUPT, "archive entry %s comes twice",
 			       q(e->path));
-	if (e->type == ENTRY_HARDLINK)
-		return fill_from_link(a, t->fd, e, err);
+	if (e->type == ENTRY_HARDLINK) {
+		int r = apply_fill(a, t->fd, e, err);
+
+		tree->found = r > 0;
+		return r < 0 ? -1 : 0;
+	}
 	if (e->type != ENTRY_FILE)
 		return err_set(err, ERR_CORRUPT, "archive entry %s is not a file",
 			       q(e->path));
 	if (sys_fstat(t->fd, &st) < 0)
 		return err_errno(err, "cannot examine the staging of %s", q(e->path));
 	born = attr_born_of(&st);
+	tree->found = true;
 	return begin_file(a, e, t->fd, true, &born, err);
 }
 
@@ -436,19 +274,20 @@ static int take_root(struct apply *a, struct apply_tree *tree, const struct entr
 static int make_object(struct apply *a, struct apply_tree *tree, const struct entry *e,
 		       struct err *err)
 {
-	struct split s = split_path(tree, e->path);
-	int dirfd = apply_dirs_enter(&tree->dirs, s.path, s.dir, err);
+	struct apply_split s = apply_split_path(tree, e->path);
+	int dirfd = dir_stack_enter(&tree->dirs, s.path, s.dir, err);
 	int r;
 
+	tree->found = true;
 	if (dirfd < 0)
-		return -1;
+		return apply_no_directory(e, err);
 	switch (e->type) {
 	case ENTRY_FILE:
 		return make_file(a, tree, dirfd, s.name, e, err);
 	case ENTRY_DIR:
-		return apply_dirs_make(&tree->dirs, s.name, e, err);
+		return dir_stack_make(&tree->dirs, s.name, e, err);
 	case ENTRY_HARDLINK:
-		return make_link(a, tree, dirfd, s.name, e, err);
+		return apply_link(a, tree, dirfd, s.name, e, err);
 	case ENTRY_SYMLINK:
 	case ENTRY_FIFO:
 		return make_node(a, tree, dirfd, s.name, e, err);
@@ -489,10 +328,10 @@ static int apply_entry(void *ctx, const struct entry *e, struct err *err)
 
 	if (finish_file(a, err) < 0 || check_entry(e, err) < 0)
 		return -1;
-	tree = tree_of(a, e->path);
+	tree = apply_tree_of(a, e->path);
 	a->passing = true;
 	if (a->current && a->current != tree &&
-	    apply_dirs_leave(&a->current->dirs, err) < 0)
+	    dir_stack_leave(&a->current->dirs, err) < 0)
 		return -1;
 	a->current = tree;
 	if (!tree)
@@ -505,7 +344,6 @@ static int apply_entry(void *ctx, const struct entry *e, struct err *err)
 			    q(e->path));
 	else
 		r = make_object(a, tree, e, err);
-	tree->found = true;
 	a->passing = false;
 	return r;
 }
@@ -543,7 +381,7 @@ static int apply_finish(void *ctx, struct err *err)
 		struct attr_born born;
 		struct stat st;
 
-		if (apply_dirs_leave(&tree->dirs, err) < 0)
+		if (dir_stack_leave(&tree->dirs, err) < 0)
 			return -1;
 		if (!tree->root)
 			continue;

@@ -5,14 +5,18 @@ backend_sources += \
 	backend/tree/acl.h \
 	backend/tree/apply.c \
 	backend/tree/apply.h \
-	backend/tree/apply_dirs.c \
-	backend/tree/apply_dirs.h \
+	backend/tree/apply_internal.h \
+	backend/tree/apply_link.c \
 	backend/tree/attr.c \
 	backend/tree/attr.h \
 	backend/tree/attr_apply.c \
 	backend/tree/attr_apply.h \
+	backend/tree/carry.c \
+	backend/tree/carry.h \
 	backend/tree/copy.c \
 	backend/tree/copy.h \
+	backend/tree/dir_stack.c \
+	backend/tree/dir_stack.h \
 	backend/tree/entry.c \
 	backend/tree/entry.h \
 	backend/tree/exclude.c \
@@ -52,3 +56,4 @@ backend_sources += \
 	backend/tree/unpack.h \
 	backend/tree/walk.c \
 	backend/tree/walk.h
+backend_sources += backend/tree/entry_stream.c backend/tree/entry_stream.h

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "backend/tree/apply_dirs.h"
+#include "backend/tree/dir_stack.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,31 +15,31 @@
 static const char default_acl[] = "system.posix_acl_default";
 
 /* What an entered-again directory was like. */
-struct apply_again {
+struct dir_again {
 	struct stat st;
 	bool mode_changed;
 	size_t acl_size;
 	char acl[]; /* its default ACL as the kernel has it */
 };
 
-struct apply_level {
-	size_t end; /* of its path in apply_dirs.path */
+struct dir_level {
+	size_t end; /* of its path in dir_stack.path */
 	int fd;     /* -1: closed, to be opened anew */
 	/* What it gets when it is left: at most one of the two. */
 	struct entry *made;
-	struct apply_again *again;
+	struct dir_again *again;
 	struct attr_born born; /* of what was made */
 };
 
-void apply_dirs_init(struct apply_dirs *d, int rootfd, const char *top,
-		     struct attr_apply *attrs)
+void dir_stack_init(struct dir_stack *d, int rootfd, const char *top,
+		    struct attr_apply *attrs)
 {
-	*d = (struct apply_dirs){
+	*d = (struct dir_stack){
 		.rootfd = rootfd, .top = top, .attrs = attrs, .path = BUF_INIT
 	};
 }
 
-static void close_level(struct apply_level *l)
+static void close_level(struct dir_level *l)
 {
 	if (l->fd >= 0)
 		sys_close_best_effort(l->fd);
@@ -47,9 +47,9 @@ static void close_level(struct apply_level *l)
 }
 
 /* Takes the deepest level off. */
-static void pop(struct apply_dirs *d)
+static void pop(struct dir_stack *d)
 {
-	struct apply_level *l = &d->levels[--d->n];
+	struct dir_level *l = &d->levels[--d->n];
 
 	close_level(l);
 	if (d->first_open > d->n)
@@ -61,7 +61,7 @@ static void pop(struct apply_dirs *d)
 	buf_cut(&d->path, d->n ? d->levels[d->n - 1].end : 0);
 }
 
-void apply_dirs_done(struct apply_dirs *d)
+void dir_stack_done(struct dir_stack *d)
 {
 	while (d->n > 0)
 		pop(d);
@@ -69,40 +69,33 @@ void apply_dirs_done(struct apply_dirs *d)
 	buf_done(&d->path);
 }
 
-bool apply_dirs_are_fresh(const struct apply_dirs *d)
+bool dir_stack_are_fresh(const struct dir_stack *d)
 {
 	return d->n_again == 0;
 }
 
-bool apply_dirs_is_at(const struct apply_dirs *d, const char *path, size_t n)
+bool dir_stack_is_at(const struct dir_stack *d, const char *path, size_t n)
 {
 	return d->path.len == n && (n == 0 || memcmp(d->path.data, path, n) == 0);
 }
 
 /* Puts the path of what failed in front of a message; `path` is below the root. */
-static int wrap_dir(const struct apply_dirs *d, const char *path, size_t n,
+static int wrap_dir(const struct dir_stack *d, const char *path, size_t n,
 		    struct err *err)
 {
 	return err_wrap(err, "directory %s below %s", qn(path, n), q(d->top));
 }
 
-/* Opens a directory in another; ERR_CORRUPT where the archive has none of that name. */
+/* Opens a directory in another. */
 static int open_dir(int dirfd, const char *name, int flags, struct err *err)
 {
 	int fd = sys_openat(dirfd, name, OPEN_DIR | flags, 0);
 
-	if (fd >= 0)
-		return fd;
-	if (errno == ENOENT)
-		return err_set(err, ERR_CORRUPT, "archive has no entry for it");
-	if (errno == ENOTDIR || errno == ELOOP)
-		return err_set(err, ERR_CORRUPT,
-			       "archive has entries below it, but it is no directory");
-	return err_errno(err, "cannot open it");
+	return fd < 0 ? err_errno(err, "cannot open it") : fd;
 }
 
 /* Opens the levels again, from the root to the deepest, keeping the last ones open. */
-static int open_levels(struct apply_dirs *d, struct err *err)
+static int open_levels(struct dir_stack *d, struct err *err)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		size_t begin = i ? d->levels[i - 1].end + 1 : 0;
@@ -115,15 +108,15 @@ static int open_levels(struct apply_dirs *d, struct err *err)
 					   O_RDONLY, err);
 		if (d->levels[i].fd < 0)
 			return wrap_dir(d, d->path.data, d->levels[i].end, err);
-		if (i >= APPLY_DIRS_OPEN)
-			close_level(&d->levels[i - APPLY_DIRS_OPEN]);
+		if (i >= DIR_STACK_OPEN)
+			close_level(&d->levels[i - DIR_STACK_OPEN]);
 	}
-	d->first_open = d->n > APPLY_DIRS_OPEN ? d->n - APPLY_DIRS_OPEN : 0;
+	d->first_open = d->n > DIR_STACK_OPEN ? d->n - DIR_STACK_OPEN : 0;
 	return 0;
 }
 
 /* The descriptor of the deepest level, or of the root. */
-static int current_fd(struct apply_dirs *d, struct err *err)
+static int current_fd(struct dir_stack *d, struct err *err)
 {
 	if (d->n == 0)
 		return d->rootfd;
@@ -134,7 +127,7 @@ static int current_fd(struct apply_dirs *d, struct err *err)
 }
 
 /* Puts a directory below the deepest level, with all that it owns; frees it on failure. */
-static int push(struct apply_dirs *d, const char *name, struct apply_level *level,
+static int push(struct dir_stack *d, const char *name, struct dir_level *level,
 		struct err *err)
 {
 	size_t before = d->path.len;
@@ -147,7 +140,7 @@ static int push(struct apply_dirs *d, const char *name, struct apply_level *leve
 		goto fail;
 	}
 	level->end = d->path.len;
-	if (d->n - d->first_open >= APPLY_DIRS_OPEN)
+	if (d->n - d->first_open >= DIR_STACK_OPEN)
 		close_level(&d->levels[d->first_open++]);
 	d->levels[d->n++] = *level;
 	if (level->again)
@@ -160,26 +153,40 @@ fail:
 	return -1;
 }
 
-/* What a directory is like that is to be put back, with its default ACL, which is taken off, so
- * that nothing inherits it. */
-static int take_state(int fd, const struct stat *st, struct apply_again **ret,
-		      struct err *err)
+/* Takes the default ACL off a directory, so that nothing inherits it, and keeps it in *again,
+ * which has room for it. */
+static int take_default_acl(int fd, struct dir_again *again, struct err *err)
 {
-	_cleanup_free_ struct apply_again *again =
-		alloc_bytes(sizeof(*again) + ACL_SIZE_MAX, err);
-	struct apply_again *fitting;
-	ssize_t n;
+	ssize_t n = sys_fgetxattr(fd, default_acl, again->acl, ACL_SIZE_MAX);
+
+	if (n < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+		return err_errno(err, "cannot read its access control list");
+	if (n <= 0)
+		return 0;
+	if (sys_fremovexattr(fd, default_acl) < 0)
+		return err_errno(err, "cannot change its access control list");
+	again->acl_size = (size_t)n;
+	return 0;
+}
+
+/* What a directory is like, to be put back; what new entries would inherit from it is taken off. */
+static int take_state(const struct dir_stack *d, int fd, const struct stat *st,
+		      struct dir_again **ret, struct err *err)
+{
+	size_t room = d->attrs ? ACL_SIZE_MAX : 0;
+	_cleanup_free_ struct dir_again *again = alloc_bytes(sizeof(*again) + room, err);
+	struct dir_again *fitting;
 
 	if (!again)
 		return -1;
-	*again = (struct apply_again){ .st = *st };
-	n = sys_fgetxattr(fd, default_acl, again->acl, ACL_SIZE_MAX);
-	if (n < 0 && errno != ENODATA && errno != EOPNOTSUPP)
-		return err_errno(err, "cannot read its access control list");
-	if (n > 0) {
-		if (sys_fremovexattr(fd, default_acl) < 0)
-			return err_errno(err, "cannot change its access control list");
-		again->acl_size = (size_t)n;
+	*again = (struct dir_again){ .st = *st };
+	if (d->attrs && take_default_acl(fd, again, err) < 0)
+		return -1;
+	if (d->attrs && (st->st_mode & S_ISGID)) {
+		/* The group's bits stay: they are the mask of an ACL. */
+		if (sys_fchmod(fd, (st->st_mode & 01777) | 0700) < 0)
+			return err_errno(err, "cannot change its mode");
+		again->mode_changed = true;
 	}
 	fitting = alloc_resize(again, sizeof(*again) + again->acl_size, 1, err);
 	if (!fitting)
@@ -189,37 +196,33 @@ static int take_state(int fd, const struct stat *st, struct apply_again **ret,
 	return 0;
 }
 
-/* Opens a directory that was left before, even if its mode keeps its owner out, and makes it
+/* Opens a directory that was there before, even if its mode keeps its owner out, and makes it
  * fit for new entries. */
-static int reopen(int dirfd, const char *name, struct apply_level *ret, struct err *err)
+static int reopen(const struct dir_stack *d, int dirfd, const char *name,
+		  struct dir_level *ret, struct err *err)
 {
-	_cleanup_free_ struct apply_again *again = NULL;
+	_cleanup_free_ struct dir_again *again = NULL;
 	_cleanup_close_ int fd = -1;
-	struct stat st = { .st_mode = 0 };
+	struct stat st;
 	bool locked;
 
-	if (sys_fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
-		return err_errno(err, "cannot examine it");
-	/* What is missing or no directory is found out by opening it. */
+	if (sys_fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(err, "cannot open it");
+	/* What is no directory is found out by opening it. */
 	locked = S_ISDIR(st.st_mode) && (st.st_mode & 0700) != 0700;
-	if (locked && sys_fchmodat(dirfd, name, 0700, 0) < 0)
+	if (locked && sys_fchmodat(dirfd, name, (st.st_mode & 07777) | 0700,
+				   AT_SYMLINK_NOFOLLOW) < 0)
 		return err_errno(err, "cannot change its mode");
 	fd = open_dir(dirfd, name, O_RDONLY, err);
-	if (fd < 0 || take_state(fd, &st, &again, err) < 0)
+	if (fd < 0 || take_state(d, fd, &st, &again, err) < 0)
 		return -1;
-	if (st.st_mode & S_ISGID) {
-		/* The group's bits stay: they are the mask of an ACL. */
-		if (sys_fchmod(fd, (st.st_mode & 01777) | 0700) < 0)
-			return err_errno(err, "cannot change its mode");
-		locked = true;
-	}
-	again->mode_changed = locked;
-	*ret = (struct apply_level){ .fd = TAKE_FD(fd), .again = TAKE_PTR(again) };
+	again->mode_changed |= locked;
+	*ret = (struct dir_level){ .fd = TAKE_FD(fd), .again = TAKE_PTR(again) };
 	return 0;
 }
 
 /* Undoes what reopen() did, and puts back the time. */
-static int put_back(int fd, const struct apply_again *again, struct err *err)
+static int put_back(int fd, const struct dir_again *again, struct err *err)
 {
 	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, again->st.st_mtim };
 
@@ -234,9 +237,9 @@ static int put_back(int fd, const struct apply_again *again, struct err *err)
 }
 
 /* Gives the deepest level what it is to get. */
-static int settle(struct apply_dirs *d, struct err *err)
+static int settle(struct dir_stack *d, struct err *err)
 {
-	const struct apply_level *l = &d->levels[d->n - 1];
+	const struct dir_level *l = &d->levels[d->n - 1];
 	_cleanup_free_ char *whole = NULL;
 	int fd = current_fd(d, err);
 
@@ -254,7 +257,7 @@ static int settle(struct apply_dirs *d, struct err *err)
 }
 
 /* Leaves levels until n are left. */
-static int leave_to(struct apply_dirs *d, size_t n, struct err *err)
+static int leave_to(struct dir_stack *d, size_t n, struct err *err)
 {
 	while (d->n > n) {
 		int r = settle(d, err);
@@ -266,13 +269,13 @@ static int leave_to(struct apply_dirs *d, size_t n, struct err *err)
 	return 0;
 }
 
-int apply_dirs_leave(struct apply_dirs *d, struct err *err)
+int dir_stack_leave(struct dir_stack *d, struct err *err)
 {
 	return leave_to(d, 0, err);
 }
 
 /* How many levels lie on the way to a path. */
-static size_t shared_levels(const struct apply_dirs *d, const char *path, size_t n)
+static size_t shared_levels(const struct dir_stack *d, const char *path, size_t n)
 {
 	size_t k = 0, begin = 0;
 
@@ -296,19 +299,19 @@ static size_t component_end(const char *path, size_t at, size_t n)
 }
 
 /* Goes down into a directory that is there already. */
-static int enter_again(struct apply_dirs *d, const char *name, struct err *err)
+static int enter_again(struct dir_stack *d, const char *name, struct err *err)
 {
-	struct apply_level level;
+	struct dir_level level;
 	int above = current_fd(d, err);
 
-	if (above < 0 || reopen(above, name, &level, err) < 0)
+	if (above < 0 || reopen(d, above, name, &level, err) < 0)
 		return -1;
 	return push(d, name, &level, err);
 }
 
-int apply_dirs_enter(struct apply_dirs *d, const char *path, size_t n, struct err *err)
+int dir_stack_enter(struct dir_stack *d, const char *path, size_t n, struct err *err)
 {
-	if (apply_dirs_is_at(d, path, n))
+	if (dir_stack_is_at(d, path, n))
 		return current_fd(d, err);
 	if (leave_to(d, shared_levels(d, path, n), err) < 0)
 		return -1;
@@ -326,16 +329,15 @@ int apply_dirs_enter(struct apply_dirs *d, const char *path, size_t n, struct er
 }
 
 /* What mkdir gave: asked once, as long as it is always the same. */
-static int learn_born(struct apply_dirs *d, int fd, struct attr_born *ret,
-		      struct err *err)
+static int learn_born(struct dir_stack *d, int fd, struct attr_born *ret, struct err *err)
 {
 	struct stat st;
 
-	if (!d->knows_born || !apply_dirs_are_fresh(d)) {
+	if (!d->knows_born || !dir_stack_are_fresh(d)) {
 		if (sys_fstat(fd, &st) < 0)
 			return err_errno(err, "cannot examine it");
 		*ret = attr_born_of(&st);
-		if (!apply_dirs_are_fresh(d))
+		if (!dir_stack_are_fresh(d))
 			return 0;
 		d->born = *ret;
 		d->knows_born = true;
@@ -344,12 +346,12 @@ static int learn_born(struct apply_dirs *d, int fd, struct attr_born *ret,
 	return 0;
 }
 
-int apply_dirs_make(struct apply_dirs *d, const char *name, const struct entry *e,
-		    struct err *err)
+int dir_stack_make(struct dir_stack *d, const char *name, const struct entry *e,
+		   struct err *err)
 {
 	_cleanup_(attr_apply_forgetp) struct entry *made = NULL;
 	_cleanup_close_ int fd = -1;
-	struct apply_level level = { .fd = -1 };
+	struct dir_level level = { .fd = -1 };
 	int above = current_fd(d, err);
 
 	if (above < 0 || attr_apply_keep(e, &made, err) < 0)
@@ -368,8 +370,8 @@ int apply_dirs_make(struct apply_dirs *d, const char *name, const struct entry *
 	return push(d, name, &level, err);
 }
 
-int apply_dirs_reach(const struct apply_dirs *d, const char *path, size_t n,
-		     struct err *err)
+int dir_stack_reach(const struct dir_stack *d, const char *path, size_t n,
+		    struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	size_t shared = shared_levels(d, path, n), at = 0;
