@@ -27,3 +27,7 @@ state_sources += state/shape.c state/shape.h
 state_sources += state/snap.c state/snap.h
 state_sources += state/snap_state.c
 state_sources += state/xdg.c state/xdg.h
+public_headers += state/recovery.h
+public_headers += state/session.h
+public_headers += state/sets.h
+public_headers += state/users.h

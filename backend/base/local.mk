@@ -25,6 +25,7 @@ public_headers += \
 	backend/base/alloc.h \
 	backend/base/buf.h \
 	backend/base/cleanup.h \
+	backend/base/digest.h \
 	backend/base/error.h \
 	backend/base/fd.h \
 	backend/base/json.h \

@@ -57,3 +57,4 @@ backend_sources += \
 	backend/tree/walk.c \
 	backend/tree/walk.h
 backend_sources += backend/tree/entry_stream.c backend/tree/entry_stream.h
+public_headers += backend/tree/owners.h
