@@ -7,10 +7,12 @@
 #include "backend/base/le.h"
 #include "backend/gzip_internal.h"
 
+#define FEXTRA 4
+
 /* All of our header but the length: FLG FEXTRA, MTIME 0, XFL 0, OS 255 (unknown), 12 bytes
  * of extra field, in it the subfield SA of 8 bytes. */
-static const uint8_t header[] = { 0x1f, 0x8b, 8,  4, 0,   0,   0, 0,
-				  0,    0xff, 12, 0, 'S', 'A', 8, 0 };
+static const uint8_t header[] = { 0x1f, 0x8b, 8,  FEXTRA, 0,   0,   0, 0,
+				  0,    0xff, 12, 0,      'S', 'A', 8, 0 };
 
 _Static_assert(sizeof(header) + 8 == GZIP_MEMBER_HEADER, "a 64-bit length follows");
 
@@ -82,6 +84,14 @@ size_t gzip_member_length(const uint8_t *p, size_t n)
 
 	uint64_t length = le_get64(p + sizeof(header));
 	return length < GZIP_MEMBER_MIN || length > GZIP_MEMBER_MAX ? 0 : (size_t)length;
+}
+
+bool gzip_member_is_broken(const uint8_t *p, size_t n)
+{
+	return n >= sizeof(header) && memcmp(p, header, 3) == 0 && (p[3] & FEXTRA) &&
+	       p[12] == 'S' && p[13] == 'A' &&
+	       (memcmp(p + 10, header + 10, 2) != 0 ||
+		memcmp(p + 14, header + 14, 2) != 0);
 }
 
 int gzip_member_decode(const struct deflate_codec *codec, void *decompressor,

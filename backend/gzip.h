@@ -26,6 +26,8 @@
  * CRC-32 and length are checked, and nothing but the end may follow the last one.
  * Nothing covers MTIME, XFL, OS and names in a gzip header, nor the bits that fill the
  * last byte of a deflate stream: those may change without notice, contents may not.
+ * A stream that is cut between two members is a shorter stream; that it ought to have been
+ * longer is for a hash, or for what is inside, to say.
  *
  * Errors: what sink or source set comes back as it was set; ERR_CORRUPT for damaged
  * input, naming the member by its offset; ERR_NOMEM.  After an error an object can only
@@ -61,7 +63,7 @@ typedef ssize_t (*gzip_source)(void *ctx, void *p, size_t n, struct err *err);
 struct gzip_writer;
 
 /* `threads` 0: as many as the process may run on (at most 8); 1: in the caller's thread.
- * Borrows ctx until free. */
+ * Borrows ctx until free, which threads may use until then. */
 int gzip_writer_new(enum gzip_level level, unsigned threads, gzip_sink sink, void *ctx,
 		    struct gzip_writer **ret, struct err *err);
 int gzip_writer_write(struct gzip_writer *w, const void *p, size_t n, struct err *err);

@@ -31,6 +31,10 @@ size_t gzip_member_encode(const struct deflate_codec *codec, void *compressor,
  * other header than the one we write, or a length that no block of ours can have. */
 size_t gzip_member_length(const uint8_t *p, size_t n);
 
+/* True if they begin a member that has our subfield in an extra field of another form: one
+ * wrong bit there could make all that follows, whole members too, a part of it. */
+bool gzip_member_is_broken(const uint8_t *p, size_t n);
+
 /* Inflates a whole member of ours, whose length was read from it, into at most GZIP_BLOCK
  * bytes.  ERR_CORRUPT unless the deflate stream fills it and the trailer is right. */
 int gzip_member_decode(const struct deflate_codec *codec, void *decompressor,

@@ -202,6 +202,10 @@ static ssize_t fetch(struct gzip_reader *r, struct worker *worker, struct slot *
 				return cut_short(r->member_offset, err);
 			return n;
 		}
+		if (gzip_member_is_broken(in->buffer + in->pos, (size_t)n)) {
+			err_set(err, ERR_CORRUPT, "malformed extra field");
+			return damaged(r->member_offset, err);
+		}
 		if (begin_foreign(r, err) < 0)
 			return -1;
 	}
