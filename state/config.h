@@ -50,14 +50,16 @@ struct config {
 	int64_t wait; /* seconds; 0: not at all */
 };
 
-/* What holds without a file. */
+/* What holds without a file: config_load() and config_parse() change what files say. */
 void config_init(struct config *c);
 
-/* Reads the files of the directory dirfd (borrowed; -1: there is none).  `dir` is its
- * path, for messages. Files that are not there are no error.  ERR_USAGE, ERR_CORRUPT,
- * ERR_DENIED. */
-int config_load(int dirfd, const char *dir, bool system, const struct observer *o,
-		struct config *ret, struct err *err);
+/*
+ * Reads the files of the directory `path`, absolute below rootfd ("/" or --root), as in a
+ * chroot, over what `c` says already.  `shown` is what messages call the directory.  What
+ * is not there is no error.  ERR_USAGE, ERR_CORRUPT, ERR_DENIED.
+ */
+int config_load(int rootfd, const char *path, const char *shown, bool system,
+		const struct observer *o, struct config *c, struct err *err);
 
 /* One file's text, over what `c` says already; `file` is its path, for messages. */
 int config_parse(const char *text, size_t len, const char *file, const struct observer *o,

@@ -60,7 +60,7 @@ void places_done(struct places *p);
 
 /* A descriptor (O_RDONLY, directory) of d.  ERR_NOT_FOUND. */
 int places_open(const struct places *p, const struct places_dir *d, struct err *err);
-/* The same; missing directories are made (0700) and synced. */
+/* The same; missing directories are made (0700; above the system store 0755), durably. */
 int places_make(const struct places *p, const struct places_dir *d, struct err *err);
 /* As on this machine, for messages: the root in front; caller frees. */
 char *places_path(const struct places *p, const struct places_dir *d, struct err *err);
