@@ -57,20 +57,26 @@ static struct catalog_app *find(const struct catalog *c, const char *name,
 	return at < c->n && compare_to(c->apps[at], name, p) == 0 ? c->apps[at] : NULL;
 }
 
-/* Puts an app, which may be NULL, into its place; the catalog owns it on success. */
+/* Puts an app, which may be NULL, into its place, instead of one of the same name and
+ * packaging; the catalog owns it on success. */
 static int put(struct catalog *c, struct catalog_app **app, struct err *err)
 {
 	size_t at;
 
 	if (!*app)
 		return 0;
-	if (alloc_grow(&c->apps, c->n, &c->cap, sizeof(struct catalog_app *), err) < 0)
-		return -1;
 	at = position(c, (*app)->name, (*app)->packaging);
-	memmove(&c->apps[at + 1], &c->apps[at],
-		(c->n - at) * sizeof(struct catalog_app *));
+	if (at < c->n && compare_to(c->apps[at], (*app)->name, (*app)->packaging) == 0) {
+		catalog_app_free(c->apps[at]);
+	} else {
+		if (alloc_grow(&c->apps, c->n, &c->cap, sizeof(struct catalog_app *),
+			       err) < 0)
+			return -1;
+		memmove(&c->apps[at + 1], &c->apps[at],
+			(c->n - at) * sizeof(struct catalog_app *));
+		c->n++;
+	}
 	c->apps[at] = TAKE_PTR(*app);
-	c->n++;
 	return 0;
 }
 
@@ -191,30 +197,26 @@ int catalog_add_home_flatpak(struct catalog *c, const char *id, const char *vers
 			     const char *summary, struct err *err)
 {
 	_cleanup_(catalog_app_freep) struct catalog_app *app = NULL;
-	struct catalog_app *known;
+	const struct catalog_app *known;
 
 	if (!flatpak_id_is_legal(id))
 		return 0;
 	known = find(c, id, PACKAGING_FLATPAK);
+	/* An installation in a home knows what data alone did not say. */
 	if (known && (*known->version || !version || !*version))
 		return 0;
 	if (catalog_make_flatpak(c, id, version, summary, &app, err) < 0)
 		return -1;
 	app->installed = version != NULL || (known && known->installed);
 	app->home_only = !known || known->home_only;
-	if (!known)
-		return put(c, &app, err) < 0 ? -1 : 1;
-	/* An installation in a home knows what its data alone did not say. */
-	catalog_app_free(known);
-	c->apps[position(c, id, PACKAGING_FLATPAK)] = TAKE_PTR(app);
-	return 1;
+	return put(c, &app, err) < 0 ? -1 : 1;
 }
 
 int catalog_add_home_snap(struct catalog *c, const char *name, const char *revision,
 			  struct err *err)
 {
 	_cleanup_(catalog_app_freep) struct catalog_app *app = NULL;
-	struct catalog_app *known;
+	const struct catalog_app *known;
 
 	if (!snap_name_is_legal(name) || !snapshot_revision_is_legal(revision))
 		return 0;
@@ -227,11 +229,7 @@ int catalog_add_home_snap(struct catalog *c, const char *name, const char *revis
 	if (!app)
 		return 0;
 	app->home_only = true;
-	if (!known)
-		return put(c, &app, err) < 0 ? -1 : 1;
-	catalog_app_free(known);
-	c->apps[position(c, name, PACKAGING_SNAP)] = TAKE_PTR(app);
-	return 1;
+	return put(c, &app, err) < 0 ? -1 : 1;
 }
 
 size_t catalog_count(const struct catalog *c)

@@ -66,8 +66,10 @@ struct catalog_app {
 	bool home_only; /* known from homes alone */
 };
 
-/* For catalog_options.read_snap_meta: parses the two files (either may be -1) in the process
- * without rights.  The descriptors are borrowed.  *ret is initialised. */
+/* For catalog_options.read_snap_meta: parses, in the process without rights, one of the two
+ * files (the other is -1) into *ret, which is initialised and keeps what it says already.
+ * Descriptors are borrowed.  ERR_CORRUPT and ERR_UNSUPPORTED leave that file unknown, with a
+ * warning; other failures fail the catalog. */
 typedef int catalog_read_snap_meta(void *ctx, int snap_yaml_fd, int snapshots_yaml_fd,
 				   struct snap_meta *ret, struct err *err);
 

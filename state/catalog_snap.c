@@ -91,6 +91,30 @@ static bool is_tolerable(const struct err *err)
 	       err_is(err, ERR_DENIED) || err_is(err, ERR_NOT_FOUND);
 }
 
+/* Warns of such an error and clears it: data can be saved all the same.  Others stay: -1. */
+static int tolerate(const struct catalog *c, const char *name, const char *what,
+		    struct err *err)
+{
+	if (!is_tolerable(err))
+		return -1;
+	observer_warn(c->observer, name, "%s not known: %s", what, err_message(err));
+	err_clear(err);
+	return 0;
+}
+
+/* Fills meta from one of the two files, unless it is wrong. */
+static int read_one(const struct catalog *c, const char *name, int snap_yaml,
+		    int snapshots_yaml, struct snap_meta *meta, struct err *err)
+{
+	if (!c->read_snap_meta || (snap_yaml < 0 && snapshots_yaml < 0) ||
+	    c->read_snap_meta(c->read_ctx, snap_yaml, snapshots_yaml, meta, err) == 0)
+		return 0;
+	return tolerate(c, name,
+			snap_yaml < 0 ? "excludes of the snap are"
+				      : "version and epoch of the snap are",
+			err);
+}
+
 /* Fills meta from a mounted snap: 1, or 0 where it is not mounted. */
 static int read_meta(const struct catalog *c, const char *name, const char *revision,
 		     struct snap_meta *meta, struct err *err)
@@ -100,18 +124,14 @@ static int read_meta(const struct catalog *c, const char *name, const char *revi
 	int mounted = snap_open_meta(c->places->root_fd, name, revision, &snap_yaml,
 				     &snapshots_yaml, err);
 
-	if (mounted > 0 && c->read_snap_meta && (snap_yaml >= 0 || snapshots_yaml >= 0) &&
-	    c->read_snap_meta(c->read_ctx, snap_yaml, snapshots_yaml, meta, err) < 0)
-		mounted = -1;
-	if (mounted >= 0)
-		return mounted;
-	if (!is_tolerable(err))
+	if (mounted < 0)
+		return tolerate(c, name, "what the snap says of itself is", err) < 0 ? -1
+										     : 1;
+	/* One by one: a file that is wrong takes nothing from the other. */
+	if (read_one(c, name, snap_yaml, -1, meta, err) < 0 ||
+	    read_one(c, name, -1, snapshots_yaml, meta, err) < 0)
 		return -1;
-	observer_warn(c->observer, name,
-		      "version, epoch and excludes of the snap are not known: %s",
-		      err_message(err));
-	err_clear(err); /* its data can be saved all the same */
-	return 1;
+	return mounted;
 }
 
 int catalog_make_snap(struct catalog *c, const char *name, const char *revision,

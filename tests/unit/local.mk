@@ -6,6 +6,11 @@ unit_test_sources += \
 	tests/unit/support.c \
 	tests/unit/support.h \
 	tests/unit/support_build.c \
+	tests/unit/support_deploy.c \
+	tests/unit/support_deploy.h \
+	tests/unit/support_events.c \
+	tests/unit/support_events.h \
+	tests/unit/support_lack.c \
 	tests/unit/support_gzip.c \
 	tests/unit/support_gzip.h \
 	tests/unit/support_tree.c
@@ -14,23 +19,33 @@ unit_test_sources += \
 unit_test_sources += tests/unit/test_alloc.c
 unit_test_sources += tests/unit/test_atomic_file.c
 unit_test_sources += tests/unit/test_buf.c
+unit_test_sources += tests/unit/test_catalog.c
 unit_test_sources += tests/unit/test_db.c
 unit_test_sources += tests/unit/test_db_cache.c
 unit_test_sources += tests/unit/test_db_restores.c
 unit_test_sources += tests/unit/test_db_sets.c
+unit_test_sources += tests/unit/test_definition.c
+unit_test_sources += tests/unit/test_definitions.c
 unit_test_sources += tests/unit/test_deflate.c
 unit_test_sources += tests/unit/test_digest.c
 unit_test_sources += tests/unit/test_error.c
 unit_test_sources += tests/unit/test_fault.c
 unit_test_sources += tests/unit/test_fd.c
+unit_test_sources += tests/unit/test_flatpak.c
+unit_test_sources += tests/unit/test_flatpak_deploy.c
 unit_test_sources += tests/unit/test_gzip.c
 unit_test_sources += tests/unit/test_gzip_reader.c
 unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
 unit_test_sources += tests/unit/test_json_write.c
 unit_test_sources += tests/unit/test_observer.c
+unit_test_sources += tests/unit/test_packages.c
 unit_test_sources += tests/unit/test_quote.c
+unit_test_sources += tests/unit/test_snap.c
+unit_test_sources += tests/unit/test_snap_yaml.c
 unit_test_sources += tests/unit/test_stamp.c
+unit_test_sources += tests/unit/test_strings.c
 unit_test_sources += tests/unit/test_support.c
 unit_test_sources += tests/unit/test_sys.c
 unit_test_sources += tests/unit/test_utf8.c
+unit_test_sources += tests/unit/test_xdg.c
