@@ -120,6 +120,18 @@ bool support_become_user_for(const char *test);
 #define support_need_openat2() support_need_openat2_for(__func__)
 bool support_need_openat2_for(const char *test);
 #define support_skip(why) support_skip_for(__func__, (why))
+
+/* From now on this process's kernel or file system lacks these: it answers as those do
+ * that never had them.  For good, so only where tests run in processes of their own. */
+enum support_abilities {
+	SUPPORT_TMPFILE = 1 << 0,   /* O_TMPFILE: EOPNOTSUPP */
+	SUPPORT_NOREPLACE = 1 << 1, /* RENAME_NOREPLACE: EINVAL */
+	SUPPORT_EXCHANGE = 1 << 2,  /* RENAME_EXCHANGE: EINVAL */
+	SUPPORT_OPENAT2 = 1 << 3,   /* ENOSYS */
+};
+
+#define support_lack(abilities) support_lack_for(__func__, (abilities))
+bool support_lack_for(const char *test, unsigned abilities);
 void support_skip_for(const char *test, const char *why);
 /* True if tests run in processes of their own, as tests that die must. */
 bool support_forks(void);
