@@ -37,7 +37,7 @@ enum journal_item_kind {
 	JOURNAL_PARENT, /* a directory `name` in `parent` that was made for the restore; removed by
 			 * undo where it is empty */
 	JOURNAL_MOUNT,	/* the staging directory `aside` inside the mount point `parent`; `attrs` are
-			 * the mount point's own from before */
+			 * those of the mount point before and after (restore_attrs.h) */
 };
 
 struct journal_item {

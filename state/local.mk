@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
+public_headers += state/recovery.h
+public_headers += state/session.h
+public_headers += state/sets.h
+public_headers += state/users.h
 state_sources += state/catalog.c state/catalog.h state/catalog_internal.h
 state_sources += state/catalog_app.c
 state_sources += state/catalog_defined.c
@@ -26,9 +30,14 @@ state_sources += state/in_use.c state/in_use.h
 state_sources += state/locks.c state/locks.h
 state_sources += state/packages.c state/packages.h
 state_sources += state/places.c state/places.h
+state_sources += state/pool.c state/pool.h
 state_sources += state/process.c state/process.h
+state_sources += state/recovery.c
+state_sources += state/restores.c state/restores.h
 state_sources += state/retention.c state/retention.h
 state_sources += state/rooted.c state/rooted.h
+state_sources += state/session.c state/session_internal.h
+state_sources += state/sets.c
 state_sources += state/shape.c state/shape.h
 state_sources += state/snap.c state/snap.h
 state_sources += state/snap_state.c
@@ -37,7 +46,3 @@ state_sources += state/users_files.c
 state_sources += state/users_nss.c
 state_sources += state/users_owners.c
 state_sources += state/xdg.c state/xdg.h
-public_headers += state/recovery.h
-public_headers += state/session.h
-public_headers += state/sets.h
-public_headers += state/users.h

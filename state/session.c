@@ -103,22 +103,13 @@ static int read_config(struct session *s, const struct session_options *o, struc
 {
 	const struct places_dir *d = &s->places.config;
 	_cleanup_free_ char *shown = NULL;
-	_cleanup_close_ int fd = -1;
 
 	config_init(&s->config);
 	if (d->path) {
 		shown = places_path(&s->places, d, err);
-		if (!shown)
+		if (!shown || config_load(s->places.root_fd, d->path, shown, s->places.system,
+					  s->observer, &s->config, err) < 0)
 			return -1;
-		fd = places_open(&s->places, d, err);
-		if (fd < 0) {
-			if (!err_is(err, ERR_NOT_FOUND))
-				return -1;
-			err_clear(err); /* nobody has configured anything */
-		} else if (config_load(fd, shown, s->places.system, s->observer, &s->config,
-				       err) < 0) {
-			return -1;
-		}
 	}
 	s->wait_ms = o->wait_ms >= 0 ? o->wait_ms : s->config.wait * 1000;
 	return 0;

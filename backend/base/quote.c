@@ -72,7 +72,7 @@ static size_t escape_byte(uint8_t byte, char out[ESCAPED_MAX])
 	}
 }
 
-/* Writes what the character at s looks like; returns the length, in *used what was read. */
+/* Writes what the character at s looks like; the length, and in *used what was read. */
 static size_t escape_one(const char *s, size_t n, char out[ESCAPED_MAX], size_t *used)
 {
 	uint32_t c;
@@ -153,6 +153,19 @@ const char *quote_into_n(struct quote_buf *b, const char *s, size_t n)
 	*p++ = '"';
 	*p = '\0';
 	return b->text;
+}
+
+bool quote_is_clean(const char *s, size_t n)
+{
+	char one[ESCAPED_MAX];
+
+	for (size_t i = 0, used; i < n; i += used) {
+		size_t k = escape_one(s + i, n - i, one, &used);
+
+		if (k != used && s[i] != '"' && s[i] != '\\')
+			return false;
+	}
+	return true;
 }
 
 int quote_escape(struct buf *out, const char *s, size_t n, struct err *err)

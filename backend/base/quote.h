@@ -14,6 +14,7 @@
  *	return err_errno(err, "cannot open %s", q(path));
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "backend/base/buf.h"
@@ -30,6 +31,9 @@ struct quote_buf {
 /* Fill b and return its text; NULL gives (none). */
 const char *quote_into(struct quote_buf *b, const char *s);
 const char *quote_into_n(struct quote_buf *b, const char *s, size_t n);
+
+/* True where nothing in the bytes but `"` and `\\` would be escaped. */
+bool quote_is_clean(const char *s, size_t n);
 
 /* Appends `s` escaped, whole and without quotes: for tables and lists. */
 int quote_escape(struct buf *out, const char *s, size_t n, struct err *err);

@@ -171,6 +171,22 @@ static int copy_name(struct carry *c, const struct walk_item *item, const char *
 	return 0;
 }
 
+/* Takes away what the fresh tree has under a name, unless it is the live file already or a
+ * directory. */
+static int make_way(const struct walk_item *item, int dirfd, struct err *err)
+{
+	struct stat st;
+
+	if (sys_fstatat(dirfd, item->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_errno(err, "cannot examine the old file");
+	if (S_ISDIR(st.st_mode) ||
+	    (st.st_dev == item->st.st_dev && st.st_ino == item->st.st_ino))
+		return 0;
+	if (sys_unlinkat(dirfd, item->name, 0) < 0)
+		return err_errno(err, "cannot replace the old file");
+	return 0;
+}
+
 /* Puts one live name that is no directory into the fresh tree. */
 static int carry_name(struct carry *c, const struct walk_item *item, struct err *err)
 {
@@ -178,7 +194,7 @@ static int carry_name(struct carry *c, const struct walk_item *item, struct err 
 	int dirfd = reach(c, rel, dir_of(rel), err);
 	int r = -1;
 
-	if (dirfd < 0)
+	if (dirfd < 0 || ((c->flags & CARRY_REPLACE) && make_way(item, dirfd, err) < 0))
 		return -1;
 	if (S_ISLNK(item->st.st_mode))
 		errno = EPERM;

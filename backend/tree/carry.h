@@ -9,7 +9,8 @@
  * become live: files, FIFOs and devices are hard-linked, symbolic links copied, directories made
  * anew with the live one's attributes (one that the new tree already has keeps its own, its
  * time too); parents that the new tree lacks are made likewise; sockets are left out.  What exists
- * in the new tree under that name already is left as it is there.  What cannot be linked
+ * in the new tree under that name already is left as it is there; with CARRY_REPLACE (an undo: the tree to
+ * come is an old live one) a file makes way for the live one.  What cannot be linked
  * (EXDEV, EPERM, EMLINK) is copied with all its attributes; hard links among those stay links.
  *
  * What cannot be carried at all (an unreadable file that cannot be linked, a directory that
@@ -30,6 +31,7 @@
 
 enum carry_flags {
 	CARRY_FORCE = 1 << 0,
+	CARRY_REPLACE = 1 << 1,
 };
 
 struct carry_report {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/tree/dir_stack.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -216,6 +217,7 @@ static int reopen(const struct dir_stack *d, int dirfd, const char *name,
 	fd = open_dir(dirfd, name, O_RDONLY, err);
 	if (fd < 0 || take_state(d, fd, &st, &again, err) < 0)
 		return -1;
+	assert(again != NULL); /* take_state() says so, but compilers do not see it */
 	again->mode_changed |= locked;
 	*ret = (struct dir_level){ .fd = TAKE_FD(fd), .again = TAKE_PTR(again) };
 	return 0;

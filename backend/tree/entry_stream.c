@@ -418,7 +418,7 @@ static int run_frames(struct frame_reader *f, const struct unpack_sink *sink,
 		      const struct observer *observer, struct err *err)
 {
 	uint32_t kind;
-	size_t n;
+	size_t n = 0;
 
 	for (;;) {
 		if (observer_check(observer, err) < 0 || read_frame(f, &kind, &n, err) < 0)

@@ -10,7 +10,7 @@ backend_sources += backend/worker/worker.c backend/worker/worker.h
 
 worker_sources += backend/worker/fence.c backend/worker/fence.h
 worker_sources += backend/worker/identity.c
-# worker_sources += backend/worker/main.c
+worker_sources += backend/worker/main.c
 worker_sources += backend/worker/mounts.c backend/worker/mounts.h
 worker_sources += backend/worker/serve.c backend/worker/serve.h
 worker_sources += backend/worker/serve_packer.c

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/base/alloc.h"
+#include "backend/base/fd.h"
 #include "backend/base/quote.h"
 #include "backend/tree/place.h"
 #include "backend/tree/remove.h"
@@ -215,7 +216,7 @@ static int stage(struct swapper *w, struct wire_in *in, struct wire_out *reply, 
 	_cleanup_free_ char *parent = NULL, *aside = NULL;
 	_cleanup_close_ int dir = -1, fd = -1;
 	uint64_t ino, is_file;
-	struct stat st;
+	struct stat st, above;
 
 	if (wire_get_str(in, SWAPPER_TAG_PARENT, SWAPPER_PATH_MAX, &parent, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_INO, &ino, err) < 0 ||
@@ -230,9 +231,10 @@ static int stage(struct swapper *w, struct wire_in *in, struct wire_out *reply, 
 	fd = swap_stage(dir, aside, is_file != 0, err);
 	if (fd < 0)
 		return -1;
-	if (sys_fstat(fd, &st) < 0)
+	if (sys_fstat(fd, &st) < 0 || sys_fstat(dir, &above) < 0)
 		return err_errno(err, "cannot look at %s", q(aside));
 	if (wire_put_u64(reply, SWAPPER_TAG_INO, st.st_ino, err) < 0 ||
+	    wire_put_u64(reply, SWAPPER_TAG_INO, above.st_ino, err) < 0 ||
 	    wire_put_fd(reply, fd, err) < 0)
 		return -1;
 	/* The reply borrows it until it is sent, after this returns. */
@@ -324,7 +326,8 @@ static int carry_between(struct swapper *w, const struct swap *s, const char *tr
 	_cleanup_close_ int live = -1, fresh = -1;
 	uint64_t carried;
 
-	live = swap_open_dir(s->parent, s->name, err);
+	live = s->name[0] ? swap_open_dir(s->parent, s->name, err) :
+			    fd_open_dir_at(s->parent, ".", err);
 	if (live < 0)
 		return err_is(err, ERR_NONE) ? 0 : -1;
 	fresh = swap_open_dir(s->parent, s->aside, err);
@@ -392,11 +395,9 @@ static int read_attrs(struct swapper *w, struct wire_in *in, struct wire_out *re
 	return wire_put_bytes(reply, SWAPPER_TAG_ATTRS, attrs.data, attrs.len, err);
 }
 
-/* SWAPPER_APPLY_ATTRS: none given means those of the staging directory. */
+/* SWAPPER_APPLY_ATTRS */
 static int apply_attrs(struct swapper *w, struct wire_in *in, struct err *err)
 {
-	_cleanup_(buf_done) struct buf from = BUF_INIT_MAX(SWAPPER_ATTRS_MAX);
-	_cleanup_close_ int staging = -1;
 	const uint8_t *attrs;
 	size_t n;
 	REQUEST_ITEM(i);
@@ -404,16 +405,7 @@ static int apply_attrs(struct swapper *w, struct wire_in *in, struct err *err)
 	if (get_item(w, in, &i, err) < 0 ||
 	    wire_get_bytes(in, SWAPPER_TAG_ATTRS, SWAPPER_ATTRS_MAX, &attrs, &n, err) < 0)
 		return -1;
-	if (n > 0)
-		return swap_apply_attrs(i.swap.parent, attrs, n, w->serve->owners, err);
-	staging = i.aside ? swap_open_dir(i.swap.parent, i.aside, err) : -1;
-	if (staging < 0)
-		return err_is(err, ERR_NONE) ?
-			       err_set(err, ERR_CHANGED, "the staging directory is gone") :
-			       -1;
-	if (swap_read_attrs(staging, w->serve->owners, &from, err) < 0)
-		return -1;
-	return swap_apply_attrs(i.swap.parent, from.data, from.len, w->serve->owners, err);
+	return swap_apply_attrs(i.swap.parent, attrs, n, w->serve->owners, err);
 }
 
 /* swap_list's receiver: a NAME record each. */

@@ -16,6 +16,7 @@ struct unpacking {
 	struct serve *serve;
 	struct apply_target *targets;
 	size_t n_targets, cap_targets;
+	bool *found; /* for each target, once its run is over */
 	int in;
 };
 
@@ -32,6 +33,8 @@ static void clear_targets(struct unpacking *u)
 		sys_close_best_effort(u->targets[i].fd);
 	}
 	u->n_targets = 0;
+	free(u->found);
+	u->found = NULL;
 }
 
 /* serve_kind */
@@ -178,9 +181,27 @@ static int make(struct unpacking *u, const struct run *r, bool from_archive,
 		      err) < 0)
 		return -1;
 	sink = apply_sink(a);
-	if (from_archive)
-		return unpack(u, r, &sink, ret, err);
-	return entry_stream_run(u->in, &sink, NULL, err);
+	u->found = alloc_zero(u->n_targets + 1, sizeof(*u->found), err);
+	if (!u->found || (from_archive ? unpack(u, r, &sink, ret, err) :
+					 entry_stream_run(u->in, &sink, NULL, err)) < 0)
+		return -1;
+	for (size_t i = 0; i < u->n_targets; i++)
+		u->found[i] = apply_found(a, i);
+	return 0;
+}
+
+/* What OK carries. */
+static int put_result(const struct unpacking *u, const struct unpack_counts *c,
+		      struct wire_out *reply, struct err *err)
+{
+	if (wire_put_u64(reply, UNPACKER_TAG_COUNT, c->bytes, err) < 0 ||
+	    wire_put_u64(reply, UNPACKER_TAG_COUNT, c->allocated, err) < 0 ||
+	    wire_put_u64(reply, UNPACKER_TAG_COUNT, c->entries, err) < 0)
+		return -1;
+	for (size_t i = 0; u->found && i < u->n_targets; i++)
+		if (wire_put_u64(reply, UNPACKER_TAG_FOUND, u->found[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 /* UNPACKER_RUN */
@@ -200,11 +221,10 @@ static int run(struct unpacking *u, bool applier, struct wire_in *in, struct wir
 		sys_close_best_effort(u->in);
 	if (r.out >= 0)
 		sys_close_best_effort(r.out);
+	if (result == 0)
+		result = put_result(u, &c, reply, err);
 	clear_targets(u);
-	if (result < 0 || wire_put_u64(reply, UNPACKER_TAG_COUNT, c.bytes, err) < 0 ||
-	    wire_put_u64(reply, UNPACKER_TAG_COUNT, c.allocated, err) < 0)
-		return -1;
-	return wire_put_u64(reply, UNPACKER_TAG_COUNT, c.entries, err);
+	return result;
 }
 
 /* Both kinds. */

@@ -101,24 +101,26 @@ int swapper_make_parent(struct worker *w, const char *path, uint32_t mode, struc
 	return worker_call(w, &o, NULL, NULL, NULL, err);
 }
 
-int swapper_stage(struct worker *w, const char *parent, uint64_t parent_ino, const char *aside,
+int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino, const char *aside,
 		  bool is_file, int *ret_fd, uint64_t *ret_ino, struct err *err)
 {
 	struct wire_in *in = worker_result(w);
-	uint64_t ino;
+	uint64_t ino, above;
 	REQUEST(o);
 
 	if (wire_begin(&o, SWAPPER_STAGE, err) < 0 ||
 	    wire_put_str(&o, SWAPPER_TAG_PARENT, parent, err) < 0 ||
-	    wire_put_u64(&o, SWAPPER_TAG_INO, parent_ino, err) < 0 ||
+	    wire_put_u64(&o, SWAPPER_TAG_INO, *parent_ino, err) < 0 ||
 	    wire_put_str(&o, SWAPPER_TAG_ASIDE, aside, err) < 0 ||
 	    wire_put_u64(&o, SWAPPER_TAG_FLAG, is_file, err) < 0 ||
 	    worker_call(w, &o, NULL, NULL, NULL, err) < 0 ||
-	    wire_get_u64(in, SWAPPER_TAG_INO, &ino, err) < 0)
+	    wire_get_u64(in, SWAPPER_TAG_INO, &ino, err) < 0 ||
+	    wire_get_u64(in, SWAPPER_TAG_INO, &above, err) < 0)
 		return -1;
-	if (ino == 0)
+	if (ino == 0 || above == 0)
 		return err_set(err, ERR_CORRUPT, "the swapper sent an impossible inode");
 	*ret_ino = ino;
+	*parent_ino = above;
 	return wire_take_fd(in, ret_fd, err);
 }
 
@@ -275,7 +277,7 @@ int swapper_apply_attrs(struct worker *w, const struct journal_item *item, const
 	REQUEST(o);
 
 	if (put_item(&o, SWAPPER_APPLY_ATTRS, item, err) < 0 ||
-	    wire_put_bytes(&o, SWAPPER_TAG_ATTRS, attrs, attrs ? size : 0, err) < 0)
+	    wire_put_bytes(&o, SWAPPER_TAG_ATTRS, attrs, size, err) < 0)
 		return -1;
 	return worker_call(w, &o, NULL, NULL, NULL, err);
 }

@@ -48,8 +48,9 @@ int swapper_resolve(struct worker *w, const char *path, bool user, const struct 
 int swapper_make_parent(struct worker *w, const char *path, uint32_t mode, struct err *err);
 
 /* Makes the staging name beside the target: an empty directory 0700 or an empty file 0600.
- * *ret_fd is open for the unpacker (directory O_RDONLY, file O_RDWR); takes no name that exists. */
-int swapper_stage(struct worker *w, const char *parent, uint64_t parent_ino, const char *aside,
+ * *ret_fd is open for the unpacker (directory O_RDONLY, file O_RDWR); takes no name that exists.
+ * *parent_ino: the inode that `parent` must have, or 0; set to the one it has. */
+int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino, const char *aside,
 		  bool is_file, int *ret_fd, uint64_t *ret_ino, struct err *err);
 
 /* Syncs the file system that holds `parent`. */
@@ -87,8 +88,8 @@ int swapper_look(struct worker *w, const struct journal_item *item, uint64_t *re
 int swapper_swap(struct worker *w, const struct journal_item *item, bool backward,
 		 struct err *err);
 
-/* JOURNAL_MOUNT: the attributes of the mount point, packed (caller frees), and set from a packed
- * form or from the staging directory (attrs NULL). */
+/* The attributes of the directory `item->parent`, packed (caller frees), and set from a packed
+ * form. */
 int swapper_read_attrs(struct worker *w, const struct journal_item *item, void **ret,
 		       size_t *ret_size, struct err *err);
 int swapper_apply_attrs(struct worker *w, const struct journal_item *item, const void *attrs,

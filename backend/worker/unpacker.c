@@ -97,3 +97,15 @@ int unpacker_result(struct worker *w, struct unpack_counts *ret, struct err *err
 	*ret = c;
 	return 0;
 }
+
+int unpacker_found(struct worker *w, bool *ret_found, size_t n_targets, struct err *err)
+{
+	for (size_t i = 0; i < n_targets; i++) {
+		uint64_t found;
+
+		if (wire_get_u64(worker_result(w), UNPACKER_TAG_FOUND, &found, err) < 0)
+			return -1;
+		ret_found[i] = found != 0;
+	}
+	return 0;
+}

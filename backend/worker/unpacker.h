@@ -39,7 +39,11 @@ struct unpacker_request {
  * applier's); -1: make the files. Both pipes are borrowed; the caller closes its copies after. */
 int unpacker_begin(struct worker *w, int in, int out, const struct unpacker_request *request,
 		   struct err *err);
+/* After the end: what the stream held (zeros from an applier). */
 int unpacker_result(struct worker *w, struct unpack_counts *ret, struct err *err);
+/* After unpacker_result(), from whichever made the files: whether the archive held each target's
+ * tree. */
+int unpacker_found(struct worker *w, bool *ret_found, size_t n_targets, struct err *err);
 
 int applier_begin(struct worker *w, int in, const struct unpacker_request *request,
 		  struct err *err);
@@ -61,6 +65,7 @@ enum unpacker_tag {
 	UNPACKER_TAG_TEXT,
 	UNPACKER_TAG_MINOR,
 	UNPACKER_TAG_COUNT,
+	UNPACKER_TAG_FOUND,
 };
 
 #endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/restore.h"
+
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/quote.h"
+#include "backend/restore_attrs.h"
+
+char *restore_item_path(const struct journal_item *item, struct err *err)
+{
+	const char *parent = strcmp(item->parent, "/") == 0 ? "" : item->parent;
+
+	if (item->kind == JOURNAL_MOUNT)
+		return alloc_strdup(item->parent, err);
+	return alloc_printf(err, "%s/%s%s", parent, item->name,
+			    item->kind == JOURNAL_PARENT ? "/" : "");
+}
+
+char *restore_item_aside(const struct journal_item *item, struct err *err)
+{
+	return alloc_printf(err, "%s/%s", strcmp(item->parent, "/") == 0 ? "" : item->parent,
+			    item->aside);
+}
+
+/* The swapper of an item. */
+static int swapper_of(const struct journal_item *item, const struct restore_options *o,
+		      struct worker **ret, struct err *err)
+{
+	return o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid, ret, err);
+}
+
+/* One item, forward or backward. */
+static int move_item(const struct journal_item *item, bool backward,
+		     const struct restore_options *o, struct err *err)
+{
+	struct worker *w;
+	const void *attrs;
+	size_t n;
+
+	if (item->kind == JOURNAL_PARENT || (item->old_ino == 0 && item->new_ino == 0 &&
+					     item->kind == JOURNAL_SWAP))
+		return 0;
+	if (swapper_of(item, o, &w, err) < 0)
+		return -1;
+	if (item->kind == JOURNAL_SWAP)
+		return swapper_swap(w, item, backward, err);
+	if (item->attrs_size == 0)
+		return 0;
+	if (restore_attrs_split(item->attrs, item->attrs_size, !backward, &attrs, &n, err) < 0)
+		return -1;
+	return swapper_apply_attrs(w, item, attrs, n, err);
+}
+
+int restore_forward(const struct journal_item *items, size_t n,
+		    const struct restore_options *options, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (move_item(&items[i], false, options, err) < 0)
+			return err_wrap(err, "cannot restore %s in %s", q(items[i].name),
+					q(items[i].parent));
+	return 0;
+}
+
+int restore_backward(const struct journal_item *items, size_t n,
+		     const struct restore_options *options, struct err *err)
+{
+	for (size_t i = n; i > 0; i--)
+		if (move_item(&items[i - 1], true, options, err) < 0)
+			return err_wrap(err, "cannot put %s in %s back", q(items[i - 1].name),
+					q(items[i - 1].parent));
+	return 0;
+}
+
+/* Only what is not live may be removed: before a swap the aside name holds the staging tree, and it
+ * must not hold what was live. */
+static int remove_staging(const struct journal_item *item, const struct restore_options *o,
+			  struct err *err)
+{
+	uint64_t live, aside;
+	struct worker *w;
+
+	if (swapper_of(item, o, &w, err) < 0)
+		return -1;
+	if (item->kind == JOURNAL_SWAP) {
+		if (swapper_look(w, item, &live, &aside, err) < 0)
+			return -1;
+		if (aside == 0)
+			return 0;
+		if (item->old_ino != 0 && aside == item->old_ino)
+			return err_set(err, ERR_CHANGED, "%s holds what was live", q(item->aside));
+	}
+	return swapper_remove(w, item, NULL, err);
+}
+
+/* One item of a restore that never began to swap. A parent that is gone took its staging along. */
+static int abandon_item(const struct journal_item *item, const struct restore_options *o,
+			struct err *err)
+{
+	struct worker *w;
+	bool removed;
+	int r;
+
+	if (item->kind != JOURNAL_PARENT)
+		r = remove_staging(item, o, err);
+	else if (swapper_of(item, o, &w, err) < 0)
+		r = -1;
+	else
+		r = swapper_remove_parent(w, item, &removed, err);
+	if (r < 0 && err_is(err, ERR_NOT_FOUND)) {
+		err_clear(err);
+		return 0;
+	}
+	return r;
+}
+
+int restore_abandon(const struct journal_item *items, size_t n,
+		    const struct restore_options *options, struct err *err)
+{
+	/* Backwards: staging trees before the parents that were made for them. */
+	for (size_t i = n; i > 0; i--)
+		if (abandon_item(&items[i - 1], options, err) < 0)
+			return err_wrap(err, "cannot remove what was prepared in %s",
+					q(items[i - 1].parent));
+	return 0;
+}
+
+/* Removes what one item has aside. */
+static int clean_item(const struct journal_item *item, const struct restore_options *o,
+		      struct strings *ret_removed, struct err *err)
+{
+	_cleanup_free_ char *path = restore_item_aside(item, err);
+	struct worker *w;
+
+	if (!path || swapper_of(item, o, &w, err) < 0)
+		return -1;
+	if (swapper_remove(w, item, o->observer, err) < 0) {
+		if (!err_is(err, ERR_NOT_FOUND))
+			return err_wrap(err, "cannot remove %s", q(path));
+		err_clear(err); /* its directory is gone, and it with it */
+	}
+	/* Entries aside in a mount point go with its staging directory. */
+	return ret_removed && !strchr(item->aside, '/') ? strings_add(ret_removed, path, err) : 0;
+}
+
+int restore_clean(const struct journal_item *items, size_t n, bool undo,
+		  const struct restore_options *options, struct strings *ret_removed,
+		  struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (items[i].kind == JOURNAL_MOUNT ||
+		    (items[i].kind == JOURNAL_SWAP && items[i].old_ino != 0))
+			if (clean_item(&items[i], options, ret_removed, err) < 0)
+				return -1;
+	return undo ? restore_remove_parents(items, n, options, err) : 0;
+}
+
+int restore_remove_parents(const struct journal_item *items, size_t n,
+			   const struct restore_options *options, struct err *err)
+{
+	for (size_t i = n; i > 0; i--) {
+		const struct journal_item *item = &items[i - 1];
+		struct worker *w;
+		bool removed;
+
+		if (item->kind != JOURNAL_PARENT)
+			continue;
+		if (swapper_of(item, options, &w, err) < 0)
+			return -1;
+		if (swapper_remove_parent(w, item, &removed, err) < 0) {
+			if (!err_is(err, ERR_NOT_FOUND))
+				return -1;
+			err_clear(err); /* gone with its own parent */
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_RESTORE_H
+#define SETASIDE_RESTORE_H
+
+/*
+ * restore: archives of a set become live trees, all of them or none.
+ *
+ *	restore_plan	resolves every target, names everything that will be made; changes nothing
+ *	restore_prepare	journal `preparing`; parents and staging trees made; archives unpacked
+ *			and verified; excluded live files carried over; file systems synced
+ *	restore_commit	journal `swapping` (the commit point); names exchanged; journal `restored`
+ *	restore_abandon	before the commit point: staging trees and made parents go
+ *
+ * Order: names are in the journal before they are made; inode numbers before the first
+ * exchange; each exchange is synced before the next.  After a crash: `preparing` is
+ * abandoned, `swapping` goes forward (restore_forward), and if one item cannot, all items go
+ * back (restore_backward).
+ *
+ * backend knows neither users nor processes: workers come from callbacks.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/base/observer.h"
+#include "backend/base/strings.h"
+#include "backend/journal.h"
+#include "backend/tree/apply.h"
+#include "backend/worker/swapper.h"
+
+/* A tree of an archive and where it is to live. */
+struct restore_tree {
+	const char *tree; /* archive path: "common/profile", "7" */
+	const char *path; /* absolute below the root */
+	bool is_file;
+	bool optional;	  /* the archive may not hold it: then what is live stays */
+	const struct strings *patterns; /* excludes in force at the save, anchored at its top */
+};
+
+struct restore_archive {
+	const char *app;
+	const char *member;
+	const char *user;     /* NULL: system data */
+	const char *revision; /* top of the archive beside "common" */
+	unsigned flags;	      /* enum apply_flags */
+	struct worker *reader;
+	uint64_t handle;
+	uint64_t allocated, entries; /* what unpacking needs */
+	const struct strings *snapd; /* run-time excludes */
+	const struct strings *paths; /* archive paths that were skipped */
+	struct restore_tree *trees;
+	size_t n_trees;
+};
+
+/* Where workers come from; they stay their owner's. */
+struct restore_workers {
+	/* One that acts in directories of uid; user NULL: for system data. */
+	int (*swapper)(void *ctx, const char *user, uint32_t uid, uint32_t gid,
+		       struct worker **ret, struct err *err);
+	/* For an archive: *ret_applier is NULL where the unpacker itself makes the files. */
+	int (*unpacker)(void *ctx, const char *user, struct worker **ret_unpacker,
+			struct worker **ret_applier, struct err *err);
+	void *ctx;
+};
+
+struct restore_options {
+	const struct restore_workers *workers;
+	const struct observer *observer;
+	const struct apply_report *report;	/* what was left out of entries */
+	const struct carry_report *carried;	/* what could not be carried over (force) */
+	bool force;
+};
+
+/* One target of the plan. */
+struct restore_target {
+	const struct restore_archive *archive;
+	const struct restore_tree *tree;
+	struct swapper_place place;
+	char *aside;
+	int fd;		 /* staging; -1 before and after */
+	uint64_t ino;	 /* of the staging */
+	bool found;	 /* the archive held it */
+};
+
+/* What a file system must have free. */
+struct restore_room {
+	uint64_t device;
+	const char *path; /* a target on it */
+	struct swapper_space space;
+	uint64_t bytes, inodes;
+};
+
+struct restore_plan {
+	const struct restore_archive *archives;
+	size_t n_archives;
+	struct restore_target *targets;
+	size_t n_targets;
+	struct restore_room *rooms;
+	size_t n_rooms;
+	struct strings parents; /* directories that will be made, outermost first */
+	struct journal_item *items; /* as the journal has them */
+	size_t n_items, cap_items;
+};
+
+/* ERR_BUSY: something is mounted below a target (named).  ERR_REFUSED and others: a target cannot be
+ * resolved.  `archives` is borrowed by the plan. */
+int restore_plan_init(const struct restore_archive *archives, size_t n,
+		      const struct restore_options *options, struct restore_plan *ret,
+		      struct err *err);
+void restore_plan_done(struct restore_plan *p);
+
+/* On failure the caller calls restore_abandon(). */
+int restore_prepare(struct restore_plan *p, const struct journal *journal,
+		    const struct restore_options *options, struct err *err);
+/* Before the commit point it fails like restore_prepare() and *ret_committed stays false; after it goes on in spite of a
+ * cancel, and if an item fails, all go back: then *ret_committed is false again. */
+int restore_commit(struct restore_plan *p, const struct journal *journal,
+		   const struct restore_options *options, bool *ret_committed, struct err *err);
+
+/* For plan and recovery alike: by items as the journal has them. */
+int restore_abandon(const struct journal_item *items, size_t n,
+		    const struct restore_options *options, struct err *err);
+int restore_forward(const struct journal_item *items, size_t n,
+		    const struct restore_options *options, struct err *err);
+int restore_backward(const struct journal_item *items, size_t n,
+		     const struct restore_options *options, struct err *err);
+/* Removes what rests aside; of an undo also the parents that the undone restore had made, where
+ * they are empty now.  ret_removed may be NULL. */
+int restore_clean(const struct journal_item *items, size_t n, bool undo,
+		  const struct restore_options *options, struct strings *ret_removed,
+		  struct err *err);
+/* Removes made parents that are empty, innermost first. */
+int restore_remove_parents(const struct journal_item *items, size_t n,
+			   const struct restore_options *options, struct err *err);
+
+/* Absolute live path of an item, and that of what rests aside; caller frees. */
+char *restore_item_path(const struct journal_item *item, struct err *err);
+char *restore_item_aside(const struct journal_item *item, struct err *err);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/operation/choose.h"
+
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/quote.h"
+
+/* "alice" of "user/alice.tgz" is `user`. */
+static bool is_users(const char *member, const char *user)
+{
+	size_t n;
+	const char *name = snapshot_archive_user(member, &n);
+
+	return name && strlen(user) == n && strncmp(name, user, n) == 0;
+}
+
+bool choose_archive(const struct scope *scope, const char *member)
+{
+	size_t n;
+
+	if (!snapshot_archive_user(member, &n))
+		return !scope->no_system;
+	if (scope->n_users == 0)
+		return true;
+	for (size_t i = 0; i < scope->n_users; i++)
+		if (is_users(member, scope->users[i]))
+			return true;
+	return false;
+}
+
+/* APP or PACKAGING:APP of a set. */
+static bool is_app(const struct set_snapshot *s, const char *text)
+{
+	const char *packaging = s->meta->packaging ? s->meta->packaging : "snap";
+	size_t n = strlen(packaging);
+
+	if (strcmp(s->meta->snap, text) == 0)
+		return true;
+	return strncmp(text, packaging, n) == 0 && text[n] == ':' &&
+	       strcmp(s->meta->snap, text + n + 1) == 0;
+}
+
+/* Appends, unless it is there. */
+static void add_once(const struct set_snapshot **list, size_t *n, const struct set_snapshot *s)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (list[i] == s)
+			return;
+	list[(*n)++] = s;
+}
+
+/* Every named user has data in one of the chosen snapshots. */
+static int check_users(const struct set *set, const struct scope *scope,
+		       const struct set_snapshot *const *list, size_t n, struct err *err)
+{
+	for (size_t u = 0; u < scope->n_users; u++) {
+		/* root stands for the system data as well, as in `--users root`. */
+		bool found = strcmp(scope->users[u], "root") == 0;
+
+		for (size_t i = 0; !found && i < n; i++) {
+			const struct snapshot *m = list[i]->meta;
+
+			found = list[i]->broken != NULL; /* who knows what it held */
+			for (size_t k = 0; !found && k < m->n_archives; k++)
+				found = is_users(m->archives[k].name, scope->users[u]);
+		}
+		if (!found)
+			return err_set(err, ERR_NOT_FOUND, "set %llu has no data of user %s",
+				       (unsigned long long)set->id, q(scope->users[u]));
+	}
+	return 0;
+}
+
+int choose_snapshots(const struct set *set, const struct scope *scope,
+		     const struct set_snapshot ***ret, size_t *ret_n, struct err *err)
+{
+	_cleanup_free_ const struct set_snapshot **list = NULL;
+	size_t n = 0;
+
+	list = alloc_zero(set->n + 1, sizeof(*list), err);
+	if (!list)
+		return -1;
+	for (size_t i = 0; scope->n_apps == 0 && i < set->n; i++)
+		list[n++] = &set->snapshots[i];
+	for (size_t i = 0; i < scope->n_apps; i++) {
+		size_t before = n;
+		bool found = false;
+
+		for (size_t k = 0; k < set->n; k++) {
+			if (!is_app(&set->snapshots[k], scope->apps[i]))
+				continue;
+			found = true;
+			add_once(list, &n, &set->snapshots[k]);
+		}
+		if (!found && n == before)
+			return err_set(err, ERR_NOT_FOUND, "set %llu has no app %s",
+				       (unsigned long long)set->id, q(scope->apps[i]));
+	}
+	if (check_users(set, scope, list, n, err) < 0)
+		return -1;
+	*ret = TAKE_PTR(list);
+	*ret_n = n;
+	return 0;
+}

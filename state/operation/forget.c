@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/operation/forget.h"
+
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "state/operation/choose.h"
+#include "state/session_internal.h"
+
+void forget_outcome_done(struct forget_outcome *o)
+{
+	strings_done(&o->apps);
+	*o = (struct forget_outcome){ 0 };
+}
+
+struct forgetting {
+	struct session *session;
+	uint64_t id;
+	struct set set;
+	const struct set_snapshot **chosen;
+	size_t n;
+	bool whole; /* nothing of the set stays */
+};
+
+/* Files that the database does not know become known first, so that their going is recorded. */
+static int adopt_unknown(struct forgetting *f, struct err *err)
+{
+	struct db_set row;
+	int r = 0;
+
+	if (db_set_get(f->session->db, f->id, &row, err) == 0) {
+		db_set_done(&row);
+		return 0;
+	}
+	if (!err_is(err, ERR_NOT_FOUND))
+		return -1;
+	err_clear(err);
+	db_set_init(&row);
+	row.id = f->id;
+	row.state = DB_SET_COMPLETE;
+	row.origin = DB_SET_FOUND;
+	row.created = f->set.time.sec;
+	for (size_t i = 0; r == 0 && i < f->set.n; i++)
+		r = db_set_add_file(&row, f->set.snapshots[i].file, f->set.snapshots[i].meta->snap,
+				    DB_FILE_PRESENT, err);
+	if (r == 0)
+		r = db_set_insert(f->session->db, &row, err);
+	db_set_done(&row);
+	return r;
+}
+
+/* The commit: from here on the names are hidden, and recovery goes forward. */
+static int record(struct forgetting *f, struct err *err)
+{
+	_cleanup_free_ const char **names = alloc_zero(f->n + 1, sizeof(*names), err);
+
+	if (!names || adopt_unknown(f, err) < 0)
+		return -1;
+	for (size_t i = 0; i < f->n; i++)
+		names[i] = f->chosen[i]->file;
+	return db_set_forget(f->session->db, f->id, names, f->whole ? 0 : f->n, err);
+}
+
+/* Files, then marker, then row. */
+static int remove_files(struct forgetting *f, struct err *err)
+{
+	struct store *store = f->session->store;
+	bool gone;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (store_remove(store, f->chosen[i]->file, err) < 0)
+			return -1;
+	if (store_sync(store, err) < 0 ||
+	    (f->whole && store_unmark(store, f->id, err) < 0))
+		return -1;
+	return db_set_forgotten(f->session->db, f->id, &gone, err);
+}
+
+/* Chosen and locked: the deed. */
+static int forget_chosen(struct forgetting *f, struct err *err)
+{
+	struct session *s = f->session;
+
+	/* Whoever reads the store without the database must not see a part of a set that goes
+	 * whole; when some apps stay, a marker would hide them too. */
+	if (f->whole && f->n > 1 && store_mark(s->store, f->id, err) < 0)
+		return -1;
+	if (record(f, err) < 0) {
+		_cleanup_(err_clear) struct err ignored = ERR_INIT;
+
+		if (f->whole && f->n > 1)
+			(void)store_unmark(s->store, f->id, &ignored);
+		return -1;
+	}
+	session_shield(s);
+	if (remove_files(f, err) < 0) {
+		/* It is forgotten; the next run removes what is left. */
+		observer_warn(s->observer, NULL, "the next run removes what is left of set %llu: %s",
+			      (unsigned long long)f->id, err_message(err));
+		err_clear(err);
+	}
+	return 0;
+}
+
+/* Under the set's lock. */
+static int run(struct forgetting *f, const struct scope *scope, bool dry_run,
+	       struct forget_outcome *o, struct err *err)
+{
+	if (sets_get(f->session, f->id, &f->set, err) < 0 ||
+	    choose_snapshots(&f->set, scope, &f->chosen, &f->n, err) < 0)
+		return -1;
+	f->whole = f->n == f->set.n;
+	for (size_t i = 0; i < f->n; i++)
+		if (strings_add(&o->apps, f->chosen[i]->meta->snap, err) < 0)
+			return -1;
+	return dry_run ? 0 : forget_chosen(f, err);
+}
+
+int setaside_forget(struct session *s, uint64_t set, const char *const *apps, size_t n_apps,
+		    bool dry_run, struct forget_outcome *ret, struct err *err)
+{
+	struct scope scope = { .apps = apps, .n_apps = n_apps };
+	struct forgetting f = { .session = s, .id = set };
+	struct forget_outcome o = { .set = set };
+	struct lock_wait wait = session_wait(s);
+	int r;
+
+	if (session_check_own_store(s, "forgetting", err) < 0)
+		return -1;
+	if (locks_take(s->locks, LOCK_KEY_SET(set), LOCK_EXCLUSIVE, &wait, err) < 0)
+		return -1;
+	r = run(&f, &scope, dry_run, &o, err);
+	locks_drop(s->locks, LOCK_KEY_SET(set));
+	set_done(&f.set);
+	free(f.chosen);
+	if (r < 0) {
+		forget_outcome_done(&o);
+		return -1;
+	}
+	*ret = o;
+	return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "state/operation/restore.h"
+#include "state/pool.h"
+#include "state/restores.h"
+
+void keep_outcome_done(struct keep_outcome *o)
+{
+	strings_done(&o->removed);
+	*o = (struct keep_outcome){ 0 };
+}
+
+/* Everything the row has aside goes, then the row is closed. */
+static int clean(struct session *s, const struct db_restore *row, struct strings *removed,
+		 struct err *err)
+{
+	struct db_item_list items = { 0 };
+	struct restore_options o = { .observer = s->observer };
+	struct pool pool;
+	int r;
+
+	pool_init(&pool, s);
+	pool_bind(&pool, row->id);
+	o.workers = &pool.callbacks;
+	r = db_restore_items(s->db, row->id, &items, err);
+	if (r == 0)
+		r = restore_clean(items.items, items.n, row->kind == DB_UNDO, &o, removed, err);
+	if (r == 0)
+		r = db_restore_advance(s->db, row->id, JOURNAL_CLOSED, err);
+	pool_done(&pool);
+	db_item_list_done(&items);
+	return r;
+}
+
+/* Locks of the row's apps: nobody undoes it meanwhile. */
+static int lock_row(struct session *s, const struct db_restore *row, struct restore_locks *ret,
+		    struct err *err)
+{
+	_cleanup_(strings_done) struct strings apps = STRINGS_INIT, none = STRINGS_INIT;
+
+	if (restore_split_apps(row->apps, &apps, err) < 0)
+		return -1;
+	return restore_lock(s, &apps, &none, ret, err);
+}
+
+/* The commit and what follows it. */
+static int make_final(struct session *s, const struct db_restore *row, bool kept,
+		      struct strings *removed, struct err *err)
+{
+	struct restore_locks locks = { 0 };
+	int r;
+
+	if (lock_row(s, row, &locks, err) < 0)
+		return -1;
+	r = db_restore_clean(s->db, row->id, kept, err);
+	if (r == 0) {
+		session_shield(s);
+		r = clean(s, row, removed, err);
+		if (r < 0) {
+			/* It is final; the next run goes on removing. */
+			observer_warn(s->observer, NULL,
+				      "the next run removes the rest of what restore %llu moved"
+				      " aside: %s",
+				      (unsigned long long)row->id, err_message(err));
+			err_clear(err);
+			r = 0;
+		}
+	}
+	restore_unlock(s, &locks);
+	return r;
+}
+
+int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret, struct err *err)
+{
+	struct keep_outcome o = { 0 };
+	_cleanup_(strings_done) struct strings removed = STRINGS_INIT;
+	struct db_restore row;
+	int r;
+
+	if (restore_find(s, restore, &row, err) < 0)
+		return -1;
+	o.id = row.id;
+	r = make_final(s, &row, true, &removed, err);
+	for (size_t i = 0; r == 0 && i < removed.n; i++) {
+		char *shown = session_shown_path(s, removed.items[i], err);
+
+		r = shown ? strings_take(&o.removed, shown, err) : -1;
+		if (r < 0)
+			free(shown);
+	}
+	db_restore_done(&row);
+	if (r < 0) {
+		keep_outcome_done(&o);
+		return -1;
+	}
+	*ret = o;
+	return 0;
+}
+
+int setaside_expire_asides(struct session *s, struct err *err)
+{
+	struct db_restore_list list = { 0 };
+	struct stamp now;
+
+	if (!s->db || s->access == SESSION_READ)
+		return 0;
+	if (stamp_now(&now, err) < 0 || db_restores_expired(s->db, now.sec, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++) {
+		if (make_final(s, &list.restores[i], false, NULL, err) == 0)
+			continue;
+		observer_note(s->observer, NULL, "restore %llu stays for the next time: %s",
+			      (unsigned long long)list.restores[i].id, err_message(err));
+		err_clear(err);
+	}
+	db_restore_list_done(&list);
+	return 0;
+}

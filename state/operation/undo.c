@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/operation/restore.h"
+
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/quote.h"
+#include "backend/restore_attrs.h"
+#include "state/operation/restore_detail.h"
+#include "state/pool.h"
+#include "state/restores.h"
+#include "state/retention.h"
+
+/* An undo on its way: the exchange of a restore, made again. */
+struct undoing {
+	struct session *session;
+	struct db_restore undone;
+	struct db_item_list before; /* the restore's items */
+	struct journal_item *items; /* ours: reversed, with old and new exchanged */
+	size_t n;
+	struct restore_detail detail;
+	struct strings apps;
+	struct pool pool;
+	struct restore_noting noting;
+	struct carry_report carry_report;
+	struct restore_options options;
+	struct restore_locks locks;
+	uint64_t id;
+	bool committed, unsettled;
+};
+
+static void undoing_done(struct undoing *u)
+{
+	for (size_t i = 0; i < u->n; i++)
+		journal_item_done(&u->items[i]);
+	free(u->items);
+	db_item_list_done(&u->before);
+	db_restore_done(&u->undone);
+	restore_detail_done(&u->detail);
+	strings_done(&u->apps);
+	pool_done(&u->pool);
+	restore_unlock(u->session, &u->locks);
+}
+
+/* ---- Which one ---- */
+
+int restore_find(struct session *s, uint64_t id, struct db_restore *ret, struct err *err)
+{
+	struct db_restore r;
+
+	if (id == 0) {
+		if (db_restore_last_undoable(s->db, ret, err) == 0)
+			return 0;
+		return err_is(err, ERR_NOT_FOUND) ? err_wrap(err, "nothing to go back to") : -1;
+	}
+	if (db_restore_get(s->db, id, &r, err) < 0)
+		return -1;
+	if (r.state == JOURNAL_RESTORED && r.undone_by == 0) {
+		*ret = r;
+		return 0;
+	}
+	if (r.undone_by != 0)
+		err_set(err, ERR_NOT_FOUND, "restore %llu was undone by %llu", (unsigned long long)id,
+			(unsigned long long)r.undone_by);
+	else
+		err_set(err, ERR_NOT_FOUND, "what restore %llu moved aside is gone",
+			(unsigned long long)id);
+	db_restore_done(&r);
+	return -1;
+}
+
+/* A later restore of the same data must go first. */
+static int check_later(struct undoing *u, struct err *err)
+{
+	struct db_restore later;
+	int r = db_restore_obstacle(u->session->db, u->undone.id, &later, err);
+
+	if (r <= 0)
+		return r;
+	err_set(err, ERR_REFUSED, "restore %llu, later than %llu, stands on the same data",
+		(unsigned long long)later.id, (unsigned long long)u->undone.id);
+	err_hint(err, "undo or keep %llu first", (unsigned long long)later.id);
+	db_restore_done(&later);
+	return -1;
+}
+
+/* Paths of another root would be somebody else's here. */
+static int check_root(struct undoing *u, struct err *err)
+{
+	const char *mine = u->session->root_key, *its = u->undone.root;
+
+	if ((!mine && !its) || (mine && its && strcmp(mine, its) == 0))
+		return 0;
+	err_set(err, ERR_REFUSED, "restore %llu was made in the root %s",
+		(unsigned long long)u->undone.id, q(its ? its : "/"));
+	return err_hint(err, "name it with --root");
+}
+
+/* ---- Items ---- */
+
+/* Back to front, with what was new as the old and the other way round. */
+static int turn_items(struct undoing *u, struct err *err)
+{
+	u->items = alloc_zero(u->before.n + 1, sizeof(*u->items), err);
+	if (!u->items)
+		return -1;
+	for (size_t i = u->before.n; i > 0; i--) {
+		const struct journal_item *from = &u->before.items[i - 1];
+		struct journal_item *to = &u->items[u->n];
+		void *turned;
+		size_t size;
+
+		if (journal_item_copy(from, to, err) < 0)
+			return -1;
+		u->n++;
+		to->old_ino = from->new_ino;
+		to->new_ino = from->old_ino;
+		if (from->kind != JOURNAL_MOUNT || from->attrs_size == 0)
+			continue;
+		if (restore_attrs_turn(from->attrs, from->attrs_size, &turned, &size, err) < 0)
+			return -1;
+		free(to->attrs);
+		to->attrs = turned;
+		to->attrs_size = size;
+	}
+	return 0;
+}
+
+/* The live paths of all trees, for locks and for who uses them. */
+static int live_paths(const struct undoing *u, struct strings *ret, struct err *err)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		char *path;
+
+		if (u->items[i].kind == JOURNAL_PARENT || strchr(u->items[i].aside, '/'))
+			continue;
+		path = restore_item_path(&u->items[i], err);
+		if (!path)
+			return -1;
+		if (strings_take(ret, path, err) < 0) {
+			free(path);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* All that must be known and held before anything is written. */
+static int plan(struct undoing *u, uint64_t id, bool force, struct err *err)
+{
+	_cleanup_(strings_done) struct strings paths = STRINGS_INIT;
+	struct session *s = u->session;
+
+	if (restore_find(s, id, &u->undone, err) < 0 || check_root(u, err) < 0 ||
+	    check_later(u, err) < 0 ||
+	    db_restore_items(s->db, u->undone.id, &u->before, err) < 0 ||
+	    restore_detail_parse(u->undone.detail, u->undone.detail_size, &u->detail, err) < 0 ||
+	    turn_items(u, err) < 0 || restore_split_apps(u->undone.apps, &u->apps, err) < 0 || live_paths(u, &paths, err) < 0)
+		return -1;
+	if (!force && restore_check_use(s, &paths, err) < 0)
+		return -1;
+	return restore_lock(s, &u->apps, &paths, &u->locks, err);
+}
+
+/* ---- The deed ---- */
+
+static int record(struct undoing *u, struct err *err)
+{
+	struct db_restore row;
+	struct stamp now;
+
+	if (stamp_now(&now, err) < 0)
+		return -1;
+	db_restore_init(&row);
+	row.kind = DB_UNDO;
+	row.set = u->undone.set;
+	row.undoes = u->undone.id;
+	row.created = now.sec;
+	row.expires = retention_aside_expiry(&u->session->config, now.sec);
+	row.apps = u->undone.apps;
+	row.store = u->undone.store;
+	row.root = u->undone.root;
+	row.detail = u->undone.detail;
+	row.detail_size = u->undone.detail_size;
+	return db_restore_insert(u->session->db, &row, &u->id, err);
+}
+
+/* Excluded and skipped live files go along into the tree about to become live again. */
+static int carry(struct undoing *u, struct err *err)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		const struct journal_item *item = &u->items[i];
+		const struct restore_detail_tree *d = restore_detail_find(&u->detail, item);
+		struct swapper_rules rules;
+		struct worker *w;
+
+		/* A mount point is carried as a whole before its entries are looked at. */
+		if (!d || item->kind == JOURNAL_PARENT || strchr(item->aside, '/'))
+			continue;
+		if (item->kind == JOURNAL_SWAP && (item->old_ino == 0 || item->new_ino == 0))
+			continue;
+		rules = (struct swapper_rules){ &d->patterns, &d->snapd, &d->paths, d->revision,
+						item->user != NULL };
+		if (u->pool.callbacks.swapper(&u->pool, item->user, item->uid, item->gid, &w,
+					      err) < 0 ||
+		    swapper_carry(w, item, &rules,
+				  CARRY_REPLACE | (u->options.force ? CARRY_FORCE : 0),
+				  &u->carry_report, u->session->observer, err) < 0 ||
+		    swapper_sync(w, item->parent, err) < 0)
+			return err_wrap(err, "cannot carry over what is excluded in %s",
+					q(item->parent));
+	}
+	return 0;
+}
+
+/* After the exchange: parents that the restore had made, where they are empty. */
+static int finish(struct undoing *u, const struct journal *journal, struct err *err)
+{
+	if (restore_remove_parents(u->items, u->n, &u->options, err) < 0)
+		return -1;
+	return journal->advance(journal->ctx, JOURNAL_RESTORED, err);
+}
+
+/* Carrying, the commit point, the exchange. */
+static int exchange(struct undoing *u, const struct journal *journal, struct err *err)
+{
+	_cleanup_(err_clear) struct err why = ERR_INIT;
+
+	if (journal->put(journal->ctx, u->items, u->n, JOURNAL_LINKING, err) < 0 ||
+	    carry(u, err) < 0 || observer_check(u->session->observer, err) < 0 ||
+	    journal->put(journal->ctx, u->items, u->n, JOURNAL_SWAPPING, err) < 0)
+		return -1;
+	u->committed = true;
+	session_shield(u->session);
+	u->options.observer = u->session->observer;
+	if (restore_forward(u->items, u->n, &u->options, &why) == 0)
+		return finish(u, journal, err);
+	if (restore_backward(u->items, u->n, &u->options, err) < 0 ||
+	    journal->advance(journal->ctx, JOURNAL_LINKING, err) < 0)
+		return err_wrap(err, "%s", err_message(&why));
+	u->committed = false;
+	return err_move(err, &why);
+}
+
+/* From the journal's first word to its last. */
+static int run(struct undoing *u, struct err *err)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	struct session *s = u->session;
+	struct journal journal;
+	int r;
+
+	if (record(u, err) < 0)
+		return -1;
+	pool_bind(&u->pool, u->id);
+	if (db_journal(s->db, u->id, &journal, err) < 0)
+		return -1;
+	r = exchange(u, &journal, err);
+	db_journal_done(&journal);
+	if (!u->committed) {
+		/* The aside trees are still the restore's; what was carried into them does no harm. */
+		if (db_restore_drop(s->db, u->id, &ignored) < 0)
+			observer_warn(s->observer, NULL, "the next run closes undo %llu: %s",
+				      (unsigned long long)u->id, err_message(&ignored));
+		return -1;
+	}
+	if (r < 0) {
+		observer_warn(s->observer, NULL, "the next run settles undo %llu: %s",
+			      (unsigned long long)u->id, err_message(err));
+		err_clear(err);
+		u->unsettled = true;
+	}
+	return 0;
+}
+
+/* The answer. */
+static int answer(struct undoing *u, struct restore_outcome *ret, struct err *err)
+{
+	struct restore_outcome o = { .id = u->id,
+				     .set = u->undone.set,
+				     .notes = u->noting.notes,
+				     .unsettled = u->unsettled };
+
+	if (strings_add_all(&o.apps, &u->apps, err) < 0 ||
+	    restore_report_items(u->session, u->items, u->n, true, &o.created, &o.moved, err) < 0) {
+		restore_outcome_done(&o);
+		return -1;
+	}
+	*ret = o;
+	return 0;
+}
+
+int setaside_undo(struct session *s, uint64_t restore, bool force, struct restore_outcome *ret,
+		  struct err *err)
+{
+	_cleanup_(undoing_done) struct undoing u = { .session = s };
+
+	db_restore_init(&u.undone);
+	pool_init(&u.pool, s);
+	u.noting.session = s;
+	u.carry_report = restore_carry_report(&u.noting);
+	u.options = (struct restore_options){ .workers = &u.pool.callbacks,
+					      .observer = s->observer,
+					      .carried = &u.carry_report,
+					      .force = force };
+	if (plan(&u, restore, force, err) < 0 || run(&u, err) < 0)
+		return -1;
+	return answer(&u, ret, err);
+}

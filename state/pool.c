@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/pool.h"
+
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/quote.h"
+#include "backend/worker/unpacker.h"
+
+/* Ends all workers. */
+static void clear(struct pool *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		worker_free(p->workers[i].worker);
+		free(p->workers[i].user);
+		free(p->workers[i].groups);
+	}
+	free(p->workers);
+	p->workers = NULL;
+	p->n = 0;
+}
+
+void pool_done(struct pool *p)
+{
+	clear(p);
+}
+
+void pool_bind(struct pool *p, uint64_t restore)
+{
+	clear(p);
+	session_env_init(p->session, LOCK_KEY_ALIVE_RESTORE(restore), true, &p->env);
+}
+
+/* A living worker of that kind and identity, or NULL. */
+static struct worker *find(struct pool *p, enum worker_kind kind, const char *user, uint32_t uid)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct pool_worker *w = &p->workers[i];
+		bool same = user ? w->user && strcmp(w->user, user) == 0 :
+				   !w->user && w->uid == uid;
+
+		if (w->kind == kind && same && worker_is_alive(w->worker))
+			return w->worker;
+	}
+	return NULL;
+}
+
+/* Starts one and remembers it; takes groups. */
+static int add(struct pool *p, enum worker_kind kind, const char *user, uint32_t uid,
+	       const struct identity *id, gid_t *groups, struct worker **ret, struct err *err)
+{
+	struct pool_worker w = { .kind = kind, .uid = uid, .groups = groups };
+	struct pool_worker *grown = alloc_resize(p->workers, p->n + 1, sizeof(*grown), err);
+
+	if (!grown)
+		goto fail;
+	p->workers = grown;
+	if (user) {
+		w.user = alloc_strdup(user, err);
+		if (!w.user)
+			goto fail;
+	}
+	if (worker_start(&p->env.env, kind, id, &w.worker, err) < 0)
+		goto fail;
+	p->workers[p->n++] = w;
+	*ret = w.worker;
+	return 0;
+fail:
+	free(w.user);
+	free(groups);
+	return -1;
+}
+
+/* One that is this user. */
+static int user_worker(struct pool *p, enum worker_kind kind, const char *name,
+		       struct worker **ret, struct err *err)
+{
+	_cleanup_(user_done) struct user u;
+	struct identity id;
+	gid_t *groups;
+
+	user_init(&u);
+	*ret = find(p, kind, name, 0);
+	if (*ret)
+		return 0;
+	if (users_by_name(p->session->users, name, &u, err) < 0)
+		return -1;
+	if (!p->session->is_root && u.uid != p->session->self.uid)
+		return err_set(err, ERR_DENIED, "only root can act for user %s", q(name));
+	if (session_identity(p->session, &u, &id, &groups, err) < 0)
+		return -1;
+	return add(p, kind, name, 0, &id, groups, ret, err);
+}
+
+/* restore_workers.swapper */
+static int get_swapper(void *ctx, const char *user, uint32_t uid, uint32_t gid,
+		       struct worker **ret, struct err *err)
+{
+	struct identity id = swapper_root_identity;
+	struct pool *p = ctx;
+
+	if (user)
+		return user_worker(p, WORKER_SWAPPER, user, ret, err);
+	*ret = find(p, WORKER_SWAPPER, NULL, uid);
+	if (*ret)
+		return 0;
+	if (uid != 0)
+		id = (struct identity){ .kind = IDENTITY_USER, .uid = uid, .gid = gid };
+	return add(p, WORKER_SWAPPER, NULL, uid, &id, NULL, ret, err);
+}
+
+/* restore_workers.unpacker */
+static int get_unpacker(void *ctx, const char *user, struct worker **ret_unpacker,
+			struct worker **ret_applier, struct err *err)
+{
+	struct pool *p = ctx;
+
+	*ret_applier = NULL;
+	if (user)
+		return user_worker(p, WORKER_UNPACKER, user, ret_unpacker, err);
+	*ret_unpacker = find(p, WORKER_UNPACKER, NULL, 0);
+	if (!*ret_unpacker && add(p, WORKER_UNPACKER, NULL, 0, &unpacker_system_identity, NULL,
+				  ret_unpacker, err) < 0)
+		return -1;
+	*ret_applier = find(p, WORKER_APPLIER, NULL, 0);
+	if (*ret_applier)
+		return 0;
+	return add(p, WORKER_APPLIER, NULL, 0, &applier_identity, NULL, ret_applier, err);
+}
+
+void pool_init(struct pool *p, struct session *s)
+{
+	*p = (struct pool){ .session = s };
+	session_env_init(s, LOCK_KEY_COMMIT, false, &p->env);
+	p->callbacks = (struct restore_workers){ get_swapper, get_unpacker, p };
+}
