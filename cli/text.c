@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/text.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/cleanup.h"
+#include "backend/base/quote.h"
+
+#define WIDTH 80
+
+void text_printf(struct text *t, const char *fmt, ...)
+{
+	_cleanup_free_ char *s = NULL;
+	va_list ap;
+
+	if (!err_is(t->err, ERR_NONE))
+		return;
+	va_start(ap, fmt);
+	s = alloc_vprintf(t->err, fmt, ap);
+	va_end(ap);
+	if (s)
+		(void)buf_add_str(t->out, s, t->err);
+}
+
+void text_foreign(struct text *t, const char *s)
+{
+	if (err_is(t->err, ERR_NONE))
+		(void)quote_escape(t->out, s, strlen(s), t->err);
+}
+
+void text_message(struct text *t, const char *s)
+{
+	if (quote_is_clean(s, strlen(s)))
+		text_printf(t, "%s", s);
+	else
+		text_foreign(t, s);
+}
+
+void text_quoted(struct text *t, const char *s)
+{
+	text_printf(t, "\"");
+	text_foreign(t, s);
+	text_printf(t, "\"");
+}
+
+void text_wrap(struct text *t, const char *s, int column, int indent)
+{
+	const char *gap = "";
+
+	while (*s != '\0') {
+		int word = (int)strcspn(s, " \n");
+
+		if (gap[0] == ' ' && column + 1 + word > WIDTH) {
+			text_printf(t, "\n%*s", indent, "");
+			column = indent;
+			gap = "";
+		}
+		text_printf(t, "%s%.*s", gap, word, s);
+		column += (int)strlen(gap) + word;
+		gap = " ";
+		s += word;
+		if (*s == '\n') {
+			text_printf(t, "\n%*s", s[1] != '\0' && s[1] != '\n' ? indent : 0,
+				    "");
+			column = indent;
+			gap = "";
+		}
+		if (*s != '\0')
+			s++;
+	}
+}
+
+int text_end(const struct text *t)
+{
+	return err_is(t->err, ERR_NONE) ? 0 : -1;
+}
