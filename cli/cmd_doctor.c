@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/base/cleanup.h"
+#include "cli/cli.h"
+#include "cli/json_outcome.h"
+#include "cli/text.h"
+#include "state/operation/doctor.h"
+
+static void write_items(struct text *t, const char *title,
+			const struct recovery_item *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		text_printf(t, "%s: ", title);
+		text_foreign(t, items[i].object);
+		text_printf(t, ": ");
+		text_message(t, items[i].what);
+		text_printf(t, "\n");
+	}
+}
+
+static int write_text(struct cli *cli, const struct recovery_report *r, struct err *err)
+{
+	struct text t = TEXT(&cli->out, err);
+
+	write_items(&t, "repaired", r->repaired, r->n_repaired);
+	write_items(&t, "left", r->left, r->n_left);
+	if (r->n_repaired == 0 && r->n_left == 0 && !cli->args.quiet)
+		text_printf(&t, "Nothing to repair.\n");
+	return text_end(&t);
+}
+
+static int run(struct cli *cli, struct err *err)
+{
+	_cleanup_(recovery_report_done) struct recovery_report report = { .n_left = 0 };
+
+	if (cli_open(cli, SESSION_DOCTOR, err) < 0 ||
+	    setaside_doctor(cli->session, &report, err) < 0)
+		return -1;
+	/* Aside trees whose time had come are gone already. */
+	cli_commit(cli, false);
+	if (cli->args.json ? json_outcome_doctor(&report, &cli->out, err) < 0
+			   : write_text(cli, &report, err) < 0)
+		return -1;
+	return report.n_left > 0 ? STATUS_PART : STATUS_DONE;
+}
+
+const struct verb cmd_doctor = {
+	.name = "doctor",
+	.operands = "",
+	.summary = "repair what a crash left",
+	.description =
+		"Puts right what was interrupted, as every command that writes does "
+		"first, but looks at everything, and says what it found, what it did and "
+		"what is left to do; if anything is left the status is 3.",
+	.progress = "examining",
+	.run = run,
+};

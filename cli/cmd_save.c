@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+
+#include "backend/base/cleanup.h"
+#include "cli/cli.h"
+#include "cli/json_set.h"
+#include "cli/set_table.h"
+#include "cli/text.h"
+#include "state/operation/save.h"
+
+static const struct option_spec options[] = {
+	ARGUMENT_USERS,
+	ARGUMENT_NO_SYSTEM,
+	ARGUMENT("exclude", OPTION_LIST, exclude, "PATTERN",
+		 "leave out what matches TREE/PATTERN, or for a snap "
+		 "$SNAP_COMMON/PATTERN and the like; may be given more than once"),
+	ARGUMENT("name", OPTION_TEXT, name, "N",
+		 "a name for the set, to be used like its number"),
+	ARGUMENT("note", OPTION_NOTE, note, "TEXT", "what you want to remember of it"),
+	ARGUMENT_FLAG("auto", automatic,
+		      "let the set go by itself when its time has come"),
+	ARGUMENT("reason", OPTION_TEXT, reason, "TEXT", "why it is made, with --auto"),
+	ARGUMENT_DRY_RUN("only say how much there is to save, and whether there is room"),
+};
+
+static int write_text(struct cli *cli, const struct save_outcome *o, struct err *err)
+{
+	struct text t = TEXT(&cli->out, err);
+	char size[STAMP_TEXT_MAX];
+	struct stamp now;
+
+	if (cli->args.dry_run) {
+		stamp_format_size(o->estimate, size);
+		text_printf(&t, "Would save %s of data.\n", size);
+		return text_end(&t);
+	}
+	if (cli->args.quiet || !o->has_set)
+		return 0;
+	if (stamp_now(&now, err) < 0)
+		return -1;
+	return set_table_write(&o->set, 1, &now, &cli->out, err);
+}
+
+/* What is not in the answer, or not clear enough from it. */
+static void warn(struct cli *cli, const struct save_outcome *o)
+{
+	for (size_t i = 0; i < o->empty.n; i++)
+		observer_note(&cli->observer, o->empty.items[i], "has no data here");
+	if (o->has_set && (o->skipped > 0 || o->changed > 0))
+		observer_warn(&cli->observer, NULL,
+			      "set %" PRIu64 " is not complete: %" PRIu64
+			      " left out, %" PRIu64 " changed while being read; "
+			      "\"setaside show %" PRIu64 "\" names them",
+			      o->set.id, o->skipped, o->changed, o->set.id);
+}
+
+static int run(struct cli *cli, struct err *err)
+{
+	_cleanup_(save_outcome_done) struct save_outcome o = { .has_set = false };
+	struct save_request request = {
+		.scope = cli_scope(cli, 0),
+		.name = cli->args.name,
+		.note = cli->args.note,
+		.automatic = cli->args.automatic,
+		.reason = cli->args.reason,
+		.dry_run = cli->args.dry_run,
+	};
+
+	if (cli_open(cli, cli->args.dry_run ? SESSION_READ : SESSION_WRITE, err) < 0 ||
+	    setaside_save(cli->session, &request, &o, err) < 0)
+		return -1;
+	if (o.has_set)
+		cli_commit(cli, !cli->args.automatic);
+	warn(cli, &o);
+	if (cli->args.json ? json_set_save(&o, &cli->out, err) < 0
+			   : write_text(cli, &o, err) < 0)
+		return -1;
+	return o.skipped > 0 || o.changed > 0 || o.problems > 0 ? STATUS_PART
+								: STATUS_DONE;
+}
+
+const struct verb cmd_save = {
+	.name = "save",
+	.operands = "[APP...]",
+	.max_operands = VERB_ANY,
+	.summary = "save apps into a new set",
+	.description =
+		"Saves the data of the apps, or of all that are here, into a new set: "
+		"all of them or none.  Root saves the system data and the data of every "
+		"user, everyone else his own.\n\n"
+		"A file that cannot be read is left out and named, as is one that kept "
+		"changing while it was read; the status is then 3.",
+	.progress = "saving",
+	.options = OPTION_TABLE(options),
+	.run = run,
+};

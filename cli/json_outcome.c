@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/json_outcome.h"
+
+#include "cli/json_parts.h"
+
+int json_outcome_restore(const struct restore_outcome *o, struct buf *out,
+			 struct err *err)
+{
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	json_key(&w, "restore");
+	json_begin_object(&w);
+	if (o->id > 0)
+		json_parts_number(&w, "id", o->id);
+	else
+		json_parts_text(&w, "id", NULL);
+	json_parts_number(&w, "set", o->set);
+	json_parts_list(&w, "apps", &o->apps);
+	json_parts_list(&w, "created", &o->created);
+	json_parts_list(&w, "moved", &o->moved);
+	json_key(&w, "skipped");
+	json_begin_array(&w);
+	for (size_t i = 0; i < o->n_skipped; i++) {
+		json_begin_object(&w);
+		json_parts_text(&w, "user", o->skipped[i].user);
+		json_parts_text(&w, "why", o->skipped[i].why);
+		json_end_object(&w);
+	}
+	json_end_array(&w);
+	json_end_object(&w);
+	return json_parts_end(&w);
+}
+
+int json_outcome_keep(const struct keep_outcome *o, struct buf *out, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	json_key(&w, "keep");
+	json_begin_object(&w);
+	json_parts_number(&w, "id", o->id);
+	json_parts_list(&w, "removed", &o->removed);
+	json_end_object(&w);
+	return json_parts_end(&w);
+}
+
+int json_outcome_forget(const struct forget_outcome *o, struct buf *out, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	json_key(&w, "forget");
+	json_begin_object(&w);
+	json_parts_number(&w, "set", o->set);
+	json_parts_list(&w, "apps", &o->apps);
+	json_end_object(&w);
+	return json_parts_end(&w);
+}
+
+int json_outcome_check(const struct check_outcome *o, struct buf *out, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	json_key(&w, "check");
+	json_begin_object(&w);
+	json_parts_number(&w, "set", o->set);
+	json_key(&w, "apps");
+	json_begin_array(&w);
+	for (size_t i = 0; i < o->n; i++) {
+		json_begin_object(&w);
+		json_parts_text(&w, "name", o->apps[i].name);
+		json_key(&w, "ok");
+		json_bool(&w, o->apps[i].ok);
+		json_parts_list(&w, "problems", &o->apps[i].problems);
+		json_end_object(&w);
+	}
+	json_end_array(&w);
+	json_end_object(&w);
+	return json_parts_end(&w);
+}
+
+static void write_items(struct json_writer *w, const char *key,
+			const struct recovery_item *items, size_t n)
+{
+	json_key(w, key);
+	json_begin_array(w);
+	for (size_t i = 0; i < n; i++) {
+		json_begin_object(w);
+		json_parts_text(w, "object", items[i].object);
+		json_parts_text(w, "what", items[i].what);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+int json_outcome_doctor(const struct recovery_report *r, struct buf *out, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	json_key(&w, "doctor");
+	json_begin_object(&w);
+	write_items(&w, "repaired", r->repaired, r->n_repaired);
+	write_items(&w, "left", r->left, r->n_left);
+	json_end_object(&w);
+	return json_parts_end(&w);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_CLI_JSON_OUTCOME_H
+#define SETASIDE_CLI_JSON_OUTCOME_H
+
+/*
+ * json_outcome: what operations did, as whole answers in JSON.
+ */
+
+#include "backend/base/buf.h"
+#include "backend/base/error.h"
+#include "state/operation/check.h"
+#include "state/operation/forget.h"
+#include "state/operation/restore.h"
+#include "state/recovery.h"
+
+/* Of a restore or an undo; the id of one that was only planned is null. */
+int json_outcome_restore(const struct restore_outcome *o, struct buf *out,
+			 struct err *err);
+int json_outcome_keep(const struct keep_outcome *o, struct buf *out, struct err *err);
+int json_outcome_forget(const struct forget_outcome *o, struct buf *out, struct err *err);
+int json_outcome_check(const struct check_outcome *o, struct buf *out, struct err *err);
+int json_outcome_doctor(const struct recovery_report *r, struct buf *out,
+			struct err *err);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/json_set.h"
+
+#include "cli/json_parts.h"
+
+/* The keys of meta.json, with the reason that listing found for not trusting it. */
+static void write_snapshot(struct json_writer *w, const struct set_snapshot *s)
+{
+	struct snapshot view = *s->meta; /* borrows everything */
+
+	if (s->broken)
+		view.broken = s->broken;
+	snapshot_write_json(&view, w);
+}
+
+void json_set_write(struct json_writer *w, const struct set *set)
+{
+	if (!set) {
+		json_null(w);
+		return;
+	}
+	json_begin_object(w);
+	json_parts_number(w, "id", set->id);
+	json_parts_text(w, "name", set->name);
+	json_parts_text(w, "note", set->note);
+	json_parts_time(w, "time", &set->time);
+	json_parts_number(w, "size", set->size);
+	json_key(w, "auto");
+	json_bool(w, set->automatic);
+	json_parts_text(w, "content-hash",
+			set->content_hash[0] != '\0' ? set->content_hash : NULL);
+	json_key(w, "snapshots");
+	json_begin_array(w);
+	for (size_t i = 0; i < set->n; i++)
+		write_snapshot(w, &set->snapshots[i]);
+	json_end_array(w);
+	json_end_object(w);
+}
+
+int json_set_saved(const struct set *sets, size_t n, struct buf *out, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	json_key(&w, "sets");
+	json_begin_array(&w);
+	for (size_t i = 0; i < n; i++)
+		json_set_write(&w, &sets[i]);
+	json_end_array(&w);
+	return json_parts_end(&w);
+}
+
+int json_set_show(const struct set *set, struct buf *out, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	json_key(&w, "set");
+	json_set_write(&w, set);
+	return json_parts_end(&w);
+}
+
+int json_set_save(const struct save_outcome *o, struct buf *out, struct err *err)
+{
+	static const struct strings none = STRINGS_INIT;
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	json_key(&w, "set");
+	json_set_write(&w, o->has_set ? &o->set : NULL);
+	/* Only a save that leaves out what has not changed has such. */
+	json_parts_list(&w, "unchanged", &none);
+	json_parts_list(&w, "empty", &o->empty);
+	return json_parts_end(&w);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_CLI_JSON_SET_H
+#define SETASIDE_CLI_JSON_SET_H
+
+/*
+ * json_set: sets and what was saved, as JSON.
+ */
+
+#include "backend/base/json.h"
+#include "state/operation/save.h"
+#include "state/sets.h"
+
+/* The object of one set, or null for NULL. */
+void json_set_write(struct json_writer *w, const struct set *set);
+
+/* Whole answers: of `saved`, of `show`, of `save`. */
+int json_set_saved(const struct set *sets, size_t n, struct buf *out, struct err *err);
+int json_set_show(const struct set *set, struct buf *out, struct err *err);
+int json_set_save(const struct save_outcome *o, struct buf *out, struct err *err);
+
+#endif

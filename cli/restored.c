@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/restored.h"
+
+#include <inttypes.h>
+
+#include "cli/json_outcome.h"
+#include "cli/say.h"
+#include "cli/text.h"
+
+/* Only a restore has operands behind the first one. */
+static void write_plan(struct text *t, struct cli *cli, const struct restore_outcome *o)
+{
+	say_set(t, "Would restore ", o->set, cli->operands + 1, cli->n_operands - 1,
+		".\n");
+	say_paths(t, "Would be created", &o->created);
+	say_paths(t, "Would be moved aside", &o->moved);
+}
+
+static int write_text(struct cli *cli, const struct restore_outcome *o, const char *begin,
+		      const char *back, struct err *err)
+{
+	struct text t = TEXT(&cli->out, err);
+	size_t n_apps = cli->n_operands > 1 ? cli->n_operands - 1 : 0;
+
+	if (cli->args.dry_run) {
+		write_plan(&t, cli, o);
+	} else if (!cli->args.quiet) {
+		say_set(&t, begin, o->set, cli->operands + 1, n_apps, ".\n");
+		text_printf(&t, "%s: setaside undo %" PRIu64 "\n", back, o->id);
+	}
+	return text_end(&t);
+}
+
+/* Each archive that was left out, and that something is still to be done. */
+static void warn(struct cli *cli, const struct restore_outcome *o)
+{
+	for (size_t i = 0; i < o->n_skipped; i++)
+		observer_warn(&cli->observer, o->skipped[i].user, "left out: %s",
+			      o->skipped[i].why);
+	if (o->unsettled)
+		observer_warn(&cli->observer, NULL,
+			      "restore "
+			      "%" PRIu64 " is not settled: the next run that writes, "
+			      "or \"setaside doctor\", does it",
+			      o->id);
+}
+
+int restored_answer(struct cli *cli, const struct restore_outcome *o, const char *begin,
+		    const char *back, struct err *err)
+{
+	warn(cli, o);
+	if (cli->args.json ? json_outcome_restore(o, &cli->out, err) < 0
+			   : write_text(cli, o, begin, back, err) < 0)
+		return -1;
+	return o->n_skipped > 0 || o->notes > 0 || o->unsettled ? STATUS_PART
+								: STATUS_DONE;
+}
