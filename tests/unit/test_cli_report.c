@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/report.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/progress.h"
+#include "cli/text.h"
+#include "tests/unit/support.h"
+
+/* design.md, "Exit status". */
+static const struct {
+	enum err_kind kind;
+	const char *json;
+	int status;
+} kinds[] = {
+	{ ERR_USAGE, "usage", 2 },         { ERR_NOT_FOUND, "not-found", 4 },
+	{ ERR_EXISTS, "refused", 8 },      { ERR_BUSY, "busy", 7 },
+	{ ERR_DENIED, "failed", 1 },       { ERR_NO_SPACE, "no-space", 6 },
+	{ ERR_CHANGED, "failed", 1 },      { ERR_CORRUPT, "damaged", 5 },
+	{ ERR_UNSUPPORTED, "refused", 8 }, { ERR_INTERRUPTED, "interrupted", 130 },
+	{ ERR_REFUSED, "refused", 8 },     { ERR_PARTIAL, "failed", 1 },
+	{ ERR_IO, "failed", 1 },           { ERR_NOMEM, "failed", 1 },
+};
+
+START_TEST(each_kind_has_its_status_and_name)
+{
+	ck_assert_int_eq(report_status(kinds[_i].kind, 0), kinds[_i].status);
+	ck_assert_str_eq(report_kind(kinds[_i].kind), kinds[_i].json);
+}
+
+END_TEST
+
+START_TEST(every_kind_is_in_the_table)
+{
+	/* ERR_NOMEM is the last. */
+	ck_assert_uint_eq(sizeof(kinds) / sizeof(kinds[0]), ERR_NOMEM);
+	ck_assert_int_eq(report_status(ERR_NONE, SIGINT), 0);
+}
+
+END_TEST
+
+START_TEST(an_interruption_says_which_signal)
+{
+	ck_assert_int_eq(report_status(ERR_INTERRUPTED, SIGHUP), 129);
+	ck_assert_int_eq(report_status(ERR_INTERRUPTED, SIGINT), 130);
+	ck_assert_int_eq(report_status(ERR_INTERRUPTED, SIGTERM), 143);
+	/* What failed for another reason, did. */
+	ck_assert_int_eq(report_status(ERR_BUSY, SIGTERM), 7);
+}
+
+END_TEST
+
+static const struct {
+	const char *label, *object, *text, *line;
+} lines[] = {
+	{ NULL, NULL, "cannot open \"x\"", "setaside: cannot open \"x\"\n" },
+	{ "warning", "/a b", "was skipped", "setaside: warning: /a b: was skipped\n" },
+	{ NULL, "git", "has no data here", "setaside: git: has no data here\n" },
+	{ "hint", NULL, "try \"a\\nb\"", "setaside: hint: try \"a\\nb\"\n" },
+	{ "warning", "a\nb\033[31m", "x", "setaside: warning: a\\nb\\x1b[31m: x\n" },
+	{ NULL, NULL, "a \"b\"\r\n", "setaside: a \\\"b\\\"\\x0d\\n\n" },
+};
+
+START_TEST(lines_for_stderr_cannot_play_with_the_terminal)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf out = BUF_INIT;
+
+	ck_assert_ok(report_format(&out, lines[_i].label, lines[_i].object,
+				   lines[_i].text, &err),
+		     &err);
+	ck_assert_str_eq(out.data, lines[_i].line);
+}
+
+END_TEST
+
+START_TEST(an_error_is_one_json_object)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT, what = ERR_INIT;
+	_cleanup_(buf_done) struct buf out = BUF_INIT;
+
+	err_set(&what, ERR_NOT_FOUND, "there is no set %s", q("a\nb"));
+	err_hint(&what, "see \"setaside saved\"");
+	ck_assert_ok(report_format_json(&out, &what, &err), &err);
+	ck_assert_str_eq(out.data, "{\"version\":1,\"error\":{\"kind\":\"not-found\","
+				   "\"message\":\"there is no set \\\"a\\\\nb\\\"\"}}\n");
+}
+
+END_TEST
+
+START_TEST(a_message_that_is_not_utf8_is_base64)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT, what = ERR_INIT;
+	_cleanup_(buf_done) struct buf out = BUF_INIT;
+
+	err_set(&what, ERR_IO, "\377");
+	ck_assert_ok(report_format_json(&out, &what, &err), &err);
+	ck_assert_str_eq(out.data, "{\"version\":1,\"error\":{\"kind\":\"failed\","
+				   "\"message\":{\"base64\":\"/w==\"}}}\n");
+}
+
+END_TEST
+
+/* ---- Progress ---- */
+
+START_TEST(progress_waits_a_second_and_does_not_flicker)
+{
+	struct progress p = { .doing = "saving" };
+
+	ck_assert(!progress_is_due(&p, 5000));
+	ck_assert(!progress_is_due(&p, 5999));
+	ck_assert(progress_is_due(&p, 6000));
+	ck_assert(!progress_is_due(&p, 6199));
+	ck_assert(progress_is_due(&p, 6200));
+}
+
+END_TEST
+
+START_TEST(progress_says_how_far_it_is)
+{
+	char line[PROGRESS_MAX];
+
+	progress_format("saving", 1500, 0, line);
+	ck_assert_str_eq(line, "saving: 1.50kB");
+	progress_format("saving", 250, 1000, line);
+	ck_assert_str_eq(line, "saving: 250B of 1.00kB, 25 %");
+	progress_format("saving", 2000, 1000, line);
+	ck_assert_str_eq(line, "saving: 1.00kB of 1.00kB, 100 %");
+	progress_format("restoring", UINT64_MAX, UINT64_MAX, line);
+	ck_assert_str_eq(line, "restoring: 18.4EB of 18.4EB, 100 %");
+}
+
+END_TEST
+
+START_TEST(progress_is_not_shown_without_a_terminal)
+{
+	struct progress p;
+
+	setenv("TERM", "xterm", 1);
+	/* Tests speak to a pipe or a file. */
+	int saved = dup(2), null = open("/dev/null", O_RDWR);
+	dup2(null, 2);
+	progress_init(&p, "saving");
+	dup2(saved, 2);
+	close(saved);
+	close(null);
+	ck_assert_ptr_null(p.doing);
+}
+
+END_TEST
+
+/* ---- Paragraphs ---- */
+
+START_TEST(paragraphs_are_wrapped)
+{
+	static const char eighty[] = "aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd eeeeeeeee "
+				     "fffffffff ggggggggg hhhhhhhhhh";
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf out = BUF_INIT;
+	struct text t = TEXT(&out, &err);
+
+	text_wrap(&t, eighty, 0, 2);
+	text_printf(&t, "|");
+	text_wrap(&t, eighty, 1, 2);
+	text_printf(&t, "|");
+	text_wrap(&t, "one\ntwo\n\nthree", 0, 2);
+	ck_assert_ok(text_end(&t), &err);
+	ck_assert_str_eq(out.data, "aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd eeeeeeeee "
+				   "fffffffff ggggggggg hhhhhhhhhh|"
+				   "aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd eeeeeeeee "
+				   "fffffffff ggggggggg\n  hhhhhhhhhh|"
+				   "one\n  two\n\n  three");
+}
+
+END_TEST
+
+Suite *suite_cli_report(void)
+{
+	Suite *s = suite_create("cli_report");
+	TCase *tc = support_tcase(s, "errors");
+
+	tcase_add_loop_test(tc, each_kind_has_its_status_and_name, 0,
+			    sizeof(kinds) / sizeof(kinds[0]));
+	tcase_add_test(tc, every_kind_is_in_the_table);
+	tcase_add_test(tc, an_interruption_says_which_signal);
+	tcase_add_loop_test(tc, lines_for_stderr_cannot_play_with_the_terminal, 0,
+			    sizeof(lines) / sizeof(lines[0]));
+	tcase_add_test(tc, an_error_is_one_json_object);
+	tcase_add_test(tc, a_message_that_is_not_utf8_is_base64);
+	tc = support_tcase(s, "progress");
+	tcase_add_test(tc, progress_waits_a_second_and_does_not_flicker);
+	tcase_add_test(tc, progress_says_how_far_it_is);
+	tcase_add_test(tc, progress_is_not_shown_without_a_terminal);
+	tc = support_tcase(s, "text");
+	tcase_add_test(tc, paragraphs_are_wrapped);
+	return s;
+}
