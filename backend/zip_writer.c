@@ -319,7 +319,8 @@ int zip_writer_add(struct zip_writer *w, const char *name, enum zip_method metho
 		fail(w, zip_get_error(w->zip), err);
 		return err_wrap(err, "member %s", q(name));
 	}
-	zip_int32_t how = method == ZIP_STORED ? ZIP_CM_STORE : ZIP_CM_DEFLATE;
+	/* By default it deflates, but stores what would not shrink. */
+	zip_int32_t how = method == ZIP_STORED ? ZIP_CM_STORE : ZIP_CM_DEFAULT;
 	if (zip_set_file_compression(w->zip, (zip_uint64_t)i, how, 0) < 0 ||
 	    zip_file_set_dostime(w->zip, (zip_uint64_t)i, 0, DOS_DATE, 0) < 0)
 		return fail(w, zip_get_error(w->zip), err);

@@ -13,7 +13,9 @@ unit_test_sources += \
 	tests/unit/support_lack.c \
 	tests/unit/support_gzip.c \
 	tests/unit/support_gzip.h \
-	tests/unit/support_tree.c
+	tests/unit/support_tree.c \
+	tests/unit/support_zip.c \
+	tests/unit/support_zip.h
 
 # One line for each suite of suites.h, sorted.
 unit_test_sources += tests/unit/test_alloc.c
@@ -53,3 +55,6 @@ unit_test_sources += tests/unit/test_support.c
 unit_test_sources += tests/unit/test_sys.c
 unit_test_sources += tests/unit/test_utf8.c
 unit_test_sources += tests/unit/test_xdg.c
+unit_test_sources += tests/unit/test_zip.c
+unit_test_sources += tests/unit/test_zip_directory.c
+unit_test_sources += tests/unit/test_zip_reader.c

@@ -74,7 +74,6 @@ START_TEST(deflate_every_codec_reads_every_codec)
 		}
 	}
 }
-
 END_TEST
 
 START_TEST(deflate_says_when_there_is_no_room)
@@ -87,7 +86,6 @@ START_TEST(deflate_says_when_there_is_no_room)
 	free(in);
 	free(out);
 }
-
 END_TEST
 
 START_TEST(deflate_decompresses_only_the_exact_lengths)
@@ -106,7 +104,6 @@ START_TEST(deflate_decompresses_only_the_exact_lengths)
 		ck_assert(!decompress(codec, out, n, back, 5000));
 	free(in);
 }
-
 END_TEST
 
 START_TEST(deflate_checksums_agree)
@@ -126,7 +123,6 @@ START_TEST(deflate_checksums_agree)
 	}
 	free(p);
 }
-
 END_TEST
 
 START_TEST(deflate_uses_the_library_of_the_build)
@@ -144,7 +140,6 @@ START_TEST(deflate_uses_the_library_of_the_build)
 #endif
 	ck_assert_str_eq(gzip_library(), name);
 }
-
 END_TEST
 
 Suite *suite_deflate(void)
