@@ -109,25 +109,32 @@ static int write_entry(struct buf *out, const char *tag, const char *name,
 	return buf_printf(out, err, "%s:%u:%s:%u", tag, *id, perm, *id);
 }
 
+/* "rwx" of an entry; libacl's error otherwise. */
+static int read_perm(acl_entry_t entry, char perm[4])
+{
+	static const acl_perm_t bits[] = { ACL_READ, ACL_WRITE, ACL_EXECUTE };
+	acl_permset_t permset;
+
+	if (acl_get_permset(entry, &permset) < 0)
+		return -1;
+	for (int i = 0; i < 3; i++)
+		perm[i] = acl_get_perm(permset, bits[i]) > 0 ? "rwx"[i] : '-';
+	perm[3] = '\0';
+	return 0;
+}
+
 /* Appends one of libacl's entries. */
 static int write_acl_entry(struct buf *out, acl_entry_t entry, struct owners *owners,
 			   struct err *err)
 {
 	acl_tag_t tag;
-	acl_permset_t permset;
-	char perm[4] = "---";
+	char perm[4];
 	const char *name = NULL;
 	void *qualifier;
 	uint32_t id;
 
-	if (acl_get_tag_type(entry, &tag) < 0 || acl_get_permset(entry, &permset) < 0)
-		return err_errno(err, "read access control list");
-	if (acl_get_perm(permset, ACL_READ) > 0)
-		perm[0] = 'r';
-	if (acl_get_perm(permset, ACL_WRITE) > 0)
-		perm[1] = 'w';
-	if (acl_get_perm(permset, ACL_EXECUTE) > 0)
-		perm[2] = 'x';
+	if (acl_get_tag_type(entry, &tag) < 0 || read_perm(entry, perm) < 0)
+		return err_errno(err, "cannot read access control list");
 	if (tag == ACL_MASK || tag == ACL_OTHER)
 		return write_entry(out, tag == ACL_MASK ? "mask" : "other", NULL, NULL,
 				   perm, err);
@@ -137,7 +144,7 @@ static int write_acl_entry(struct buf *out, acl_entry_t entry, struct owners *ow
 
 	qualifier = acl_get_qualifier(entry);
 	if (!qualifier)
-		return err_errno(err, "read access control list");
+		return err_errno(err, "cannot read access control list");
 	memcpy(&id, qualifier, sizeof(id));
 	acl_free(qualifier);
 	if (owners && owners_name(owners, tag == ACL_USER ? OWNER_USER : OWNER_GROUP, id,
@@ -162,7 +169,7 @@ int acl_read(int fd, enum acl_type type, struct owners *owners, char **ret,
 		return 0;
 	}
 	if (!acl)
-		return err_errno(err, "read access control list");
+		return err_errno(err, "cannot read access control list");
 	if (type == ACL_OF_ACCESS && acl_equiv_mode(acl, NULL) == 0) {
 		*ret = NULL;
 		return 0;
@@ -173,7 +180,7 @@ int acl_read(int fd, enum acl_type type, struct owners *owners, char **ret,
 			return -1;
 	}
 	if (r < 0)
-		return err_errno(err, "read access control list");
+		return err_errno(err, "cannot read access control list");
 	if (text.len) {
 		result = buf_steal(&text, err);
 		if (!result)
@@ -298,7 +305,8 @@ static int check_aces(struct ace_list *l, struct err *err)
 {
 	unsigned base = 0;
 
-	qsort(l->aces, l->n, sizeof(*l->aces), compare_aces);
+	if (l->n > 0)
+		qsort(l->aces, l->n, sizeof(*l->aces), compare_aces);
 	for (size_t i = 0; i < l->n; i++) {
 		const struct ace *ace = &l->aces[i];
 
@@ -382,17 +390,17 @@ static int add_ace(acl_t *acl, const struct ace *ace, struct owners *owners,
 
 	if (acl_create_entry(acl, &entry) < 0 || acl_set_tag_type(entry, ace->tag) < 0 ||
 	    acl_get_permset(entry, &permset) < 0)
-		return err_errno(err, "make access control list");
+		return err_errno(err, "cannot make access control list");
 	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
 		if ((ace->perm & bits[i]) && acl_add_perm(permset, bits[i]) < 0)
-			return err_errno(err, "make access control list");
+			return err_errno(err, "cannot make access control list");
 	}
 	if (ace->tag != ACL_USER && ace->tag != ACL_GROUP)
 		return 0;
 	if (map_ace(ace, owners, &id, err) < 0)
 		return -1;
 	if (acl_set_qualifier(entry, &id) < 0)
-		return err_errno(err, "make access control list");
+		return err_errno(err, "cannot make access control list");
 	return 0;
 }
 
@@ -404,7 +412,7 @@ static int build(const struct ace_list *l, struct owners *owners, acl_t *acl,
 
 	*acl = acl_init((int)l->n);
 	if (!*acl)
-		return err_errno(err, "make access control list");
+		return err_errno(err, "cannot make access control list");
 	for (size_t i = 0; i < l->n; i++) {
 		if (add_ace(acl, &l->aces[i], owners, err) < 0)
 			return -1;
@@ -414,7 +422,7 @@ static int build(const struct ace_list *l, struct owners *owners, acl_t *acl,
 			mask = true;
 	}
 	if (named && !mask && acl_calc_mask(acl) < 0)
-		return err_errno(err, "make access control list");
+		return err_errno(err, "cannot make access control list");
 	/* Two names may have been mapped to one number. */
 	if (acl_valid(*acl) < 0)
 		return err_set(err, ERR_CORRUPT,
@@ -435,7 +443,7 @@ int acl_apply(int fd, enum acl_type type, const char *text, struct owners *owner
 	if (errno == EOPNOTSUPP)
 		return err_set(err, ERR_UNSUPPORTED,
 			       "the file system has no access control lists");
-	return err_errno(err, "set access control list");
+	return err_errno(err, "cannot set access control list");
 }
 
 int acl_remove(int fd, enum acl_type type, struct err *err)
@@ -450,11 +458,11 @@ int acl_remove(int fd, enum acl_type type, struct err *err)
 	} else {
 		/* An ACL that says no more than the mode is kept as the mode alone. */
 		if (sys_fstat(fd, &st) < 0)
-			return err_errno(err, "stat");
+			return err_errno(err, "cannot look at it");
 		acl = acl_from_mode(st.st_mode);
 		r = acl ? set(fd, type, acl) : -1;
 	}
 	if (r < 0 && errno != EOPNOTSUPP && errno != ENODATA && errno != ENOTDIR)
-		return err_errno(err, "remove access control list");
+		return err_errno(err, "cannot remove access control list");
 	return 0;
 }

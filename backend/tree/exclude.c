@@ -113,6 +113,18 @@ static int add(struct exclude *x, const char *literal, size_t n_literal, const c
 	return 0;
 }
 
+/* What is wrong with one component of a pattern, or NULL. */
+static const char *component_fault(const char *s, size_t n)
+{
+	if (n == 0)
+		return "holds an empty component";
+	if ((n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
+		return "holds the component \".\" or \"..\"";
+	if (n > 2 && memmem(s, n, "**", 2))
+		return "has \"**\" beside other text";
+	return NULL;
+}
+
 /* What is wrong with a pattern, or NULL. */
 static const char *fault_of(const char *pattern)
 {
@@ -131,13 +143,10 @@ static const char *fault_of(const char *pattern)
 	}
 	while (*s) {
 		size_t n = strcspn(s, "/");
+		const char *fault = component_fault(s, n);
 
-		if (n == 0)
-			return "holds an empty component";
-		if ((n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
-			return "holds the component \".\" or \"..\"";
-		if (n > 2 && memmem(s, n, "**", 2))
-			return "has \"**\" beside other text";
+		if (fault)
+			return fault;
 		s += n;
 		if (*s == '/')
 			s++;
