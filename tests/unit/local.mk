@@ -13,13 +13,17 @@ unit_test_sources += \
 	tests/unit/support_lack.c \
 	tests/unit/support_gzip.c \
 	tests/unit/support_gzip.h \
+	tests/unit/support_pack.c \
+	tests/unit/support_pack.h \
 	tests/unit/support_tree.c \
 	tests/unit/support_zip.c \
 	tests/unit/support_zip.h
 
 # One line for each suite of suites.h, sorted.
+unit_test_sources += tests/unit/test_acl.c
 unit_test_sources += tests/unit/test_alloc.c
 unit_test_sources += tests/unit/test_atomic_file.c
+unit_test_sources += tests/unit/test_attr.c
 unit_test_sources += tests/unit/test_buf.c
 unit_test_sources += tests/unit/test_catalog.c
 unit_test_sources += tests/unit/test_cli_json.c
@@ -34,7 +38,9 @@ unit_test_sources += tests/unit/test_definition.c
 unit_test_sources += tests/unit/test_definitions.c
 unit_test_sources += tests/unit/test_deflate.c
 unit_test_sources += tests/unit/test_digest.c
+unit_test_sources += tests/unit/test_entry.c
 unit_test_sources += tests/unit/test_error.c
+unit_test_sources += tests/unit/test_exclude.c
 unit_test_sources += tests/unit/test_fault.c
 unit_test_sources += tests/unit/test_fd.c
 unit_test_sources += tests/unit/test_flatpak.c
@@ -44,8 +50,13 @@ unit_test_sources += tests/unit/test_gzip_reader.c
 unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
 unit_test_sources += tests/unit/test_json_write.c
+unit_test_sources += tests/unit/test_links.c
 unit_test_sources += tests/unit/test_observer.c
+unit_test_sources += tests/unit/test_owners.c
+unit_test_sources += tests/unit/test_pack.c
+unit_test_sources += tests/unit/test_pack_change.c
 unit_test_sources += tests/unit/test_packages.c
+unit_test_sources += tests/unit/test_place.c
 unit_test_sources += tests/unit/test_quote.c
 unit_test_sources += tests/unit/test_snap.c
 unit_test_sources += tests/unit/test_snap_yaml.c
@@ -53,7 +64,9 @@ unit_test_sources += tests/unit/test_stamp.c
 unit_test_sources += tests/unit/test_strings.c
 unit_test_sources += tests/unit/test_support.c
 unit_test_sources += tests/unit/test_sys.c
+unit_test_sources += tests/unit/test_tar_write.c
 unit_test_sources += tests/unit/test_utf8.c
+unit_test_sources += tests/unit/test_walk.c
 unit_test_sources += tests/unit/test_xdg.c
 unit_test_sources += tests/unit/test_zip.c
 unit_test_sources += tests/unit/test_zip_directory.c
