@@ -67,8 +67,7 @@ struct catalog_app {
 };
 
 /* For catalog_options.read_snap_meta: parses, in the process without rights, one of the two
- * files (the other is -1) into *ret, which is initialised and keeps what it says already.
- * Descriptors are borrowed.  ERR_CORRUPT and ERR_UNSUPPORTED leave that file unknown, with a
+ * files (the other is -1) into *ret, which is initialised.  Descriptors are borrowed.  ERR_CORRUPT and ERR_UNSUPPORTED leave that file unknown, with a
  * warning; other failures fail the catalog. */
 typedef int catalog_read_snap_meta(void *ctx, int snap_yaml_fd, int snapshots_yaml_fd,
 				   struct snap_meta *ret, struct err *err);

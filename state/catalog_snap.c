@@ -102,13 +102,16 @@ static int tolerate(const struct catalog *c, const char *name, const char *what,
 	return 0;
 }
 
-/* Fills meta from one of the two files, unless it is wrong. */
+/* What one of the two files says; nothing, with a warning, where it is wrong. */
 static int read_one(const struct catalog *c, const char *name, int snap_yaml,
-		    int snapshots_yaml, struct snap_meta *meta, struct err *err)
+		    int snapshots_yaml, struct snap_meta *ret, struct err *err)
 {
-	if (!c->read_snap_meta || (snap_yaml < 0 && snapshots_yaml < 0) ||
-	    c->read_snap_meta(c->read_ctx, snap_yaml, snapshots_yaml, meta, err) == 0)
+	if (!c->read_snap_meta || (snap_yaml < 0 && snapshots_yaml < 0))
 		return 0;
+	if (c->read_snap_meta(c->read_ctx, snap_yaml, snapshots_yaml, ret, err) == 0 &&
+	    (!ret->has_epoch || snapshot_epoch_complete(&ret->epoch, err) == 0))
+		return 0;
+	snap_meta_done(ret);
 	return tolerate(c, name,
 			snap_yaml < 0 ? "excludes of the snap are"
 				      : "version and epoch of the snap are",
@@ -119,6 +122,7 @@ static int read_one(const struct catalog *c, const char *name, int snap_yaml,
 static int read_meta(const struct catalog *c, const char *name, const char *revision,
 		     struct snap_meta *meta, struct err *err)
 {
+	_cleanup_(snap_meta_done) struct snap_meta patterns = SNAP_META_INIT;
 	_cleanup_close_ int snap_yaml = -1;
 	_cleanup_close_ int snapshots_yaml = -1;
 	int mounted = snap_open_meta(c->places->root_fd, name, revision, &snap_yaml,
@@ -129,8 +133,11 @@ static int read_meta(const struct catalog *c, const char *name, const char *revi
 										     : 1;
 	/* One by one: a file that is wrong takes nothing from the other. */
 	if (read_one(c, name, snap_yaml, -1, meta, err) < 0 ||
-	    read_one(c, name, -1, snapshots_yaml, meta, err) < 0)
+	    read_one(c, name, -1, snapshots_yaml, &patterns, err) < 0)
 		return -1;
+	strings_done(&meta->exclude);
+	meta->exclude = patterns.exclude;
+	patterns.exclude = (struct strings)STRINGS_INIT;
 	return mounted;
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/catalog.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backend/base/fault.h"
 #include "backend/base/fd.h"
 #include "tests/unit/support.h"
 #include "tests/unit/support_deploy.h"
@@ -495,8 +497,11 @@ static int lie(void *ctx, int snap_yaml_fd, int snapshots_yaml_fd, struct snap_m
 {
 	(void)ctx;
 	(void)snapshots_yaml_fd;
+	ret->has_epoch = true;
+	ret->epoch = (struct snapshot_epoch){ { 3 }, { 4 }, 1, 1 };
 	if (snap_yaml_fd >= 0)
 		return 0;
+	ret->has_epoch = false;
 	if (strings_add(&ret->exclude, "$SNAP_DATA/../../etc", err) < 0 ||
 	    strings_add(&ret->exclude, "/etc", err) < 0 ||
 	    strings_add(&ret->exclude, "$SNAP_DATA/a\nb", err) < 0 ||
@@ -517,6 +522,10 @@ START_TEST(catalog_does_not_believe_the_reader)
 	options.observer = &observer;
 	options.read_snap_meta = lie;
 	c = make(&options);
+	ck_assert_uint_eq(find(c, "aa")->epoch.n_read, 0);
+	ck_assert_ptr_nonnull(
+		strstr(support_events_text(&events),
+		       "aa: version and epoch of the snap are not known: "));
 	ck_assert_uint_eq(find(c, "aa")->trees[0].exclude.n, 1);
 	ck_assert_str_eq(find(c, "aa")->trees[0].exclude.items[0], "good");
 	ck_assert_ptr_nonnull(strstr(support_events_text(&events),
@@ -698,6 +707,61 @@ START_TEST(catalog_takes_the_definitions_that_are_shipped)
 }
 END_TEST
 
+/* ---- Failures */
+
+#ifdef ENABLE_FAULTS
+/* One try with the nth point failing; false where there are fewer. */
+static bool try_with_fault(const struct catalog_options *options, enum fault_class points,
+			   uint64_t nth)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(catalog_freep) struct catalog *c = NULL;
+	bool struck, failed;
+
+	fault_arm(&(struct fault_plan){ points, FAULT_ONCE, nth, EIO });
+	failed = catalog_new(options, &c, &err) < 0 ||
+		 catalog_add_home_flatpak(c, "org.b.B", NULL, NULL, &err) < 0 ||
+		 catalog_add_home_snap(c, "home", "3", &err) < 0;
+	struck = fault_disarm();
+	/* What concerns one app alone is a warning: success is allowed, silence about an error
+	 * is not. */
+	ck_assert_int_eq(failed, err.kind != ERR_NONE);
+	if (failed)
+		ck_assert_int_eq(err.kind, points == FAULT_ALLOC ? ERR_NOMEM : ERR_IO);
+	ck_assert(struck || !failed);
+	return struck;
+}
+#endif
+
+START_TEST(catalog_survives_every_failure)
+{
+#ifdef ENABLE_FAULTS
+	struct places places;
+	struct catalog_options options = options_for(&places);
+	uint64_t nth;
+
+	install_deb("Package: x\nStatus: install ok installed\nVersion: 1\n");
+	install_flatpak("org.a.A", "1");
+	install_snap("aa", "1", "name: aa\nversion: 1\n", "exclude: [$SNAP_DATA/x]\n");
+	support_file(support_dirfd(), "var/lib/snapd/state.json", 0600,
+		     "{\"data\":{\"snaps\":{\"aa\":{\"sequence\":[{\"snap-id\":\"i\","
+		     "\"revision\":\"1\"}]}},\"config\":{\"aa\":{\"b\":2}}}}");
+	define("x", "\"match\":{\"deb\":[\"x\"],\"flatpak\":[\"org.b.B\"]}," TWO_TREES);
+	define("y", "\"trees\":[]");
+	support_file(support_dirfd(), APPS "x.json.d/z.json", 0644,
+		     "{\"trees\":[{\"name\":\"a\",\"exclude\":[\"q\"]}]}");
+	for (nth = 1; try_with_fault(&options, FAULT_ALLOC, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 100);
+	for (nth = 1; try_with_fault(&options, FAULT_CALL, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 50);
+#else
+	support_skip("built without faults");
+#endif
+}
+END_TEST
+
 Suite *suite_catalog(void)
 {
 	Suite *s = suite_create("catalog");
@@ -726,5 +790,7 @@ Suite *suite_catalog(void)
 	tc = support_tcase(s, "names");
 	tcase_add_test(tc, catalog_names_may_need_a_packaging);
 	tcase_add_test(tc, catalog_refuses_apps_whose_definition_is_wrong);
+	tc = support_tcase(s, "failures");
+	tcase_add_test(tc, catalog_survives_every_failure);
 	return s;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/snap_yaml.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/support.h"
@@ -296,6 +297,39 @@ START_TEST(snap_yaml_takes_so_many_patterns)
 }
 END_TEST
 
+/* Never more than an error, and no read outside, which the copy of just that size would show
+ * under the sanitizers. */
+START_TEST(snap_yaml_survives_every_changed_byte)
+{
+	static const char text[] = "name: hello\nversion: '1'\nsummary: >\n  a\n  b\n"
+				   "epoch:\n  read: [1, 2]\n  write: [2]\n"
+				   "exclude:\n- $SNAP_DATA/a*\n? {x: &a [y]}\n: *a\n";
+	static const char values[] = "\0\t\n \"'#$%&*,-:>?@[]`{|}!\\~a0\x80\xc0\xff";
+	size_t n_good = 0;
+
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		for (size_t v = 0; v < sizeof(values) - 1; v++) {
+			_cleanup_(err_clear) struct err err = ERR_INIT;
+			_cleanup_(snap_meta_done) struct snap_meta m = SNAP_META_INIT;
+			size_t n = v == 0 ? i : sizeof(text) - 1;
+			_cleanup_free_ char *copy = malloc(n ? n : 1);
+
+			memcpy(copy, text, n);
+			if (v > 0)
+				copy[i] = values[v];
+			if (snap_yaml_parse(copy, n, &m, &err) == 0)
+				n_good++;
+			else
+				ck_assert_int_eq(err.kind, ERR_CORRUPT);
+			err_clear(&err);
+			if (snap_yaml_parse_exclude(copy, n, &m, &err) < 0)
+				ck_assert_int_eq(err.kind, ERR_CORRUPT);
+		}
+	}
+	ck_assert_uint_gt(n_good, 0);
+}
+END_TEST
+
 Suite *suite_snap_yaml(void)
 {
 	Suite *s = suite_create("snap_yaml");
@@ -314,5 +348,6 @@ Suite *suite_snap_yaml(void)
 	tcase_add_loop_test(tc, snap_yaml_refuses_patterns_that_snapd_refuses, 0,
 			    sizeof(exclude_faults) / sizeof(*exclude_faults));
 	tcase_add_test(tc, snap_yaml_takes_so_many_patterns);
+	tcase_add_test(tc, snap_yaml_survives_every_changed_byte);
 	return s;
 }
