@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "state/catalog_internal.h"
+#include "state/catalog.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
 #include "backend/names.h"
+#include "state/catalog_internal.h"
 #include "state/flatpak.h"
 
 void catalog_free(struct catalog *c)
@@ -132,13 +133,32 @@ static int load_snap_state(struct catalog *c, struct err *err)
 	return snap_state_new(&c->snap_state, err);
 }
 
-static int add_snaps(struct catalog *c, struct err *err)
+/* Asks snapd for what its record does not show to the caller. */
+static int ask_snapd(struct catalog *c, const char *socket, struct err *err)
+{
+	if (!socket && !c->places->other_root)
+		socket = SNAP_SOCKET;
+	if (!socket || !snap_state_is_hidden(c->snap_state) ||
+	    snap_state_ask(c->snap_state, socket, c->observer, err) == 0)
+		return 0;
+	if (!err_is(err, ERR_CORRUPT) && !err_is(err, ERR_NO_SPACE) &&
+	    !err_is(err, ERR_IO))
+		return -1;
+	observer_warn(c->observer, NULL, "ids of snaps are not known: %s",
+		      err_message(err));
+	err_clear(err); /* they can be saved without */
+	return 0;
+}
+
+static int add_snaps(struct catalog *c, const char *socket, struct err *err)
 {
 	_cleanup_(snap_list_done) struct snap_list list = SNAP_LIST_INIT;
 
 	if (load_snap_state(c, err) < 0 ||
 	    snap_list_read(c->places->root_fd, c->snap_state, c->observer, &list, err) <
 		    0)
+		return -1;
+	if (list.n > 0 && ask_snapd(c, socket, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++) {
 		_cleanup_(catalog_app_freep) struct catalog_app *app = NULL;
@@ -187,7 +207,8 @@ int catalog_new(const struct catalog_options *options, struct catalog **ret,
 	c->observer = options->observer;
 	if (copy_xdg(c, options, err) < 0 ||
 	    definitions_load(&search, &c->definitions, err) < 0 ||
-	    add_native(c, err) < 0 || add_flatpaks(c, err) < 0 || add_snaps(c, err) < 0)
+	    add_native(c, err) < 0 || add_flatpaks(c, err) < 0 ||
+	    add_snaps(c, options->snapd_socket, err) < 0)
 		return -1;
 	*ret = TAKE_PTR(c);
 	return 0;

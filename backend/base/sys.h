@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -90,6 +91,8 @@ int sys_setxattr(const char *path, const char *name, const void *value, size_t n
 /* Pipes, sockets, processes */
 int sys_pipe2(int fds[2], int flags);
 int sys_socketpair(int domain, int type, int protocol, int fds[2]);
+int sys_socket(int domain, int type, int protocol);
+int sys_connect(int fd, const struct sockaddr *address, socklen_t n);
 ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags);
 ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags);
 int sys_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
@@ -112,6 +115,12 @@ int sys_thread_start(pthread_t *ret, void *(*run)(void *), void *arg);
 int sys_setgroups(size_t n, const gid_t *groups);
 int sys_setresgid(gid_t r, gid_t e, gid_t s);
 int sys_setresuid(uid_t r, uid_t e, uid_t s);
+int sys_setuid(uid_t uid);
+/* What a process gives up or takes on for good. */
+int sys_getrlimit(int resource, struct rlimit *limit);
+int sys_setrlimit(int resource, const struct rlimit *limit);
+int sys_chdir(const char *path);
+mode_t sys_umask(mode_t mask);
 int sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
 	      unsigned long d);
 /* Sets permitted, effective (both `mask`) and an empty inheritable set. */

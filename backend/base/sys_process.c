@@ -27,6 +27,16 @@ int sys_socketpair(int domain, int type, int protocol, int fds[2])
 	return fault_call() ? -1 : socketpair(domain, type | SOCK_CLOEXEC, protocol, fds);
 }
 
+int sys_socket(int domain, int type, int protocol)
+{
+	return fault_call() ? -1 : socket(domain, type | SOCK_CLOEXEC, protocol);
+}
+
+int sys_connect(int fd, const struct sockaddr *address, socklen_t n)
+{
+	return fault_call() ? -1 : connect(fd, address, n);
+}
+
 ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	return fault_call() ? -1 : sendmsg(fd, msg, flags);
@@ -136,6 +146,31 @@ int sys_setresgid(gid_t r, gid_t e, gid_t s)
 int sys_setresuid(uid_t r, uid_t e, uid_t s)
 {
 	return fault_call() ? -1 : (int)syscall(SYS_SETRESUID, r, e, s);
+}
+
+int sys_setuid(uid_t uid)
+{
+	return fault_call() ? -1 : (int)syscall(SYS_setuid, uid);
+}
+
+int sys_getrlimit(int resource, struct rlimit *limit)
+{
+	return fault_call() ? -1 : getrlimit((__rlimit_resource_t)resource, limit);
+}
+
+int sys_setrlimit(int resource, const struct rlimit *limit)
+{
+	return fault_call() ? -1 : setrlimit((__rlimit_resource_t)resource, limit);
+}
+
+int sys_chdir(const char *path)
+{
+	return fault_call() ? -1 : chdir(path);
+}
+
+mode_t sys_umask(mode_t mask)
+{
+	return umask(mask); /* cannot fail */
 }
 
 int sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c,

@@ -6,8 +6,8 @@
 #include "backend/base/alloc.h"
 #include "backend/base/buf.h"
 #include "backend/base/fd.h"
-#include "backend/base/quote.h"
 #include "backend/base/le.h"
+#include "backend/base/quote.h"
 
 enum frame {
 	FRAME_ENTRY = 1,

@@ -18,12 +18,12 @@ static int limit(int resource, rlim_t value, const char *what, struct err *err)
 {
 	struct rlimit r;
 
-	if (getrlimit(resource, &r) < 0)
+	if (sys_getrlimit(resource, &r) < 0)
 		return err_errno(err, "cannot read the limit on %s", what);
 	if (r.rlim_max == RLIM_INFINITY || r.rlim_max > value)
 		r.rlim_max = value;
 	r.rlim_cur = r.rlim_max;
-	if (setrlimit(resource, &r) < 0)
+	if (sys_setrlimit(resource, &r) < 0)
 		return err_errno(err, "cannot limit %s", what);
 	return 0;
 }
@@ -37,8 +37,8 @@ int fence_before_identity(struct err *err)
 		return -1;
 	if (sys_close_range(PROTOCOL_ALIVE_FD + 1, ~0u, 0) < 0)
 		return err_errno(err, "cannot close inherited descriptors");
-	umask(077);
-	if (chdir("/") < 0)
+	(void)sys_umask(077);
+	if (sys_chdir("/") < 0)
 		return err_errno(err, "cannot change to /");
 	return 0;
 }

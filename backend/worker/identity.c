@@ -62,7 +62,7 @@ int identity_take(const struct identity *id, struct err *err)
 		return 0;
 	if (limit_caps(id->caps, err) < 0)
 		return -1;
-	if (setuid(0) == 0)
+	if (sys_setuid(0) == 0)
 		return err_set(err, ERR_DENIED, "identity of user %lu is not final",
 			       (unsigned long)uid);
 	return 0;

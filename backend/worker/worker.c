@@ -113,8 +113,11 @@ static int spawn(const struct worker_env *env, pid_t *ret_pid, int *ret_sock, st
 	pid_t pid;
 
 	/* Looked at here, since a failed exec can say nothing but its status. */
-	if (access(program, X_OK) < 0)
-		return err_errno(err, "cannot start %s", q(program));
+	if (access(program, X_OK) < 0) {
+		err_errno(err, "cannot start %s", q(program));
+		/* Our own installation is at fault, not what the caller asked for. */
+		return err_reclassify(err, ERR_IO);
+	}
 	if (sys_socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
 		return err_errno(err, "cannot make a socket for a worker");
 	ours = pair[0];

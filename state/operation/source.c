@@ -429,7 +429,8 @@ static int open_snapshot(struct opening *o, const struct set_snapshot *from, str
 	if (match_app(o, snap->meta, &app, err) < 0 ||
 	    strings_add(&o->src->apps, snap->meta->snap, err) < 0)
 		return -1;
-	if (!app || !app->installed)
+	/* Of native data nobody can say: a definition needs no package. */
+	if (packaging_of(snap->meta) != PACKAGING_NATIVE && (!app || !app->installed))
 		observer_note(o->session->observer, snap->meta->snap,
 			      "is not installed here; its data is restored all the same");
 	for (size_t i = 0; i < snap->meta->n_archives; i++)

@@ -14,8 +14,8 @@
 
 #include "backend/restore.h"
 #include "state/operation/restore.h"
-#include "state/sets.h"
 #include "state/session_internal.h"
+#include "state/sets.h"
 
 /* What owns the strings that a restore_archive borrows. */
 struct source_archive {
