@@ -75,6 +75,9 @@ typedef int catalog_read_snap_meta(void *ctx, int snap_yaml_fd, int snapshots_ya
 struct catalog_options {
 	const struct places *places; /* borrowed as long as the catalog lives */
 	const char *data_dir;        /* see definitions.h; or NULL */
+	/* Where snapd is asked if its record is not for the caller's eyes.  NULL: where it
+	 * listens, and not at all for another root. */
+	const char *snapd_socket;
 	/* User mode only.  The caller's home, absolute, as the root sees it, and variables:
 	 * NULL, or a relative path, stands for the default. */
 	const char *home;

@@ -40,6 +40,7 @@ state_sources += state/session.c state/session_internal.h
 state_sources += state/sets.c
 state_sources += state/shape.c state/shape.h
 state_sources += state/snap.c state/snap.h
+state_sources += state/snap_socket.c
 state_sources += state/snap_state.c
 state_sources += state/users.c state/users.h state/users_internal.h
 state_sources += state/users_files.c

@@ -49,6 +49,22 @@ int snap_state_new(struct snap_state **ret, struct err *err); /* empty */
 void snap_state_free(struct snap_state *s);
 CLEANUP_FUNC(struct snap_state *, snap_state_free);
 
+/* Whether the record is there and may not be read: then snapd itself can be asked. */
+bool snap_state_is_hidden(const struct snap_state *s);
+
+/*
+ * Asks snapd, which answers everyone, for revisions and ids; configurations it tells only
+ * root.  `socket` is its path, SNAP_SOCKET.  Where snapd does not run nothing is learned.
+ * ERR_CORRUPT: its answer makes no sense; ERR_IO: it does not come.
+ */
+#define SNAP_SOCKET "/run/snapd.socket"
+int snap_state_ask(struct snap_state *s, const char *socket, const struct observer *observer,
+		   struct err *err);
+
+/* Adds what snapd's answer says of snaps that are not known yet. */
+int snap_state_add_answer(struct snap_state *s, const char *text, size_t len,
+			  struct err *err);
+
 /* Borrowed, NULL where unknown: the current revision; the snap's id, of which a side-loaded
  * revision has none; its configuration, a canonical JSON object. */
 const char *snap_state_revision(const struct snap_state *s, const char *name);

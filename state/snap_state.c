@@ -31,8 +31,9 @@ struct record {
 };
 
 struct snap_state {
-	struct record *records; /* by name */
+	struct record *records;
 	size_t n, cap;
+	bool hidden; /* the file is there, but not for the caller's eyes */
 };
 
 static void record_done(struct record *r)
@@ -76,14 +77,14 @@ static char *revision_text(const struct json *value, struct err *err)
 	return alloc_strdup(text, err);
 }
 
-/* Notes the id of one element of a sequence; one without an id says nothing. */
-static int add_revision(struct record *r, const struct json *side_info, struct err *err)
+/* Notes the id of one revision; one without an id says nothing. */
+static int add_id(struct record *r, const struct json *revision, const struct json *id,
+		  struct err *err)
 {
-	const struct json *id = json_get(side_info, "snap-id");
 	const char *id_text = id && id->type == JSON_STRING ? json_to_str(id) : NULL;
-	_cleanup_free_ char *text = NULL, *copy = NULL;
+	_cleanup_free_ char *text = revision_text(revision, err);
+	_cleanup_free_ char *copy = NULL;
 
-	text = revision_text(json_get(side_info, "revision"), err);
 	if (!text)
 		return err_is(err, ERR_NONE) ? 0 : -1;
 	if (!id_text || !*id_text)
@@ -111,7 +112,9 @@ static int add_sequence(struct record *r, const struct json *sequence, struct er
 		if (!is_object(item))
 			continue;
 		inner = json_get(item, "snap");
-		if (add_revision(r, is_object(inner) ? inner : item, err) < 0)
+		item = is_object(inner) ? inner : item;
+		if (add_id(r, json_get(item, "revision"), json_get(item, "snap-id"),
+			   err) < 0)
 			return -1;
 	}
 	return 0;
@@ -218,11 +221,54 @@ int snap_state_load(int rootfd, struct snap_state **ret, struct err *err)
 	if (rooted_read_file(rootfd, STATE_FILE, STATE_MAX, &text, err) < 0) {
 		if (!err_is(err, ERR_NOT_FOUND) && !err_is(err, ERR_DENIED))
 			return -1;
+		s->hidden = err_is(err, ERR_DENIED);
 		err_clear(err); /* no snapd, or not for the caller's eyes */
 	} else if (parse(s, &text, err) < 0) {
 		return -1;
 	}
 	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+bool snap_state_is_hidden(const struct snap_state *s)
+{
+	return s->hidden;
+}
+
+/* What the answer says of one snap. */
+static int add_answer(struct snap_state *s, const struct json *snap, struct err *err)
+{
+	const struct json *name = is_object(snap) ? json_get(snap, "name") : NULL;
+	const char *text = name && name->type == JSON_STRING ? json_to_str(name) : NULL;
+	struct record *r;
+
+	if (!text || !snap_name_is_legal(text) || find(s, text))
+		return 0;
+	if (add_record(s, text, NULL, err) < 0)
+		return -1;
+	r = &s->records[s->n - 1];
+	r->current = revision_text(json_get(snap, "revision"), err);
+	if (!err_is(err, ERR_NONE))
+		return -1;
+	return add_id(r, json_get(snap, "revision"), json_get(snap, "id"), err);
+}
+
+int snap_state_add_answer(struct snap_state *s, const char *text, size_t len,
+			  struct err *err)
+{
+	static const struct json_limits limits = { STATE_MAX, 0 };
+	_cleanup_(json_freep) struct json *top = NULL;
+	const struct json *result;
+
+	if (json_parse(text, len, &limits, &top, err) < 0)
+		return -1;
+	result = is_object(top) ? json_get(top, "result") : NULL;
+	if (!result || result->type != JSON_ARRAY)
+		return err_set(err, ERR_CORRUPT, "not a list of snaps");
+	for (size_t i = 0; i < result->n; i++) {
+		if (add_answer(s, result->items[i], err) < 0)
+			return -1;
+	}
 	return 0;
 }
 

@@ -10,6 +10,8 @@ unit_test_sources += \
 	tests/unit/support_deploy.h \
 	tests/unit/support_events.c \
 	tests/unit/support_events.h \
+	tests/unit/support_snapd.c \
+	tests/unit/support_snapd.h \
 	tests/unit/support_lack.c \
 	tests/unit/support_gzip.c \
 	tests/unit/support_gzip.h \
@@ -30,6 +32,7 @@ unit_test_sources += tests/unit/test_cli_json.c
 unit_test_sources += tests/unit/test_cli_options.c
 unit_test_sources += tests/unit/test_cli_report.c
 unit_test_sources += tests/unit/test_cli_table.c
+unit_test_sources += tests/unit/test_config.c
 unit_test_sources += tests/unit/test_db.c
 unit_test_sources += tests/unit/test_db_cache.c
 unit_test_sources += tests/unit/test_db_restores.c
@@ -47,17 +50,22 @@ unit_test_sources += tests/unit/test_flatpak.c
 unit_test_sources += tests/unit/test_flatpak_deploy.c
 unit_test_sources += tests/unit/test_gzip.c
 unit_test_sources += tests/unit/test_gzip_reader.c
+unit_test_sources += tests/unit/test_in_use.c
 unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
 unit_test_sources += tests/unit/test_json_write.c
 unit_test_sources += tests/unit/test_links.c
+unit_test_sources += tests/unit/test_locks.c
 unit_test_sources += tests/unit/test_observer.c
 unit_test_sources += tests/unit/test_owners.c
 unit_test_sources += tests/unit/test_pack.c
 unit_test_sources += tests/unit/test_pack_change.c
 unit_test_sources += tests/unit/test_packages.c
 unit_test_sources += tests/unit/test_place.c
+unit_test_sources += tests/unit/test_places.c
+unit_test_sources += tests/unit/test_process.c
 unit_test_sources += tests/unit/test_quote.c
+unit_test_sources += tests/unit/test_retention.c
 unit_test_sources += tests/unit/test_snap.c
 unit_test_sources += tests/unit/test_snap_yaml.c
 unit_test_sources += tests/unit/test_stamp.c
@@ -65,6 +73,7 @@ unit_test_sources += tests/unit/test_strings.c
 unit_test_sources += tests/unit/test_support.c
 unit_test_sources += tests/unit/test_sys.c
 unit_test_sources += tests/unit/test_tar_write.c
+unit_test_sources += tests/unit/test_users.c
 unit_test_sources += tests/unit/test_utf8.c
 unit_test_sources += tests/unit/test_walk.c
 unit_test_sources += tests/unit/test_xdg.c

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "backend/base/fault.h"
 #include "backend/base/fd.h"
 #include "tests/unit/support.h"
 #include "tests/unit/support_deploy.h"
 #include "tests/unit/support_events.h"
+#include "tests/unit/support_snapd.h"
 
 #define APPS "etc/setaside/apps.d/"
 
@@ -90,7 +93,9 @@ static int read_meta(void *ctx, int snap_yaml_fd, int snapshots_yaml_fd,
 /* The options of system mode below the test's directory. */
 static struct catalog_options options_for(struct places *places)
 {
-	*places = (struct places){ .system = true, .root_fd = support_dirfd() };
+	*places = (struct places){ .system = true,
+				   .other_root = true,
+				   .root_fd = support_dirfd() };
 	return (struct catalog_options){ .places = places, .read_snap_meta = read_meta };
 }
 
@@ -431,6 +436,41 @@ START_TEST(catalog_gives_snaps)
 					       "system x3 /var/snap/plain/x3\n"
 					       "user common ~/snap/plain/common\n"
 					       "user x3 ~/snap/plain/x3\n");
+}
+END_TEST
+
+START_TEST(catalog_asks_snapd_for_what_its_record_hides)
+{
+	static const char answer[] =
+		"HTTP/1.0 200 OK\r\n\r\n{\"result\":[{\"id\":\"theid\",\"name\":\"hello\","
+		"\"revision\":\"7\"}]}";
+	_cleanup_(support_events_done) struct support_events events = SUPPORT_EVENTS_INIT;
+	struct observer observer = support_events_observer(&events);
+	_cleanup_(catalog_freep) struct catalog *c = NULL;
+	_cleanup_(catalog_freep) struct catalog *d = NULL;
+	struct places places;
+	struct catalog_options options = options_for(&places);
+	int status = -1;
+	pid_t pid;
+
+	if (!support_become_user())
+		return;
+	install_snap("hello", "7", NULL, NULL);
+	support_file(support_dirfd(), "var/lib/snapd/state.json", 0, "{}");
+	options.snapd_socket = support_snapd_path();
+	options.observer = &observer;
+	pid = support_snapd_start(answer, sizeof(answer) - 1);
+	c = make(&options);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_str_eq(find(c, "hello")->snap_id, "theid");
+	ck_assert_int_eq(unlinkat(support_dirfd(), "snapd", 0), 0);
+	pid = support_snapd_start("rubbish", 7);
+	d = make(&options);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_ptr_null(find(d, "hello")->snap_id);
+	ck_assert_ptr_nonnull(
+		strstr(support_events_text(&events), "ids of snaps are not known: "));
 }
 END_TEST
 
@@ -782,6 +822,7 @@ Suite *suite_catalog(void)
 	tcase_add_test(tc, catalog_adds_flatpaks_of_homes);
 	tc = support_tcase(s, "snap");
 	tcase_add_test(tc, catalog_gives_snaps);
+	tcase_add_test(tc, catalog_asks_snapd_for_what_its_record_hides);
 	tcase_add_test(tc, catalog_leaves_out_what_a_snap_leaves_out);
 	tcase_add_test(tc, catalog_saves_snaps_whose_description_is_wrong);
 	tcase_add_test(tc, catalog_does_not_believe_the_reader);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/snap.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/support.h"
 #include "tests/unit/support_events.h"
+#include "tests/unit/support_snapd.h"
 
 #define STATE "var/lib/snapd/state.json"
 
@@ -176,7 +179,121 @@ START_TEST(snap_state_that_may_not_be_read_is_unknown)
 	support_file(support_dirfd(), STATE, 0,
 		     "{\"data\":{\"snaps\":{\"hello\":{\"current\":\"7\"}}}}");
 	s = load_state();
+	ck_assert(snap_state_is_hidden(s));
 	ck_assert_ptr_null(snap_state_revision(s, "hello"));
+}
+END_TEST
+
+/* ---- snapd itself */
+
+/* Asks a snapd that answers so. */
+static int ask(const char *answer, struct snap_state **ret, struct err *err)
+{
+	pid_t pid = support_snapd_start(answer, strlen(answer));
+	int result, status;
+
+	ck_assert_ok(snap_state_new(ret, err), err);
+	result = snap_state_ask(*ret, support_snapd_path(), NULL, err);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(unlinkat(support_dirfd(), "snapd", 0), 0);
+	return result;
+}
+
+#define OK_HEAD "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
+
+START_TEST(snapd_tells_revisions_and_ids)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(snap_state_freep) struct snap_state *s = NULL;
+
+	ck_assert_ok(ask(OK_HEAD
+			 "{\"type\":\"sync\",\"status-code\":200,\"result\":["
+			 "{\"id\":\"idA\",\"name\":\"hello\",\"revision\":\"42\"},"
+			 "{\"name\":\"local_x\",\"revision\":\"x1\"},"
+			 "{\"name\":\"../x\",\"revision\":\"1\"},7,{\"name\":7}]}",
+			 &s, &err),
+		     &err);
+	ck_assert_str_eq(snap_state_revision(s, "hello"), "42");
+	ck_assert_str_eq(snap_state_id(s, "hello", "42"), "idA");
+	ck_assert_str_eq(snap_state_revision(s, "local_x"), "x1");
+	ck_assert_ptr_null(snap_state_id(s, "local_x", "x1"));
+	ck_assert_ptr_null(snap_state_revision(s, "../x"));
+}
+END_TEST
+
+START_TEST(snapd_adds_nothing_to_what_is_known)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(snap_state_freep) struct snap_state *s = NULL;
+	static const char answer[] =
+		"{\"result\":[{\"id\":\"other\",\"name\":\"hello\",\"revision\":\"43\"}]}";
+
+	support_file(support_dirfd(), STATE, 0600,
+		     "{\"data\":{\"snaps\":{\"hello\":{\"current\":\"42\"}}}}");
+	s = load_state();
+	ck_assert(!snap_state_is_hidden(s));
+	ck_assert_ok(snap_state_add_answer(s, answer, sizeof(answer) - 1, &err), &err);
+	ck_assert_str_eq(snap_state_revision(s, "hello"), "42");
+	ck_assert_ptr_null(snap_state_id(s, "hello", "43"));
+}
+END_TEST
+
+static const struct {
+	const char *answer, *message;
+} bad_answers[] = {
+	{ "HTTP/1.0 401 Unauthorized\r\n\r\n{}", "the answer is no list of snaps" },
+	{ "HTTP/1.0 200 OK\r\nX: y\r\n", "the answer is no list of snaps" },
+	{ "220 smtp ready\r\n\r\n", "the answer is no list of snaps" },
+	{ "x", "the answer is no list of snaps" },
+	{ OK_HEAD "{\"result\":{}}", "not a list of snaps" },
+	{ OK_HEAD "[]", "not a list of snaps" },
+	{ OK_HEAD "{\"result\":[", "line 1" },
+	{ OK_HEAD, "line 1" },
+};
+
+START_TEST(snapd_that_makes_no_sense_is_an_error)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(snap_state_freep) struct snap_state *s = NULL;
+
+	ck_assert_fails(ask(bad_answers[_i].answer, &s, &err), &err, ERR_CORRUPT,
+			bad_answers[_i].message);
+}
+END_TEST
+
+START_TEST(snapd_need_not_run)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(snap_state_freep) struct snap_state *s = NULL;
+	pid_t pid;
+
+	ck_assert_ok(snap_state_new(&s, &err), &err);
+	ck_assert_ok(snap_state_ask(s, support_snapd_path(), NULL, &err), &err);
+	/* A socket that nobody listens at any more. */
+	pid = support_snapd_start("", 0);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_ok(snap_state_ask(s, support_snapd_path(), NULL, &err), &err);
+	ck_assert_ptr_null(snap_state_revision(s, "hello"));
+}
+END_TEST
+
+START_TEST(snapd_that_hangs_can_be_left)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(snap_state_freep) struct snap_state *s = NULL;
+	atomic_bool cancel = true;
+	const struct observer observer = { .cancel = &cancel };
+	pid_t pid = support_snapd_start("", 0);
+
+	ck_assert_ok(snap_state_new(&s, &err), &err);
+	ck_assert_fails(snap_state_ask(s, support_snapd_path(), &observer, &err), &err,
+			ERR_INTERRUPTED, "");
+	ck_assert_fails(snap_state_ask(s, support_snapd_path(), NULL, &err), &err, ERR_IO,
+			"no answer in 2 s");
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 END_TEST
 
@@ -356,6 +473,13 @@ Suite *suite_snap(void)
 	tcase_add_test(tc, snap_state_may_be_missing_or_empty);
 	tcase_add_test(tc, snap_state_refuses_what_is_no_json);
 	tcase_add_test(tc, snap_state_that_may_not_be_read_is_unknown);
+	tc = support_tcase(s, "snapd");
+	tcase_add_test(tc, snapd_tells_revisions_and_ids);
+	tcase_add_test(tc, snapd_adds_nothing_to_what_is_known);
+	tcase_add_loop_test(tc, snapd_that_makes_no_sense_is_an_error, 0,
+			    sizeof(bad_answers) / sizeof(*bad_answers));
+	tcase_add_test(tc, snapd_need_not_run);
+	tcase_add_test(tc, snapd_that_hangs_can_be_left);
 	tc = support_tcase(s, "list");
 	tcase_add_test(tc, snap_list_of_no_snapd_is_empty);
 	tcase_add_test(tc, snap_list_finds_the_current_revision);
