@@ -12,7 +12,7 @@ static int write_text(struct cli *cli, const struct inventory *list, struct err 
 {
 	static const char *const titles[] = { "App",  "Packaging", "Version", "Rev",
 					      "Size", "Users",     "Summary" };
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 
 	if (list->n == 0)
 		return buf_add_str(&cli->out, "No apps found.\n", err);

@@ -15,7 +15,7 @@ static const struct option_spec options[] = {
 static int write_text(struct cli *cli, const struct inventory *list, struct err *err)
 {
 	static const char *const titles[] = { "App", "Packaging", "Archive", "Size" };
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 
 	if (list->n == 0)
 		return buf_add_str(&cli->out, "No data found.\n", err);

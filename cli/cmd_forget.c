@@ -16,11 +16,12 @@ static int write_text(struct cli *cli, const struct forget_outcome *o, struct er
 	const char *const *apps = cli->operands + 1;
 	size_t n_apps = cli->n_operands - 1;
 
-	if (cli->args.dry_run)
-		say_set(&t, "Would forget ", o->set, (const char *const *)o->apps.items,
-			o->apps.n, ".\n");
-	else if (!cli->args.quiet)
+	if (cli->args.dry_run) {
+		say_set(&t, "Would forget ", o->set, apps, n_apps, ".\n");
+		say_paths(&t, "Would be gone", &o->apps);
+	} else if (!cli->args.quiet) {
 		say_set(&t, "", o->set, apps, n_apps, " forgotten.\n");
+	}
 	return text_end(&t);
 }
 

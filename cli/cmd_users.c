@@ -7,7 +7,7 @@
 static int write_text(struct cli *cli, const struct user_list *list, struct err *err)
 {
 	static const char *const titles[] = { "User", "Uid", "Gid", "Home" };
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 
 	table_init(&t, titles, sizeof(titles) / sizeof(titles[0]), err);
 	for (size_t i = 0; i < list->n; i++) {

@@ -17,7 +17,7 @@
 void say_set(struct text *t, const char *begin, uint64_t set, const char *const *apps,
 	     size_t n_apps, const char *end);
 
-/* Paths below a title, one on a line; nothing for none. */
+/* Paths or names below a title, one on a line; nothing for none. */
 void say_paths(struct text *t, const char *title, const struct strings *paths);
 
 #endif

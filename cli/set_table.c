@@ -53,7 +53,7 @@ int set_table_write(const struct set *sets, size_t n, const struct stamp *now,
 	const char *const titles[] = { "Set",     "App", now ? "Age" : "Time",
 				       "Version", "Rev", "Size",
 				       "Notes" };
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 
 	table_init(&t, titles, sizeof(titles) / sizeof(titles[0]), err);
 	for (size_t i = 0; i < n; i++) {

@@ -5,7 +5,7 @@
 /*
  * table: columns as wide as their widest cell, two spaces apart, one line of titles.
  *
- *	_cleanup_(table_done) struct table t;
+ *	_cleanup_(table_done) struct table t = TABLE_INIT;
  *	table_init(&t, titles, N, err);
  *	table_cell(&t, app);			N cells a row, row after row
  *	...
@@ -32,6 +32,10 @@ struct table {
 	struct strings cells; /* titles first */
 	struct err *err;
 };
+
+/* clang-format off */
+#define TABLE_INIT { 0, STRINGS_INIT, NULL }
+/* clang-format on */
 
 /* `titles` are copied; err is kept until table_write(). */
 void table_init(struct table *t, const char *const *titles, size_t n, struct err *err);

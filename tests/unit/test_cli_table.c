@@ -14,7 +14,7 @@ START_TEST(columns_are_as_wide_as_their_widest_cell)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 
 	table_init(&t, titles, 2, &err);
 	table_cell(&t, "firefox");
@@ -33,7 +33,7 @@ START_TEST(titles_can_be_the_widest)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 
 	table_init(&t, titles, 2, &err);
 	table_cell(&t, "x");
@@ -48,7 +48,7 @@ START_TEST(empty_cells_are_dashes)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 	struct strings none = STRINGS_INIT;
 
 	table_init(&t, titles, 2, &err);
@@ -66,7 +66,7 @@ START_TEST(lists_are_joined_by_commas)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 	char *names[] = { (char[]){ "alice" }, (char[]){ "bob" } };
 	struct strings list = { names, 2, 2 };
 
@@ -83,7 +83,7 @@ START_TEST(foreign_cells_are_escaped_before_they_are_measured)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 
 	table_init(&t, titles, 2, &err);
 	table_cell(&t, "a\nb\033c");
@@ -122,7 +122,7 @@ START_TEST(a_table_fails_with_the_first_error)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT_MAX(8);
-	_cleanup_(table_done) struct table t;
+	_cleanup_(table_done) struct table t = TABLE_INIT;
 
 	table_init(&t, titles, 2, &err);
 	table_cell(&t, "x");
