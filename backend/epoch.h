@@ -36,7 +36,7 @@ int snapshot_epoch_parse(const char *text, struct snapshot_epoch *ret, struct er
 /* One number as it may stand in a list: decimal, no sign, no leading zero. */
 int snapshot_epoch_parse_number(const char *text, uint32_t *ret, struct err *err);
 
-/* For lists read from elsewhere: fills in a list that is missing (n of 0), then checks. */
+/* For lists read from elsewhere: fills in what is missing (n of 0), then checks. */
 int snapshot_epoch_complete(struct snapshot_epoch *e, struct err *err);
 
 /* Any form that a reader of meta.json takes; NULL (no such key, or null) is 0. */

@@ -16,9 +16,9 @@
 #include "backend/base/error.h"
 
 /*
- * The longest app name.  A temporary file name is ".NAME.tmp.xxxxxxxxx", so NAME itself may
- * have 240 bytes, of which a set number takes 16, a revision 20, and the marks in between 7;
- * what remains is the version's, cut where it is too long.
+ * The longest app name.  A temporary file name is ".NAME.tmp.xxxxxxxxx", so NAME itself
+ * may have 240 bytes, of which a set number takes 16, a revision 20, and the marks in
+ * between 7; what remains is the version's, cut where it is too long.
  */
 #define NAMES_FILE_MAX 240
 #define NAMES_APP_MAX  190
@@ -26,7 +26,8 @@
 /* [A-Za-z0-9][A-Za-z0-9._+-]*: a snap's instance name, a flatpak's ID, a definition's. */
 bool snapshot_app_is_legal(const char *app);
 
-/* "x1" or "42": a number from 1 to 2^63-1 without leading zero, "x" in front for a local one. */
+/* "x1" or "42": a number from 1 to 2^63-1 without leading zero, "x" in front for a
+ * local one. */
 bool snapshot_revision_is_legal(const char *revision);
 
 /* 1 to 255 bytes of UTF-8 without control characters and `/`, not "." or "..", no leading
@@ -42,7 +43,7 @@ bool snapshot_member_is_legal(const char *member);
 /* A path inside an archive: relative, no `..`, no empty component. */
 bool snapshot_path_is_legal(const char *path);
 
-/* Appends a version as it stands in a file name, at most `max` (1 or more) bytes of it. */
+/* Appends a version as it stands in a file name, at most `max` (1 or more) bytes. */
 int snapshot_version_for_name(struct buf *out, const char *version, size_t max,
 			      struct err *err);
 

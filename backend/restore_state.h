@@ -15,8 +15,9 @@
  * `.~xxxxxxxxx~` (nine letters or digits); a parent directory that was made stands in
  * `created` with a slash at its end.
  *
- * Reading takes any legal JSON: unknown keys are ignored, null is a missing key, a key given
- * twice or of a wrong type is ERR_CORRUPT.  The paths are text until someone checks them.
+ * Reading takes any legal JSON: unknown keys are ignored, null is a missing key, a key
+ * given twice or of a wrong type is ERR_CORRUPT.  The paths are text until someone
+ * checks them.
  */
 
 #include <stdbool.h>

@@ -56,7 +56,7 @@ struct member {
 	uint8_t hash[DIGEST_SHA256_SIZE];
 };
 
-/* By name; equal names, which no set should have, by hash, so that order never matters. */
+/* By name; equal names, which no set should have, by hash: order never matters. */
 static int by_snap(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;

@@ -150,7 +150,8 @@ static int read_conf(const struct json *root, struct snapshot *s, struct err *er
 		return -1;
 	if (snapshot_set_conf(s, conf, err) == 0)
 		return 0;
-	/* Too long once written out: here that is a fault of the file, no want of space. */
+	/* Too long once written out: here that is a fault of the file, no want of
+	 * space. */
 	if (err_is(err, ERR_NO_SPACE))
 		err_reclassify(err, ERR_CORRUPT);
 	return -1;

@@ -81,8 +81,8 @@ static void put_string(struct packer *p, const char *s)
 	put_raw(p, s, strlen(s));
 }
 
-/* Always of one size, so that a count of archives cannot ask for much more memory than the
- * record itself takes. */
+/* Always of one size, so that a count of archives cannot ask for much more memory than
+ * the record itself takes. */
 static void put_hash(struct packer *p, const char *sha3)
 {
 	char bytes[DIGEST_SHA3_384_HEX] = { 0 };

@@ -10,8 +10,8 @@
 
 /* ---- Text ---- */
 
-/* Appends s as a JSON string has it: C0 80 is U+0000.  `as_read` puts U+FFFD for each byte
- * that is not UTF-8, as a reader would, where the writer would put its escape. */
+/* Appends s as a JSON string has it: C0 80 is U+0000.  `as_read` puts U+FFFD for each
+ * byte that is not UTF-8, as a reader would, where the writer would put its escape. */
 static int decode(struct buf *out, const char *s, bool as_read, struct err *err)
 {
 	size_t n = strlen(s);
@@ -38,15 +38,15 @@ static int decode(struct buf *out, const char *s, bool as_read, struct err *err)
 
 /* Writes s with json_str_n() or json_key_n(). */
 static void put(struct json_writer *w, const char *s, enum snapshot_audience audience,
-		void (*write)(struct json_writer *w, const char *s, size_t n))
+		void (*emit)(struct json_writer *w, const char *s, size_t n))
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT;
 
 	if (json_is_utf8(s, strlen(s)))
-		write(w, s, strlen(s));
+		emit(w, s, strlen(s));
 	else if (err_is(w->err, ERR_NONE) &&
 		 decode(&text, s, audience != SNAPSHOT_FOR_FILE, w->err) == 0)
-		write(w, text.data, text.len);
+		emit(w, text.data, text.len);
 }
 
 static void put_text(struct json_writer *w, const char *key, const char *s,
@@ -155,8 +155,8 @@ void snapshot_write_json(const struct snapshot *s, struct json_writer *w)
 
 /* ---- meta.json, and what to say when it is too long ---- */
 
-/* True if an archive path lies in the tree: the tree's folder stands below common/ but for
- * snaps, whose trees are themselves at the top. */
+/* True if an archive path lies in the tree: the tree's folder stands below common/ but
+ * for snaps, whose trees are themselves at the top. */
 static bool is_in_tree(const struct snapshot *s, const char *path,
 		       const struct snapshot_tree *tree)
 {
@@ -216,7 +216,7 @@ static int too_long(const struct snapshot *s, struct err *err)
 		return err_set(err, ERR_NO_SPACE, "the metadata of %s would pass %zu MiB",
 			       q(s->snap), SNAPSHOT_META_MAX >> 20);
 	err_set(err, ERR_NO_SPACE,
-		"the metadata of %s would pass %zu MiB: the lists of tree %s in %s fill it",
+		"the metadata of %s would pass %zu MiB: lists of tree %s in %s fill it",
 		q(s->snap), SNAPSHOT_META_MAX >> 20, q(tree), q(archive));
 	return err_hint(err, "exclude what cannot be read there or changes all the time");
 }

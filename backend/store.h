@@ -6,13 +6,13 @@
  * store: a directory of snapshots: names, sets, markers.
  *
  * Knows names only; what is inside a file is the reader's.  A name is
- * `<set>_<app>_<version>_<revision>.zip`; for a reader any `<set>_<something>.zip` counts, and
- * the number in the name outranks the one inside.  `<set>_importing` marks a set that is not
- * complete.  `.last-set` repeats the highest number ever given out.
+ * `<set>_<app>_<version>_<revision>.zip`; for a reader any `<set>_<something>.zip`
+ * counts, and the number in the name outranks the one inside.  `<set>_importing` marks
+ * a set that is not complete.  `.last-set` repeats the highest number ever given out.
  *
- * Everything goes through the directory's descriptor, one component at a time, and no link
- * is followed in it.  Locks are the caller's (state/locks.h): nothing here keeps two
- * writers apart.  In a STORE_READ_ONLY store whatever would write is ERR_REFUSED.
+ * Everything goes through the directory's descriptor, one component at a time, and no
+ * link is followed in it.  Locks are the caller's (state/locks.h): nothing here keeps
+ * two writers apart.  In a STORE_READ_ONLY store whatever would write is ERR_REFUSED.
  */
 
 #include <stdbool.h>
@@ -31,8 +31,8 @@ enum store_flags {
 	STORE_READ_ONLY = 1 << 1, /* nothing is ever written: another's store */
 };
 
-/* Opens the directory of zips itself (".../snapshots"), which may not be a link; those above
- * may.  ERR_NOT_FOUND where it is missing. */
+/* Opens the directory of zips itself (".../snapshots"), which may not be a link; those
+ * above may.  ERR_NOT_FOUND where it is missing. */
 int store_open(const char *path, unsigned flags, struct store **ret, struct err *err);
 /* Takes dirfd (open for reading) on success; `path` is for messages. */
 int store_open_fd(int dirfd, const char *path, unsigned flags, struct store **ret,
@@ -58,14 +58,14 @@ struct store_list {
 	size_t n;
 	uint64_t *incomplete; /* sets with a marker, ascending */
 	size_t n_incomplete;
-	/* Highest number in any name or marker, whatever it is a name of, or in .last-set; 0 for
-	 * none. */
+	/* Highest number in any name or marker, whatever it is a name of, or in
+	 * .last-set; 0 for none. */
 	uint64_t highest;
-	bool last_set_damaged; /* .last-set is there but holds no number: it did not count */
+	bool last_set_damaged; /* .last-set holds no number, or cannot be read */
 };
 
-/* Reads the directory once.  Only regular files, not links, count as snapshots or markers.  A
- * file that vanishes meanwhile is left out. */
+/* Reads the directory once.  Only regular files, not links, count as snapshots or
+ * markers.  A file that vanishes meanwhile is left out. */
 int store_list(struct store *s, struct store_list *ret, struct err *err);
 void store_list_done(struct store_list *l);
 
@@ -76,15 +76,16 @@ int store_open_file(struct store *s, const char *name, struct err *err);
 int store_remove(struct store *s, const char *name, struct err *err);
 int store_sync(struct store *s, struct err *err);
 
-/* Marker of an incomplete set: made and removed durably.  One that is there, or is not, is
- * a success. */
+/* Marker of an incomplete set: made and removed durably.  One that is there, or is not,
+ * is a success. */
 int store_mark(struct store *s, uint64_t set, struct err *err);
 int store_unmark(struct store *s, uint64_t set, struct err *err);
-/* .last-set: replaced atomically and durably; never lowered.  `set` is 1..SNAPSHOT_SET_MAX. */
+/* .last-set: replaced atomically and durably; never lowered.  `set` is
+ * 1..SNAPSHOT_SET_MAX. */
 int store_put_last_set(struct store *s, uint64_t set, struct err *err);
 
-/* "16_firefox_128.5.0esr-1_x1.zip", at most NAMES_FILE_MAX bytes; caller frees.  ERR_CORRUPT
- * where the app's name or the revision is not legal. */
+/* "16_firefox_128.5.0esr-1_x1.zip", at most NAMES_FILE_MAX bytes; caller frees.
+ * ERR_CORRUPT where the app's name or the revision is not legal. */
 int store_file_name(uint64_t set, const struct snapshot *s, char **ret, struct err *err);
 /* The set of "<set>_<something>.zip", else 0. */
 uint64_t store_name_set(const char *name);

@@ -125,8 +125,8 @@ static void settle_incomplete(struct store_list *list)
 	list->n_incomplete = kept;
 }
 
-/* Sorts, and leaves out doubles and the files of sets that are not complete.  Only after all
- * names are known: a marker may come after the files that it hides. */
+/* Sorts, and leaves out doubles and the files of sets that are not complete.  Only
+ * after all names are known: a marker may come after the files that it hides. */
 static void settle_files(struct store_list *list)
 {
 	size_t kept = 0, k = 0;
