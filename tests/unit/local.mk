@@ -10,6 +10,8 @@ unit_test_sources += \
 	tests/unit/support_deploy.h \
 	tests/unit/support_events.c \
 	tests/unit/support_events.h \
+	tests/unit/support_root.c \
+	tests/unit/support_root.h \
 	tests/unit/support_snapd.c \
 	tests/unit/support_snapd.h \
 	tests/unit/support_lack.c \
@@ -17,6 +19,8 @@ unit_test_sources += \
 	tests/unit/support_gzip.h \
 	tests/unit/support_pack.c \
 	tests/unit/support_pack.h \
+	tests/unit/support_snapshot.c \
+	tests/unit/support_snapshot.h \
 	tests/unit/support_tree.c \
 	tests/unit/support_zip.c \
 	tests/unit/support_zip.h
@@ -28,6 +32,7 @@ unit_test_sources += tests/unit/test_atomic_file.c
 unit_test_sources += tests/unit/test_attr.c
 unit_test_sources += tests/unit/test_buf.c
 unit_test_sources += tests/unit/test_catalog.c
+unit_test_sources += tests/unit/test_catalog_snap.c
 unit_test_sources += tests/unit/test_cli_json.c
 unit_test_sources += tests/unit/test_cli_options.c
 unit_test_sources += tests/unit/test_cli_report.c
@@ -42,6 +47,7 @@ unit_test_sources += tests/unit/test_definitions.c
 unit_test_sources += tests/unit/test_deflate.c
 unit_test_sources += tests/unit/test_digest.c
 unit_test_sources += tests/unit/test_entry.c
+unit_test_sources += tests/unit/test_epoch.c
 unit_test_sources += tests/unit/test_error.c
 unit_test_sources += tests/unit/test_exclude.c
 unit_test_sources += tests/unit/test_fault.c
@@ -56,6 +62,7 @@ unit_test_sources += tests/unit/test_json.c
 unit_test_sources += tests/unit/test_json_write.c
 unit_test_sources += tests/unit/test_links.c
 unit_test_sources += tests/unit/test_locks.c
+unit_test_sources += tests/unit/test_names.c
 unit_test_sources += tests/unit/test_observer.c
 unit_test_sources += tests/unit/test_owners.c
 unit_test_sources += tests/unit/test_pack.c
@@ -65,10 +72,16 @@ unit_test_sources += tests/unit/test_place.c
 unit_test_sources += tests/unit/test_places.c
 unit_test_sources += tests/unit/test_process.c
 unit_test_sources += tests/unit/test_quote.c
+unit_test_sources += tests/unit/test_restore_state.c
 unit_test_sources += tests/unit/test_retention.c
 unit_test_sources += tests/unit/test_snap.c
 unit_test_sources += tests/unit/test_snap_yaml.c
+unit_test_sources += tests/unit/test_snapshot.c
+unit_test_sources += tests/unit/test_snapshot_hash.c
+unit_test_sources += tests/unit/test_snapshot_json.c
+unit_test_sources += tests/unit/test_snapshot_record.c
 unit_test_sources += tests/unit/test_stamp.c
+unit_test_sources += tests/unit/test_store.c
 unit_test_sources += tests/unit/test_strings.c
 unit_test_sources += tests/unit/test_support.c
 unit_test_sources += tests/unit/test_sys.c
@@ -76,6 +89,7 @@ unit_test_sources += tests/unit/test_tar_write.c
 unit_test_sources += tests/unit/test_users.c
 unit_test_sources += tests/unit/test_utf8.c
 unit_test_sources += tests/unit/test_walk.c
+unit_test_sources += tests/unit/test_wire.c
 unit_test_sources += tests/unit/test_xdg.c
 unit_test_sources += tests/unit/test_zip.c
 unit_test_sources += tests/unit/test_zip_directory.c
