@@ -14,9 +14,9 @@
  *
  * A container ends with framing offsets: where each of its members of variable size ends,
  * counted from the container's first byte.  An array has one for each element, in order;
- * a structure has them in reverse order, and none for its last member.  Each offset has the
- * least of 1, 2, 4, 8 bytes that can hold the container's own size.  Members are aligned
- * relative to the container, all of which are aligned to 8 here.
+ * a structure has them in reverse order, and none for its last member.  Each offset has
+ * the least of 1, 2, 4, 8 bytes that can hold the container's own size.  Members are
+ * aligned relative to the container, all of which are aligned to 8 here.
  */
 struct span {
 	const uint8_t *p;

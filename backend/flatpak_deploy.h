@@ -23,6 +23,7 @@ struct flatpak_deploy {
 
 void flatpak_deploy_done(struct flatpak_deploy *d);
 
-int flatpak_deploy_parse(const void *p, size_t n, struct flatpak_deploy *ret, struct err *err);
+int flatpak_deploy_parse(const void *p, size_t n, struct flatpak_deploy *ret,
+			 struct err *err);
 
 #endif

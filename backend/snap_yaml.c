@@ -12,8 +12,8 @@
 #include "backend/tree/exclude.h"
 
 /*
- * The file is taken as a stream of events; only what is asked for is kept, so that neither
- * aliases (never expanded) nor large parts of no interest cost memory.
+ * The file is taken as a stream of events; only what is asked for is kept, so that
+ * neither aliases (never expanded) nor large parts of no interest cost memory.
  */
 #define DEPTH_MAX  64u
 #define EVENTS_MAX 200000u
@@ -152,7 +152,8 @@ static bool is_null(const struct reader *r)
 	return false;
 }
 
-/* Whether text holds NUL or what terminals obey; an end of a line is harmless in a summary. */
+/* Whether text holds NUL or what terminals obey; an end of a line is harmless in a
+ * summary. */
 static bool has_control(const yaml_char_t *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -316,7 +317,8 @@ static int read_exclude(struct reader *r, struct snap_meta *m, struct err *err)
 			return err_set(err, ERR_CORRUPT, "line %zu: too many patterns",
 				       line_of(r));
 		if (exclude_add_snapd(scratch, text_of(r), false, "1", err) < 0) {
-			/* What is a usage error on a command line is a wrong file here. */
+			/* What is a usage error on a command line is a wrong file
+			 * here. */
 			if (err_is(err, ERR_USAGE))
 				(void)err_reclassify(err, ERR_CORRUPT);
 			return err_wrap(err, "line %zu", line_of(r));
@@ -396,7 +398,8 @@ static int read_mapping(struct reader *r, const char *const wanted[KEY_N],
 				       line_of(r), wanted[key]);
 		if (key != KEY_N)
 			seen[key] = true;
-		/* A key may be more than text: then it is skipped like what it maps to. */
+		/* A key may be more than text: then it is skipped like what it maps
+		 * to. */
 		if (skip_value(r, err) < 0 || next(r, err) < 0 ||
 		    read_value(r, key, m, err) < 0)
 			return -1;

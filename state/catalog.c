@@ -118,7 +118,8 @@ static int add_flatpaks(struct catalog *c, struct err *err)
 	return 0;
 }
 
-/* What snapd remembers; a record that cannot be read leaves ids and configurations unknown. */
+/* What snapd remembers; a record that cannot be read leaves ids and configurations
+ * unknown. */
 static int load_snap_state(struct catalog *c, struct err *err)
 {
 	_cleanup_(err_clear) struct err reason = ERR_INIT;

@@ -3,30 +3,30 @@
 #define SETASIDE_CATALOG_H
 
 /*
- * catalog: which apps there are, of which packaging, version and revision, and where their
- * data would lie.
+ * catalog: which apps there are, of which packaging, version and revision, and where
+ * their data would lie.
  *
- *	catalog_new(&options, &catalog, &err);		definitions, packages, system directories
+ *	catalog_new(&options, &catalog, &err);		what the system has
  *	catalog_add_home_flatpak(catalog, ...);		what workers found in homes
  *	catalog_add_home_snap(catalog, ...);
  *	catalog_lookup(catalog, "git", is_here, ctx, &app, &err);
  *
- * It yields candidates: whether a tree exists is found out by whoever may look (the parent for
- * system trees, a worker for those of a user); an app is here when one of its trees exists.
- * Nothing below a home is opened.
+ * It yields candidates: whether a tree exists is found out by whoever may look (the
+ * parent for system trees, a worker for those of a user); an app is here when one of its
+ * trees exists. Nothing below a home is opened.
  *
  * Apps and trees are borrowed: valid until the next catalog_add_*() or catalog_free().
  *
- * Trees of a native or flatpak app have archive paths common/<name>; a snap has up to four:
- * its revision and "common", system and user each.  They are in the order of an archive:
- * those of system scope first, each scope by archive path in byte order.  `path` is
- * absolute for system scope; for user scope it begins with "~/", or is absolute where the
- * caller's XDG variables lead out of the home (user mode only).  System mode uses the
+ * Trees of a native or flatpak app have archive paths common/<name>; a snap has up to
+ * four: its revision and "common", system and user each.  They are in the order of an
+ * archive: those of system scope first, each scope by archive path in byte order.  `path`
+ * is absolute for system scope; for user scope it begins with "~/", or is absolute where
+ * the caller's XDG variables lead out of the home (user mode only).  System mode uses the
  * variables' defaults.
  *
  * Exclude patterns are anchored at the tree's top, for exclude_add_below(x, archive_path,
- * pattern); so are snapd's, taken apart by tree.  A tree that snapd's patterns take whole is
- * left out.
+ * pattern); so are snapd's, taken apart by tree.  A tree that snapd's patterns take whole
+ * is left out.
  */
 
 #include <stdbool.h>
@@ -66,20 +66,21 @@ struct catalog_app {
 	bool home_only; /* known from homes alone */
 };
 
-/* For catalog_options.read_snap_meta: parses, in the process without rights, one of the two
- * files (the other is -1) into *ret, which is initialised.  Descriptors are borrowed.  ERR_CORRUPT and ERR_UNSUPPORTED leave that file unknown, with a
- * warning; other failures fail the catalog. */
+/* For catalog_options.read_snap_meta: parses, in the process without rights, one of the
+ * two files (the other is -1) into *ret, which is initialised.  Descriptors are
+ * borrowed.  ERR_CORRUPT and ERR_UNSUPPORTED leave that file unknown, with a warning;
+ * other failures fail the catalog. */
 typedef int catalog_read_snap_meta(void *ctx, int snap_yaml_fd, int snapshots_yaml_fd,
 				   struct snap_meta *ret, struct err *err);
 
 struct catalog_options {
 	const struct places *places; /* borrowed as long as the catalog lives */
 	const char *data_dir;        /* see definitions.h; or NULL */
-	/* Where snapd is asked if its record is not for the caller's eyes.  NULL: where it
-	 * listens, and not at all for another root. */
+	/* Where snapd is asked if its record is not for the caller's eyes.  NULL: where
+	 * it listens, and not at all for another root. */
 	const char *snapd_socket;
-	/* User mode only.  The caller's home, absolute, as the root sees it, and variables:
-	 * NULL, or a relative path, stands for the default. */
+	/* User mode only.  The caller's home, absolute, as the root sees it, and
+	 * variables: NULL, or a relative path, stands for the default. */
 	const char *home;
 	const char *xdg_config_home, *xdg_data_home, *xdg_state_home, *xdg_cache_home;
 	/* NULL: what snaps say of themselves is not read. */
@@ -97,8 +98,8 @@ void catalog_free(struct catalog *c);
 CLEANUP_FUNC(struct catalog *, catalog_free);
 
 /*
- * Names that a user's worker listed: hostile.  Returns 1 where the catalog changed, 0 where it
- * did not (known already, or no legal name: then it is nobody's data), -1.
+ * Names that a user's worker listed: hostile.  Returns 1 where the catalog changed, 0
+ * where it did not (known already, or no legal name: then it is nobody's data), -1.
  * version and summary may be NULL.  Of a snap that is in no system directory the highest
  * revision of all homes counts.
  */
@@ -113,8 +114,8 @@ const struct catalog_app *catalog_at(const struct catalog *c, size_t i);
 
 /*
  * By NAME or PACKAGING:NAME.  Where two packagings have the name, those count that
- * is_here() says yes to (NULL: all do); if none does, the first.  ERR_NOT_FOUND; ERR_USAGE
- * with a hint where it is ambiguous; ERR_CORRUPT where its definition is wrong.
+ * is_here() says yes to (NULL: all do); if none does, the first.  ERR_NOT_FOUND;
+ * ERR_USAGE with a hint where it is ambiguous; ERR_CORRUPT where its definition is wrong.
  */
 int catalog_lookup(const struct catalog *c, const char *name,
 		   bool (*is_here)(void *ctx, const struct catalog_app *app), void *ctx,

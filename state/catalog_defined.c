@@ -17,8 +17,8 @@ static bool is_within(const char *path, const char *top)
 	return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-/* The tree of the app whose place is the same, around or within; NULL: none.  A definition
- * has none such, but variables may lead two of its trees to one place. */
+/* The tree of the app whose place is the same, around or within; NULL: none.  A
+ * definition has none such, but variables may lead two of its trees to one place. */
 static const struct catalog_tree *nesting(const struct catalog_app *app,
 					  const struct catalog_tree *tree)
 {

@@ -2,7 +2,8 @@
 #ifndef SETASIDE_CATALOG_INTERNAL_H
 #define SETASIDE_CATALOG_INTERNAL_H
 
-/* catalog_internal: the parts of the catalog that make apps, and the one that keeps them. */
+/* catalog_internal: the parts of the catalog that make apps, and the one that keeps
+ * them. */
 
 #include "state/catalog.h"
 #include "state/definitions.h"
@@ -23,7 +24,8 @@ struct catalog {
 	size_t n, cap;
 };
 
-/* Makers: *ret is the caller's (catalog_app_free()); NULL where there is nothing of it. */
+/* Makers: *ret is the caller's (catalog_app_free()); NULL where there is nothing of
+ * it. */
 
 int catalog_make_native(struct catalog *c, const struct definition *d,
 			const struct packages *packages, struct catalog_app **ret,

@@ -21,7 +21,8 @@ static const struct directory {
 
 #define N_DIRECTORIES (sizeof(directories) / sizeof(*directories))
 
-/* What follows the variable in a pattern: "" for the directory itself; NULL: another's. */
+/* What follows the variable in a pattern: "" for the directory itself; NULL:
+ * another's. */
 static const char *pattern_below(const char *pattern, const struct directory *d)
 {
 	size_t n = strlen(d->variable);
@@ -91,7 +92,8 @@ static bool is_tolerable(const struct err *err)
 	       err_is(err, ERR_DENIED) || err_is(err, ERR_NOT_FOUND);
 }
 
-/* Warns of such an error and clears it: data can be saved all the same.  Others stay: -1. */
+/* Warns of such an error and clears it: data can be saved all the same.  Others stay:
+ * -1. */
 static int tolerate(const struct catalog *c, const char *name, const char *what,
 		    struct err *err)
 {

@@ -202,7 +202,7 @@ static int merge_tree(struct definition *d, const struct definition_tree *from,
 	if (i == d->n_trees)
 		return err_set(
 			err, ERR_CORRUPT,
-			"%s:%u: trees.name: there is no tree %s to add to, and no path for a new one",
+			"%s:%u: trees.name: there is no tree %s to add to",
 			from->file, from->line, q(from->name));
 	return strings_add_all(&d->trees[i].exclude, &from->exclude, err);
 }

@@ -118,7 +118,8 @@ static int add(struct definitions *d, const struct definitions_files *l,
 	if (!e->base.name || e->base.masked)
 		return 0;
 	if (read_entry(l, e, &definition, err) < 0) {
-		/* Whatever the reason, it concerns this one app; want of memory does not. */
+		/* Whatever the reason, it concerns this one app; want of memory does
+		 * not. */
 		if (err_is(err, ERR_NOMEM))
 			return -1;
 		return add_wrong(d, e->id, l->options->observer, err);

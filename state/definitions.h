@@ -5,15 +5,16 @@
 /*
  * definitions: all definitions that hold here.
  *
- * Search path, later wins: /usr/share/setaside/apps.d, /usr/local/share/setaside/apps.d, the
- * data directory of this installation, /etc/setaside/apps.d, and in user mode the person's
- * own.  A file ID.json replaces those of the same name before it; a link to /dev/null masks
- * them.  ID.json.d/X.json of all directories are drop-ins for whichever ID.json holds,
- * applied in the order of their names, with the same rules of replacing and masking.
+ * Search path, later wins: /usr/share/setaside/apps.d, /usr/local/share/setaside/apps.d,
+ * the data directory of this installation, /etc/setaside/apps.d, and in user mode the
+ * person's own.  A file ID.json replaces those of the same name before it; a link to
+ * /dev/null masks them.  ID.json.d/X.json of all directories are drop-ins for whichever
+ * ID.json holds, applied in the order of their names, with the same rules of replacing
+ * and masking.
  *
  * A definition that cannot be used (syntax, rules, its file or directory not root's or
- * writable by others in system mode; where the caller is not root, his own files are good as
- * well) is a warning and is remembered: definitions_find() says why.  It does not fall
+ * writable by others in system mode; where the caller is not root, his own files are good
+ * as well) is a warning and is remembered: definitions_find() says why.  It does not fall
  * back to the one that it replaces.
  */
 
@@ -30,7 +31,8 @@ struct definitions_options {
 	int rootfd; /* "/" or --root: the search path lies below it */
 	bool system;
 	const char *user_dir; /* $XDG_CONFIG_HOME/setaside/apps.d, expanded; NULL: none */
-	const char *data_dir; /* the caller's own path instead of this installation's; or NULL */
+	/* The caller's own path, instead of this installation's; or NULL. */
+	const char *data_dir;
 	const struct observer *observer; /* warnings; NULL: nobody */
 };
 

@@ -274,7 +274,8 @@ static int check_owner(int fd, const char *what, const char *file, struct err *e
 	return 0;
 }
 
-/* The directories that a file of system mode lies in: the search path's, the drop-ins'. */
+/* The directories that a file of system mode lies in: the search path's, the
+ * drop-ins'. */
 static int check_dirs(const struct definitions_files *l,
 		      const struct definitions_dir *dir, const char *name,
 		      const char *file, struct err *err)

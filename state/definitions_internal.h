@@ -48,8 +48,8 @@ void definitions_files_done(struct definitions_files *f);
 /* Makes the search path and goes through it. */
 int definitions_files_collect(struct definitions_files *f, struct err *err);
 
-/* Appends the text of a file.  `shown` is its path for messages.  ERR_CORRUPT where the mode
- * demands more than the owner and rights that it or its directory has. */
+/* Appends the text of a file.  `shown` is its path for messages.  ERR_CORRUPT where the
+ * mode demands more than the owner and rights that it or its directory has. */
 int definitions_files_read(const struct definitions_files *f,
 			   const struct definitions_file *file, const char *shown,
 			   struct buf *ret, struct err *err);

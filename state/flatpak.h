@@ -5,9 +5,9 @@
 /*
  * flatpak: apps of the system's installation, /var/lib/flatpak/app.
  *
- * Those of a person's installation (~/.local/share/flatpak/app) and those of which only data
- * is left (~/.var/app) lie in homes: a worker finds them (backend/flatpak_deploy.h reads
- * their versions), see catalog_add_home_flatpak().
+ * Those of a person's installation (~/.local/share/flatpak/app) and those of which only
+ * data is left (~/.var/app) lie in homes: a worker finds them (backend/flatpak_deploy.h
+ * reads their versions), see catalog_add_home_flatpak().
  */
 
 #include <stdbool.h>
@@ -26,15 +26,18 @@ struct flatpak_list {
 	size_t n, cap;
 };
 
-#define FLATPAK_LIST_INIT { NULL, 0, 0 }
+#define FLATPAK_LIST_INIT                                                                \
+ {                                                                                       \
+  NULL, 0, 0                                                                             \
+ }
 
 /* Elements of [A-Za-z0-9_-] joined by dots, at least two, not over 255 bytes. */
 bool flatpak_id_is_legal(const char *id);
 
-/* A missing installation is an empty list; an app whose `deploy` file cannot be read has no
- * version, and a warning. */
-int flatpak_list_read(int rootfd, const struct observer *observer, struct flatpak_list *ret,
-		      struct err *err);
+/* A missing installation is an empty list; an app whose `deploy` file cannot be read has
+ * no version, and a warning. */
+int flatpak_list_read(int rootfd, const struct observer *observer,
+		      struct flatpak_list *ret, struct err *err);
 void flatpak_list_done(struct flatpak_list *l);
 
 #endif

@@ -151,7 +151,8 @@ static const char *value_of(const char *line, size_t n, const char *key, size_t 
 	return line + k;
 }
 
-/* Copies a value into a field; one that is too long, or holds a NUL, is as good as none. */
+/* Copies a value into a field; one that is too long, or holds a NUL, is as good as
+ * none. */
 static void set_field(char field[FIELD_MAX + 1], const char *value, size_t n)
 {
 	if (n > FIELD_MAX || memchr(value, '\0', n))
@@ -160,7 +161,8 @@ static void set_field(char field[FIELD_MAX + 1], const char *value, size_t n)
 	field[n] = '\0';
 }
 
-/* "install ok installed": the last word says it.  Who waits for triggers is installed too. */
+/* "install ok installed": the last word says it.  Who waits for triggers is installed
+ * too. */
 static bool is_installed(const char *value, size_t n)
 {
 	static const char *const states[] = { "installed", "triggers-pending",

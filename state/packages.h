@@ -5,15 +5,18 @@
 /*
  * packages: versions of installed native packages.
  *
- * dpkg: var/lib/dpkg/status, read once as a stream, installed packages only.  pacman: the names
- * of the directories in var/lib/pacman/local.  What is missing yields nothing, lines that
- * make no sense are passed over: an unknown version never fails an operation.
+ * dpkg: var/lib/dpkg/status, read once as a stream, installed packages only.  pacman: the
+ * names of the directories in var/lib/pacman/local.  What is missing yields nothing,
+ * lines that make no sense are passed over: an unknown version never fails an operation.
  */
 
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 
-enum package_system { PACKAGE_DEB, PACKAGE_PACMAN };
+enum package_system {
+	PACKAGE_DEB,
+	PACKAGE_PACMAN
+};
 
 struct packages;
 

@@ -5,8 +5,9 @@
 /*
  * rooted: opening what belongs to the system, below "/" or --root.
  *
- * Paths are absolute and resolved as in a chroot: links lead nowhere else.  For directories that
- * are the system's own; never for what lies in a home.  Messages name the object.
+ * Paths are absolute and resolved as in a chroot: links lead nowhere else.  For
+ * directories that are the system's own; never for what lies in a home.  Messages name
+ * the object.
  */
 
 #include <stddef.h>
@@ -25,8 +26,8 @@ int rooted_open_file(int rootfd, const char *path, struct err *err);
 int rooted_read_file(int rootfd, const char *path, size_t max, struct buf *out,
 		     struct err *err);
 
-/* Where the link leads, as it says itself: 1 with *ret (caller frees); 0 where there is no link of
- * that name. */
+/* Where the link leads, as it says itself: 1 with *ret (caller frees); 0 where there is
+ * no link of that name. */
 int rooted_read_link(int rootfd, const char *path, char **ret, struct err *err);
 
 /* Appends the names in a directory, in byte order; one that is not there has none. */

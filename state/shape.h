@@ -6,11 +6,11 @@
  * shape: whether a JSON object has the keys and types that a table asks for.
  *
  * All messages read "FILE:LINE: key: reason", where the key is the way to the value
- * ("trees[2].at.native").  A wrong type, a missing key or a word that is not in its list is
- * ERR_CORRUPT; a key that the table does not know is a warning.
+ * ("trees[2].at.native").  A wrong type, a missing key or a word that is not in its list
+ * is ERR_CORRUPT; a key that the table does not know is a warning.
  *
- * Who checks more than types goes down with shape_enter() and back with shape_leave(), so that
- * shape_fault() names the same way.
+ * Who checks more than types goes down with shape_enter() and back with shape_leave(), so
+ * that shape_fault() names the same way.
  */
 
 #include <stdbool.h>

@@ -6,8 +6,8 @@
  * snap: which snaps are here, at which revision, and what snapd remembers of them.
  *
  * Candidates are the directories of /var/snap and the mounts below /snap (or
- * /var/lib/snapd/snap) that have a `current` link.  The revision is what `current` names: the
- * mount's, else that of /var/snap/NAME, else snapd's record, else the highest number
+ * /var/lib/snapd/snap) that have a `current` link.  The revision is what `current` names:
+ * the mount's, else that of /var/snap/NAME, else snapd's record, else the highest number
  * among the directories of /var/snap/NAME.  What lies in homes only, a worker finds
  * (catalog_add_home_snap()).
  */
@@ -34,7 +34,8 @@ struct snap_list {
   NULL, 0, 0                                                                             \
  }
 
-/* snapd's grammar: [a-z0-9-] with a letter, at most 40, and an instance key `_[a-z0-9]{1,10}`. */
+/* snapd's grammar: [a-z0-9-] with a letter, at most 40, and an instance key
+ * `_[a-z0-9]{1,10}`. */
 bool snap_name_is_legal(const char *name);
 
 /* Order of two legal revisions by their numbers. */
@@ -43,7 +44,8 @@ int snap_revision_compare(const char *a, const char *b);
 /* What /var/lib/snapd/state.json holds of snaps and their configuration. */
 struct snap_state;
 
-/* Missing, or not for the caller's eyes: an empty state.  ERR_CORRUPT where it is no JSON. */
+/* Missing, or not for the caller's eyes: an empty state.  ERR_CORRUPT where it is no
+ * JSON. */
 int snap_state_load(int rootfd, struct snap_state **ret, struct err *err);
 int snap_state_new(struct snap_state **ret, struct err *err); /* empty */
 void snap_state_free(struct snap_state *s);
@@ -58,15 +60,15 @@ bool snap_state_is_hidden(const struct snap_state *s);
  * ERR_CORRUPT: its answer makes no sense; ERR_IO: it does not come.
  */
 #define SNAP_SOCKET "/run/snapd.socket"
-int snap_state_ask(struct snap_state *s, const char *socket, const struct observer *observer,
-		   struct err *err);
+int snap_state_ask(struct snap_state *s, const char *socket,
+		   const struct observer *observer, struct err *err);
 
 /* Adds what snapd's answer says of snaps that are not known yet. */
 int snap_state_add_answer(struct snap_state *s, const char *text, size_t len,
 			  struct err *err);
 
-/* Borrowed, NULL where unknown: the current revision; the snap's id, of which a side-loaded
- * revision has none; its configuration, a canonical JSON object. */
+/* Borrowed, NULL where unknown: the current revision; the snap's id, of which a
+ * side-loaded revision has none; its configuration, a canonical JSON object. */
 const char *snap_state_revision(const struct snap_state *s, const char *name);
 const char *snap_state_id(const struct snap_state *s, const char *name,
 			  const char *revision);
@@ -79,10 +81,12 @@ int snap_list_read(int rootfd, const struct snap_state *state,
 void snap_list_done(struct snap_list *l);
 
 /*
- * The files of a mounted snap's own description, below NAME/REVISION/meta: *ret_snap_yaml and
- * *ret_snapshots_yaml are descriptors of regular files (the caller closes them), -1 where there
- * is none.  ERR_CORRUPT where one is no plain file inside the snap.  Returns 1, or 0 where the snap is not
- * mounted (both are then -1).  Only opened here: parsing is for a process without rights.
+ * The files of a mounted snap's own description, below NAME/REVISION/meta: *ret_snap_yaml
+ * and
+ * *ret_snapshots_yaml are descriptors of regular files (the caller closes them), -1 where
+ * there is none.  ERR_CORRUPT where one is no plain file inside the snap.  Returns 1, or
+ * 0 where the snap is not mounted (both are then -1).  Only opened here: parsing is for a
+ * process without rights.
  */
 int snap_open_meta(int rootfd, const char *name, const char *revision, int *ret_snap_yaml,
 		   int *ret_snapshots_yaml, struct err *err);

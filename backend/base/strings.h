@@ -5,8 +5,8 @@
 /*
  * strings: a growing list of strings that it owns.
  *
- * A zeroed object (STRINGS_INIT) is an empty list.  items[0..n-1] are valid until the next
- * change; the list is not NULL-terminated.
+ * A zeroed object (STRINGS_INIT) is an empty list.  items[0..n-1] are valid until the
+ * next change; the list is not NULL-terminated.
  */
 
 #include <stdbool.h>
@@ -19,7 +19,10 @@ struct strings {
 	size_t n, cap;
 };
 
-#define STRINGS_INIT { NULL, 0, 0 }
+#define STRINGS_INIT                                                                     \
+ {                                                                                       \
+  NULL, 0, 0                                                                             \
+ }
 
 void strings_done(struct strings *s); /* empty and usable afterwards */
 /* Appends a copy. */

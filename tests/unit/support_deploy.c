@@ -25,7 +25,8 @@ static void align(struct buf *out)
 		add(out, "", 1);
 }
 
-/* Ends a container of `out->len` bytes with offsets, each as wide as the whole demands. */
+/* Ends a container of `out->len` bytes with offsets, each as wide as the whole
+ * demands. */
 static void add_offsets(struct buf *out, const size_t *offsets, size_t n)
 {
 	size_t size = 1;

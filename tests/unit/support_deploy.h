@@ -2,7 +2,8 @@
 #ifndef SETASIDE_TESTS_SUPPORT_DEPLOY_H
 #define SETASIDE_TESTS_SUPPORT_DEPLOY_H
 
-/* support_deploy: builds the `deploy` file of a flatpak, as GLib serialises (ssasta{sv}). */
+/* support_deploy: builds the `deploy` file of a flatpak, as GLib serialises
+ * (ssasta{sv}). */
 
 #include <stddef.h>
 
@@ -10,7 +11,8 @@
 
 struct support_deploy_entry {
 	const char *key, *value;
-	char type; /* 's': a string; 't': eight bytes of value; 'a': an array of this one string */
+	/* 's': a string; 't': eight bytes of value; 'a': an array of this one string */
+	char type;
 };
 
 /* Appends ('flathub', commit, [], 0, {entries}) to out, which is empty. */

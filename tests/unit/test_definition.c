@@ -28,7 +28,8 @@ START_TEST(definition_keeps_what_it_says)
 {
 	static const char text[] =
 		"{\n"
-		"  \"format\": 1, \"id\": \"x\", \"name\": \"The X\", \"kind\": \"desktop\",\n"
+		"  \"format\": 1, \"id\": \"x\", \"name\": \"The X\", \"kind\": "
+		"\"desktop\",\n"
 		"  \"match\": { \"deb\": [\"x1\", \"x2\"], \"rpm\": [\"xr\"],\n"
 		"    \"pacman\": [\"xp\"], \"flatpak\": [\"org.x.X\"] },\n"
 		"  \"trees\": [\n"
@@ -40,7 +41,8 @@ START_TEST(definition_keeps_what_it_says)
 		"      \"exclude\": [\"lock\", \"**/tmp/\"], \"sqlite\": [\"*.db\"] },\n"
 		"    { \"name\": \"cache\", \"role\": \"cache\", \"scope\": \"user\",\n"
 		"      \"at\": { \"native\": \"$XDG_CACHE_HOME/x\" } },\n"
-		"    { \"name\": \"icons\", \"role\": \"cache\", \"scope\": \"user\", \"save\": "
+		"    { \"name\": \"icons\", \"role\": \"cache\", \"scope\": \"user\", "
+		"\"save\": "
 		"\"always\",\n"
 		"      \"at\": { \"snap\": \"~/snap/x/common\" } }\n"
 		"  ]\n"
@@ -85,18 +87,23 @@ START_TEST(definition_takes_all_keys_of_the_format)
 	static const char text[] = HEAD "\"trees\":[" TREE(
 		"data",
 		"~/.x") "],"
-			"\"match\":{\"deb\":[],\"snap\":[\"x\"],\"appstream\":[\"x.y\"],\"exec\":[\"x\"]},"
-			"\"quiesce\":{\"policy\":\"ask\",\"units\":[\"x.service\"],\"user_units\":[],"
+			"\"match\":{\"deb\":[],\"snap\":[\"x\"],\"appstream\":["
+			"\"x.y\"],\"exec\":[\"x\"]},"
+			"\"quiesce\":{\"policy\":\"ask\",\"units\":[\"x.service\"],"
+			"\"user_units\":[],"
 			"\"scopes\":[\"app-*x*.scope\"],\"timeout\":30},"
-			"\"dump\":[{\"name\":\"all\",\"exec\":[\"xdump\",\"-a\"],\"user\":null,"
-			"\"output\":\"all.sql\",\"restore\":[\"xload\"],\"when\":\"save\"}],"
+			"\"dump\":[{\"name\":\"all\",\"exec\":[\"xdump\",\"-a\"],"
+			"\"user\":null,"
+			"\"output\":\"all.sql\",\"restore\":[\"xload\"],\"when\":"
+			"\"save\"}],"
 			"\"owner\":{\"user\":null,\"group\":\"x\"},"
 			"\"compat\":{\"data_version\":{\"file\":\"v.ini\",\"key\":\"V\"},"
 			"\"restore_to\":\"same-or-newer\"},"
 			"\"machine_specific\":[\"id\"],"
 			"\"rewrite\":[{\"files\":[\"*.ini\"],\"kind\":\"home-prefix\"}],"
 			"\"secrets\":true,"
-			"\"hints\":{\"typical_size\":\"1G\",\"max_auto_size\":\"4G\",\"important\":true},"
+			"\"hints\":{\"typical_size\":\"1G\",\"max_auto_size\":\"4G\","
+			"\"important\":true},"
 			"\"doc\":null,\"generated\":false}";
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(definition_freep) struct definition *d = NULL;
@@ -161,7 +168,8 @@ static const struct fault {
 	{ X("{\"name\":\"a\",\n\"scope\":\"all\",\"at\":{}}"),
 	  "apps.d/x.json:2: trees[0].scope: \"all\" is not one of user, system" },
 	{ X("{\"name\":\"a\",\"role\":\"log\",\"scope\":\"user\",\"at\":{}}"),
-	  "apps.d/x.json:1: trees[0].role: \"log\" is not one of config, data, state, cache" },
+	  "apps.d/x.json:1: trees[0].role: \"log\" is not one of config, data, state, "
+	  "cache" },
 	{ X("{\"name\":\"a\",\"required\":1,\"scope\":\"user\",\"at\":{}}"),
 	  "apps.d/x.json:1: trees[0].required: must be true or false" },
 	{ X(TREE("A", "~/.x")),
@@ -171,19 +179,22 @@ static const struct fault {
 	{ X(TREE("a", "~/.x") ",\n" TREE("a", "~/.y")),
 	  "apps.d/x.json:2: trees.name: \"a\" is given twice" },
 	{ X(TREE("a", "~/.x") ",\n" TREE("b", "~/.x/y")),
-	  "apps.d/x.json:2: trees.at.native: \"~/.x/y\" of tree \"b\" and \"~/.x\" of tree \"a\" "
+	  "apps.d/x.json:2: trees.at.native: \"~/.x/y\" of tree \"b\" and \"~/.x\" of "
+	  "tree \"a\" "
 	  "nest" },
 	{ X(TREE("a", "~/.config/x") "," TREE("b", "$XDG_CONFIG_HOME/x")),
 	  "apps.d/x.json:1: trees.at.native: \"$XDG_CONFIG_HOME/x\" of tree \"b\" and "
 	  "\"~/.config/x\" of tree \"a\" nest" },
 	{ X(TREE("a", "~/.x/y") "," TREE("b", "~/.x")),
-	  "apps.d/x.json:1: trees.at.native: \"~/.x\" of tree \"b\" and \"~/.x/y\" of tree \"a\" "
+	  "apps.d/x.json:1: trees.at.native: \"~/.x\" of tree \"b\" and \"~/.x/y\" of "
+	  "tree \"a\" "
 	  "nest" },
 	{ X(TREE("a", "/etc/x")),
 	  "apps.d/x.json:1: trees[0].at.native: \"/etc/x\" does not begin with ~/ or "
 	  "$XDG_CONFIG_HOME/, $XDG_DATA_HOME/, $XDG_STATE_HOME/, $XDG_CACHE_HOME/" },
 	{ X(TREE("a", "~/")),
-	  "apps.d/x.json:1: trees[0].at.native: \"~/\" is no clean path: no empty component, "
+	  "apps.d/x.json:1: trees[0].at.native: \"~/\" is no clean path: no empty "
+	  "component, "
 	  "\".\" or \"..\"" },
 	{ X(TREE("a", "~/x/../y")),
 	  "apps.d/x.json:1: trees[0].at.native: \"~/x/../y\" is no clean path: no empty "
@@ -197,18 +208,24 @@ static const struct fault {
 	{ X("{\"name\":\"a\",\"scope\":\"system\",\"at\":{\"native\":\"~/.x\"}}"),
 	  "apps.d/x.json:1: trees[0].at.native: \"~/.x\" is not absolute" },
 	{ X("{\"name\":\"a\",\"scope\":\"system\",\"at\":{\"native\":\"/\"}}"),
-	  "apps.d/x.json:1: trees[0].at.native: \"/\" is no clean path: no empty component, "
+	  "apps.d/x.json:1: trees[0].at.native: \"/\" is no clean path: no empty "
+	  "component, "
 	  "\".\" or \"..\"" },
 	{ X("{\"name\":\"a\",\"scope\":\"system\",\"at\":{\"native\":\"/home/u/.x\"}}"),
-	  "apps.d/x.json:1: trees[0].at.native: \"/home/u/.x\" lies in a home, and needs the "
+	  "apps.d/x.json:1: trees[0].at.native: \"/home/u/.x\" lies in a home, and "
+	  "needs the "
 	  "scope \"user\"" },
-	{ X("{\"name\":\"a\",\"scope\":\"user\",\"at\":{\"native\":\"~/.x\"},\"exclude\":[\"ok\",\n"
+	{ X("{\"name\":\"a\",\"scope\":\"user\",\"at\":{\"native\":\"~/.x\"},"
+	    "\"exclude\":[\"ok\",\n"
 	    "\"/abs\"]}"),
 	  "apps.d/x.json:2: trees[0].exclude[1]: exclude pattern \"/abs\" is absolute" },
-	{ X("{\"name\":\"a\",\"scope\":\"user\",\"at\":{\"native\":\"~/.x\"},\"exclude\":[\"../y\"]}"),
-	  "apps.d/x.json:1: trees[0].exclude[0]: exclude pattern \"../y\" holds the component "
+	{ X("{\"name\":\"a\",\"scope\":\"user\",\"at\":{\"native\":\"~/.x\"},"
+	    "\"exclude\":[\"../y\"]}"),
+	  "apps.d/x.json:1: trees[0].exclude[0]: exclude pattern \"../y\" holds the "
+	  "component "
 	  "\".\" or \"..\"" },
-	{ X("{\"name\":\"a\",\"scope\":\"user\",\"at\":{\"native\":\"~/.x\"},\"exclude\":[1]}"),
+	{ X("{\"name\":\"a\",\"scope\":\"user\",\"at\":{\"native\":\"~/.x\"},"
+	    "\"exclude\":[1]}"),
 	  "apps.d/x.json:1: trees[0].exclude[0]: must be a string" },
 	{ HEAD "\"trees\":[" TREE("a", "~/.x") "],\n\"match\":{\"flatpak\":[\"x\"]}}",
 	  "apps.d/x.json:2: match.flatpak[0]: \"x\" is no name" },
@@ -217,7 +234,8 @@ static const struct fault {
 	{ HEAD "\"trees\":[" TREE("a", "~/.x") "],\"name\":\"\"}",
 	  "apps.d/x.json:1: name: must have 1 to 200 bytes" },
 	{ HEAD "\"trees\":[" TREE("a", "~/.x") "],\"kind\":\"game\"}",
-	  "apps.d/x.json:1: kind: \"game\" is not one of desktop, service, cli, container, "
+	  "apps.d/x.json:1: kind: \"game\" is not one of desktop, service, cli, "
+	  "container, "
 	  "virtual" },
 	{ HEAD "\"trees\":[" TREE("a", "~/.x") "],\"quiesce\":{\"timeout\":\"3\"}}",
 	  "apps.d/x.json:1: quiesce.timeout: must be a number" },
@@ -312,14 +330,17 @@ END_TEST
 
 static const struct fault user_faults[] = {
 	{ X("{\"name\":\"a\",\n\"scope\":\"system\",\"at\":{\"native\":\"/etc/x\"}}"),
-	  "apps.d/x.json:2: trees[0].scope: only definitions of the system may name system data" },
+	  "apps.d/x.json:2: trees[0].scope: only definitions of the system may name "
+	  "system data" },
 	{ HEAD "\"trees\":[" TREE(
 		  "a", "~/.x") "],\n\"dump\":[{\"name\":\"a\",\"exec\":[\"rm\"]}]}",
 	  "apps.d/x.json:2: dump: only definitions of the system may run programs" },
 	{ HEAD "\"trees\":[" TREE("a", "~/.x") "],\"quiesce\":{\"units\":[\"a\"]}}",
-	  "apps.d/x.json:1: quiesce.units: only definitions of the system may name units" },
+	  "apps.d/x.json:1: quiesce.units: only definitions of the system may name "
+	  "units" },
 	{ HEAD "\"trees\":[" TREE("a", "~/.x") "],\"quiesce\":{\"user_units\":[\"a\"]}}",
-	  "apps.d/x.json:1: quiesce.user_units: only definitions of the system may name units" },
+	  "apps.d/x.json:1: quiesce.user_units: only definitions of the system may "
+	  "name units" },
 };
 
 START_TEST(definition_of_a_person_is_about_his_home)
@@ -356,8 +377,10 @@ static struct definition *make_base(struct err *err)
 	struct definition *d = NULL;
 
 	ck_assert_ok(
-		parse("{\"format\":1,\"id\":\"x\",\"name\":\"Old\",\"match\":{\"deb\":[\"x\"]},"
-		      "\"trees\":[{\"name\":\"a\",\"scope\":\"user\",\"at\":{\"native\":\"~/.x\"},"
+		parse("{\"format\":1,\"id\":\"x\",\"name\":\"Old\",\"match\":{\"deb\":["
+		      "\"x\"]},"
+		      "\"trees\":[{\"name\":\"a\",\"scope\":\"user\",\"at\":{"
+		      "\"native\":\"~/.x\"},"
 		      "\"exclude\":[\"one\"]}]}",
 		      0, &d, err),
 		err);
@@ -385,13 +408,13 @@ START_TEST(drop_in_adds_to_lists)
 	_cleanup_(definition_freep) struct definition *d = NULL;
 	const struct definition_tree *t;
 
-	ck_assert_ok(
-		merge("{\"name\":\"New\",\"match\":{\"deb\":[\"x2\"],\"flatpak\":[\"a.b.C\"]},"
-		      "\"trees\":[{\"name\":\"a\",\"exclude\":[\"two/\"]},"
-		      "{\"name\":\"c\",\"role\":\"state\",\"scope\":\"system\","
-		      "\"at\":{\"native\":\"/var/lib/x\"},\"exclude\":[\"q\"]}]}",
-		      &d, &err),
-		&err);
+	ck_assert_ok(merge("{\"name\":\"New\",\"match\":{\"deb\":[\"x2\"],\"flatpak\":["
+			   "\"a.b.C\"]},"
+			   "\"trees\":[{\"name\":\"a\",\"exclude\":[\"two/\"]},"
+			   "{\"name\":\"c\",\"role\":\"state\",\"scope\":\"system\","
+			   "\"at\":{\"native\":\"/var/lib/x\"},\"exclude\":[\"q\"]}]}",
+			   &d, &err),
+		     &err);
 	ck_assert_str_eq(d->name, "New");
 	ck_assert_uint_eq(d->deb.n, 2);
 	ck_assert_str_eq(d->deb.items[1], "x2");

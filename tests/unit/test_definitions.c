@@ -20,11 +20,11 @@ static void define(const char *dir, const char *id, const char *path)
 	char name[300], text[500];
 
 	snprintf(name, sizeof(name), "%s%s.json", dir, id);
-	snprintf(
-		text, sizeof(text),
-		"{\"format\":1,\"id\":\"%s\",\"trees\":[{\"name\":\"a\",\"scope\":\"user\","
-		"\"at\":{\"native\":\"~/.%s\"}}]}",
-		id, path);
+	snprintf(text, sizeof(text),
+		 "{\"format\":1,\"id\":\"%s\",\"trees\":[{\"name\":\"a\",\"scope\":"
+		 "\"user\","
+		 "\"at\":{\"native\":\"~/.%s\"}}]}",
+		 id, path);
 	support_file(support_dirfd(), name, 0644, text);
 }
 
@@ -365,8 +365,10 @@ START_TEST(definitions_know_whose_flatpak_it_is)
 
 	support_file(
 		support_dirfd(), ADMIN "x.json", 0644,
-		"{\"format\":1,\"id\":\"x\",\"match\":{\"flatpak\":[\"org.a.A\",\"org.b.B\"]},"
-		"\"trees\":[{\"name\":\"a\",\"scope\":\"user\",\"at\":{\"native\":\"~/.x\"}}]}");
+		"{\"format\":1,\"id\":\"x\",\"match\":{\"flatpak\":[\"org.a.A\","
+		"\"org.b.B\"]},"
+		"\"trees\":[{\"name\":\"a\",\"scope\":\"user\",\"at\":{\"native\":\"~/"
+		".x\"}}]}");
 	d = load(NULL, &events);
 	ck_assert_str_eq(definitions_of_flatpak(d, "org.b.B")->id, "x");
 	ck_assert_ptr_null(definitions_of_flatpak(d, "org.c.C"));

@@ -134,8 +134,8 @@ START_TEST(deploy_refuses_what_does_not_fit)
 }
 END_TEST
 
-/* Each byte of a record changed to each value, and each length: never a read outside, which
- * the copy of just that size would show under the sanitizers. */
+/* Each byte of a record changed to each value, and each length: never a read outside,
+ * which the copy of just that size would show under the sanitizers. */
 START_TEST(deploy_survives_every_changed_byte)
 {
 	_cleanup_(buf_done) struct buf blob = BUF_INIT;

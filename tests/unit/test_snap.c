@@ -82,8 +82,10 @@ START_TEST(snap_state_gives_ids_revisions_and_configuration)
 		"\"hello\":{\"type\":\"app\",\"sequence\":["
 		"{\"name\":\"hello\",\"snap-id\":\"idA\",\"revision\":\"38\"},"
 		"{\"name\":\"hello\",\"snap-id\":\"idA\",\"revision\":\"42\"},"
-		"{\"name\":\"hello\",\"revision\":\"x1\"}],\"active\":true,\"current\":\"42\"},"
-		"\"newer\":{\"sequence\":[{\"snap\":{\"snap-id\":\"idB\",\"revision\":\"7\"},"
+		"{\"name\":\"hello\",\"revision\":\"x1\"}],\"active\":true,\"current\":"
+		"\"42\"},"
+		"\"newer\":{\"sequence\":[{\"snap\":{\"snap-id\":\"idB\",\"revision\":"
+		"\"7\"},"
 		"\"components\":[]}],\"current\":\"7\"},"
 		"\"older\":{\"sequence\":[{\"snap-id\":\"idC\",\"revision\":-3}],"
 		"\"current\":-3},"
@@ -126,7 +128,8 @@ START_TEST(snap_state_takes_odd_types_for_nothing)
 		support_dirfd(), STATE, 0600,
 		"{\"data\":{\"snaps\":{\"aa\":7,\"bb\":{\"current\":0,\"sequence\":3},"
 		"\"cc\":{\"current\":\"unset\",\"sequence\":[1,null,{\"snap-id\":4,"
-		"\"revision\":\"1\"},{\"snap-id\":\"i\",\"revision\":{}},{\"snap-id\":\"\","
+		"\"revision\":\"1\"},{\"snap-id\":\"i\",\"revision\":{}},{\"snap-id\":"
+		"\"\","
 		"\"revision\":\"2\"}]}},\"config\":{\"aa\":[1],\"bb\":\"x\"}}}");
 	s = load_state();
 	ck_assert_ptr_null(snap_state_revision(s, "aa"));
@@ -227,7 +230,8 @@ START_TEST(snapd_adds_nothing_to_what_is_known)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(snap_state_freep) struct snap_state *s = NULL;
 	static const char answer[] =
-		"{\"result\":[{\"id\":\"other\",\"name\":\"hello\",\"revision\":\"43\"}]}";
+		"{\"result\":[{\"id\":\"other\",\"name\":\"hello\",\"revision\":"
+		"\"43\"}]}";
 
 	support_file(support_dirfd(), STATE, 0600,
 		     "{\"data\":{\"snaps\":{\"hello\":{\"current\":\"42\"}}}}");

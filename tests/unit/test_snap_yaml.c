@@ -57,7 +57,8 @@ START_TEST(snap_yaml_takes_json_too)
 	_cleanup_(snap_meta_done) struct snap_meta m = SNAP_META_INIT;
 
 	ck_assert_ok(
-		parse("{\"name\": \"a\", \"version\": \"null\", \"epoch\": {\"write\": [7]}}",
+		parse("{\"name\": \"a\", \"version\": \"null\", \"epoch\": {\"write\": "
+		      "[7]}}",
 		      &m, &err),
 		&err);
 	ck_assert_str_eq(m.version, "null");
@@ -297,8 +298,8 @@ START_TEST(snap_yaml_takes_so_many_patterns)
 }
 END_TEST
 
-/* Never more than an error, and no read outside, which the copy of just that size would show
- * under the sanitizers. */
+/* Never more than an error, and no read outside, which the copy of just that size would
+ * show under the sanitizers. */
 START_TEST(snap_yaml_survives_every_changed_byte)
 {
 	static const char text[] = "name: hello\nversion: '1'\nsummary: >\n  a\n  b\n"
