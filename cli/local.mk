@@ -39,3 +39,8 @@ cli_sources += cli/cmd_show.c
 cli_sources += cli/cmd_undo.c
 cli_sources += cli/cmd_users.c
 cli_sources += cli/main.c
+
+command_tests += tests/cli/signals.py
+command_tests += tests/cli/usage.sh
+command_tests += tests/cli/verbs.sh
+dist_check += tests/cli/lib.sh tests/cli/signals.py tests/cli/usage.sh tests/cli/verbs.sh
