@@ -6,13 +6,14 @@
  * acl: POSIX ACLs between a descriptor and an archive's text (libacl).
  *
  * Text: entries joined by commas, named ones `user:NAME:rwx:UID`, `group:NAME:rwx:GID`,
- * NAME being the number where there is none (or where it holds bytes that the text cannot).
- * Also read: entries without the fourth field, one-letter tags, `mask:rwx` and `other:rwx`
- * without the empty field, blanks around entries, newlines between them.
+ * NAME being the number where there is none (or where it holds bytes that the text
+ * cannot). Also read: entries without the fourth field, one-letter tags, `mask:rwx` and
+ * `other:rwx` without the empty field, blanks around entries, newlines between them.
  *
  * All functions take any descriptor, O_PATH ones too: those and default ACLs go by
- * /proc/self/fd.  Order matters when one is set: after chown and chmod, since fchmod() on a
- * file with an ACL changes the mask, and setting the ACL changes the group bits of the mode.
+ * /proc/self/fd.  Order matters when one is set: after chown and chmod, since fchmod()
+ * on a file with an ACL changes the mask, and setting the ACL changes the group bits of
+ * the mode.
  */
 
 #include <stdbool.h>
@@ -36,12 +37,12 @@ int acl_read(int fd, enum acl_type type, struct owners *owners, char **ret,
 int acl_apply(int fd, enum acl_type type, const char *text, struct owners *owners,
 	      struct err *err);
 
-/* Takes away what a new file or directory may have inherited; none, or a file system without
- * ACLs, is a success.  The mode is as the ACL left it: chmod afterwards. */
+/* Takes away what a new file or directory may have inherited; none, or a file system
+ * without ACLs, is a success.  The mode is as the ACL left it: chmod afterwards. */
 int acl_remove(int fd, enum acl_type type, struct err *err);
 
-/* Checks the text without applying: syntax, that the three base entries are there once, no
- * double entry, a size that some file system could hold.  ERR_CORRUPT. */
+/* Checks the text without applying: syntax, that the three base entries are there once,
+ * no double entry, a size that some file system could hold.  ERR_CORRUPT. */
 int acl_check_text(const char *text, struct err *err);
 
 #endif

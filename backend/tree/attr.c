@@ -57,8 +57,8 @@ static int read_bytes(struct object *o, const char *name, struct bytes *b,
 
 	b->data = b->small;
 	if (n < 0 && errno == ERANGE) {
-		/* Neither is ever longer than this: no need to ask for the size, which may
-		 * have changed by the second call. */
+		/* Neither is ever longer than this: no need to ask for the size, which
+		 * may have changed by the second call. */
 		if (!b->large)
 			b->large = alloc_bytes(ENTRY_XATTR_MAX, err);
 		if (!b->large)

@@ -35,8 +35,8 @@ void entry_done(struct entry *e)
 	entry_init(e);
 }
 
-/* Makes room for an element behind n others.  An array of n elements has room for the next
- * power of two, ARRAY_FIRST at least, so that no capacity needs to be kept. */
+/* Makes room for an element behind n others.  An array of n elements has room for the
+ * next power of two, ARRAY_FIRST at least, so that no capacity needs to be kept. */
 static int grow(void *arrayp, size_t n, size_t size, struct err *err)
 {
 	void *array;

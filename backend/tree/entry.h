@@ -8,10 +8,10 @@
  * Paths are archive paths: relative, no leading "./", no trailing slash, components
  * other than "", "." and "..".  First component: the revision or "common".
  *
- * An entry owns every pointer in it, and entry_done() frees them all.  (A producer in a hot
- * loop may lend an entry pointers of its own, as long as it never calls entry_done() on it.)
- * `xattrs` and `extents` grow through the two functions below only, which know how much
- * room their arrays have.
+ * An entry owns every pointer in it, and entry_done() frees them all.  (A producer in a
+ * hot loop may lend an entry pointers of its own, as long as it never calls
+ * entry_done() on it.) `xattrs` and `extents` grow through the two functions below
+ * only, which know how much room their arrays have.
  */
 
 #include <stdbool.h>
@@ -65,8 +65,8 @@ struct entry {
 
 #define ENTRY_PATH_MAX    (256u << 10) /* bytes of a path or target */
 #define ENTRY_XATTR_MAX   (64u << 10)  /* bytes of one value: the kernel's limit */
-#define ENTRY_XATTRS_MAX  (1u << 20) /* bytes of all xattrs of one entry, names included */
-#define ENTRY_EXTENTS_MAX (1u << 20) /* data extents of one file */
+#define ENTRY_XATTRS_MAX  (1u << 20)   /* bytes of all of an entry, with names */
+#define ENTRY_EXTENTS_MAX (1u << 20)   /* data extents of one file */
 #define ENTRY_SIZE_MAX    ((uint64_t)INT64_MAX) /* bytes of a file */
 
 void entry_init(struct entry *e);
@@ -77,15 +77,15 @@ void entry_done(struct entry *e);
 int entry_add_xattr(struct entry *e, const char *name, const void *value, size_t size,
 		    struct err *err);
 
-/* Adds a data extent behind those that are there and makes e sparse; one that touches the
- * last is joined to it, a length of 0 adds nothing.  `stored` is left alone.  ERR_CORRUPT where it
- * overlaps or precedes the last or ends beyond ENTRY_SIZE_MAX; ERR_NO_SPACE over
- * ENTRY_EXTENTS_MAX. */
+/* Adds a data extent behind those that are there and makes e sparse; one that touches
+ * the last is joined to it, a length of 0 adds nothing.  `stored` is left alone.
+ * ERR_CORRUPT where it overlaps or precedes the last or ends beyond ENTRY_SIZE_MAX;
+ * ERR_NO_SPACE over ENTRY_EXTENTS_MAX. */
 int entry_add_extent(struct entry *e, uint64_t offset, uint64_t length, struct err *err);
 
-/* File system space that unpacking e takes, the same for packers and unpackers: the 4 KiB blocks
- * that its data touches, one for a directory, for a link too long for its inode, for
- * attributes; 0 for a hard link. */
+/* File system space that unpacking e takes, the same for packers and unpackers: the 4
+ * KiB blocks that its data touches, one for a directory, for a link too long for its
+ * inode, for attributes; 0 for a hard link. */
 uint64_t entry_allocated(const struct entry *e);
 
 /* True if `path` is a legal archive path as described above, ENTRY_PATH_MAX at most. */

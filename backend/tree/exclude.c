@@ -64,7 +64,8 @@ size_t exclude_count(const struct exclude *x)
 	return x->n;
 }
 
-/* Cuts p->text into parts; those that begin before `literal` are literal whatever they hold. */
+/* Cuts p->text into parts; those that begin before `literal` are literal whatever they
+ * hold. */
 static int cut(struct pattern *p, const char *literal, struct err *err)
 {
 	const char *s = p->text;
@@ -89,7 +90,8 @@ static int cut(struct pattern *p, const char *literal, struct err *err)
 	return 0;
 }
 
-/* Adds a pattern of `n_literal` literal bytes, then a slash and wildcards, where both are there. */
+/* Adds a pattern of `n_literal` literal bytes, then a slash and wildcards, where both
+ * are there. */
 static int add(struct exclude *x, const char *literal, size_t n_literal, const char *rest,
 	       struct err *err)
 {
@@ -223,8 +225,8 @@ int exclude_add_snapd(struct exclude *x, const char *pattern, bool user,
 	return add(x, top, strlen(top), rest, err);
 }
 
-/* Whether one component matches; `*` takes as little as it must, and more when what follows
- * does not fit: going back to the last `*` alone suffices. */
+/* Whether one component matches; `*` takes as little as it must, and more when what
+ * follows does not fit: going back to the last `*` alone suffices. */
 static bool part_matches(const struct part *part, const char *s, size_t n)
 {
 	const char *p = part->text, *p_end = p + part->n;
@@ -305,8 +307,8 @@ bool exclude_matches(const struct exclude *x, const char *path, bool is_dir)
 	return false;
 }
 
-/* Whether a pattern could match something below dir: its parts up to dir's depth, or up to
- * the first `**`, match dir's, and one is left. */
+/* Whether a pattern could match something below dir: its parts up to dir's depth, or up
+ * to the first `**`, match dir's, and one is left. */
 static bool reaches_below(const struct pattern *p, const char *dir)
 {
 	const char *s = *dir ? dir : NULL;

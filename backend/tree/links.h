@@ -5,8 +5,8 @@
 /*
  * links: files with several names, met so far.
  *
- * Only files whose link count is above one are put in, and each goes when its last name has
- * been met: memory follows the links that are open, not the tree.
+ * Only files whose link count is above one are put in, and each goes when its last name
+ * has been met: memory follows the links that are open, not the tree.
  */
 
 #include <stddef.h>

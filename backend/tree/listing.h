@@ -37,8 +37,9 @@ struct listing_mark {
 int listing_init(struct listing *l, struct err *err);
 void listing_done(struct listing *l);
 
-/* Reads the directory fd from where it stands to its end; "." and ".." are left out, a name that the
- * kernel gives twice comes once.  On failure the names read so far are on the stack too. */
+/* Reads the directory fd from where it stands to its end; "." and ".." are left out, a
+ * name that the kernel gives twice comes once.  On failure the names read so far are on
+ * the stack too. */
 int listing_push(struct listing *l, int fd, struct listing_mark *ret, struct err *err);
 void listing_pop(struct listing *l, const struct listing_mark *mark);
 

@@ -27,6 +27,8 @@ backend_sources += \
 	backend/tree/listing.h \
 	backend/tree/look.c \
 	backend/tree/look.h \
+	backend/tree/opener.c \
+	backend/tree/opener.h \
 	backend/tree/owners.c \
 	backend/tree/owners.h \
 	backend/tree/pack.c \

@@ -5,9 +5,9 @@
 /*
  * look: what lies under a name, and on which mount.
  *
- * One statx(2) instead of a stat and a look into mountinfo.  A mount is told by its id, not by
- * the device: a bind mount has the device of what it shows.  Where the kernel tells no mount ids
- * (before 5.8) the device number stands for them.
+ * One statx(2) instead of a stat and a look into mountinfo.  A mount is told by its id,
+ * not by the device: a bind mount has the device of what it shows.  Where the kernel
+ * tells no mount ids (before 5.8) the device number stands for them.
  */
 
 #include <stdbool.h>

@@ -6,8 +6,8 @@
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
 
-/* Slots of each table.  A slot holds the last answer for all keys that fall on it: a tree with
- * more owners than slots is slower, never larger. */
+/* Slots of each table.  A slot holds the last answer for all keys that fall on it: a
+ * tree with more owners than slots is slower, never larger. */
 #define SLOTS 256
 
 struct name_slot {

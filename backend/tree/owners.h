@@ -5,10 +5,10 @@
 /*
  * owners: names of users and groups, and numbers of names, remembered.
  *
- * Where the answers come from (NSS, a root's own passwd file, the other end of a socket)
- * is the caller's: two callbacks.  Answers are remembered in tables of fixed size, "no name"
- * too; failures are not.  So nothing is looked up twice in a row, and memory is bounded whatever
- * a tree or an archive holds.
+ * Where the answers come from (NSS, a root's own passwd file, the other end of a
+ * socket) is the caller's: two callbacks.  Answers are remembered in tables of fixed
+ * size, "no name" too; failures are not.  So nothing is looked up twice in a row, and
+ * memory is bounded whatever a tree or an archive holds.
  */
 
 #include <stdbool.h>
@@ -27,13 +27,13 @@ enum owner_kind {
 #define OWNER_NO_NUMBER UINT32_MAX
 
 struct owner_source {
-	/* The name of `id` as a string that the caller frees, or NULL in *ret: it has none.
-	 * A NULL function: nothing has a name. */
+	/* The name of `id` as a string that the caller frees, or NULL in *ret: it has
+	 * none. A NULL function: nothing has a name. */
 	int (*name_of)(void *ctx, enum owner_kind kind, uint32_t id, char **ret,
 		       struct err *err);
-	/* The number that an archive's owner gets here.  `name` may be NULL, `number` may be
-	 * OWNER_NO_NUMBER, not both.  ERR_REFUSED where there is no answer.  A NULL
-	 * function: numbers are taken as they are. */
+	/* The number that an archive's owner gets here.  `name` may be NULL, `number`
+	 * may be OWNER_NO_NUMBER, not both.  ERR_REFUSED where there is no answer.  A
+	 * NULL function: numbers are taken as they are. */
 	int (*id_of)(void *ctx, enum owner_kind kind, const char *name, uint32_t number,
 		     uint32_t *ret, struct err *err);
 	void *ctx;
@@ -53,7 +53,8 @@ int owners_name(struct owners *o, enum owner_kind kind, uint32_t id, const char 
 int owners_id(struct owners *o, enum owner_kind kind, const char *name, uint32_t number,
 	      uint32_t *ret, struct err *err);
 
-/* Whether a source has ever failed: what then fails is not the fault of the object at hand. */
+/* Whether a source has ever failed: what then fails is not the fault of the object at
+ * hand. */
 bool owners_failed(const struct owners *o);
 
 void owners_free(struct owners *o);

@@ -48,7 +48,8 @@ static int pack_dir(struct packer *p, int fd, const struct stat *st, const char 
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 
 	pack_begin(p, ENTRY_DIR, path, st);
-	/* A directory has to be in the archive before what is in it: without attributes then. */
+	/* A directory has to be in the archive before what is in it: without attributes
+	 * then. */
 	if (p->sink && attr_read(fd, p->owners, &p->entry, &problem) < 0) {
 		attr_clear(&p->entry);
 		if (pack_skip_failed(p, path, &problem, err) < 0)
@@ -59,8 +60,8 @@ static int pack_dir(struct packer *p, int fd, const struct stat *st, const char 
 	return pack_put_entry(p, err);
 }
 
-/* Opens what a name stands for without touching it, if it is still what was seen there: 1; 0:
- * it vanished; -1: problem tells. */
+/* Opens what a name stands for without touching it, if it is still what was seen there:
+ * 1; 0: it vanished; -1: problem tells. */
 static int open_path(const struct walk_item *item, int *ret, struct err *problem)
 {
 	_cleanup_close_ int fd =
@@ -204,6 +205,12 @@ static int pack_item(struct packer *p, struct walk *w, const struct walk_item *i
 	return pack_other(p, item, err);
 }
 
+/* walk_options.opened */
+static void opened(void *ctx, int fd)
+{
+	pack_read_ahead(ctx, fd);
+}
+
 /* A tree that is a directory. */
 static int pack_dir_tree(struct packer *p, const struct pack_tree *tree, struct err *err)
 {
@@ -211,6 +218,7 @@ static int pack_dir_tree(struct packer *p, const struct pack_tree *tree, struct 
 		.base = tree->path,
 		.open_files = p->sink != NULL,
 		.leave_out = leave_out,
+		.opened = opened,
 		.ctx = p,
 	};
 	_cleanup_(walk_closep) struct walk *w = NULL;

@@ -5,22 +5,24 @@
 /*
  * pack: trees into one tar stream.
  *
- * One pass: each file is read once, straight into the stream's buffer.  Trees come in the
- * order given, what is in them in byte order of the names.  Hard links to regular files are kept
- * within one archive, across its trees (other objects with several names come once for each);
- * sparse files are read by their extents; sockets and what is mounted below a tree are left out
- * and counted.  Memory: the names of the directories on the current path, the files whose links
- * have not all been met, the map of one sparse file, one buffer of PACK_SMALL bytes.
+ * One pass: each file is read once, straight into the stream's buffer.  Trees come in
+ * the order given, what is in them in byte order of the names.  Hard links to regular
+ * files are kept within one archive, across its trees (other objects with several names
+ * come once for each); sparse files are read by their extents; sockets and what is
+ * mounted below a tree are left out and counted.  Memory: the names of the directories
+ * on the current path, the files whose links have not all been met, the map of one
+ * sparse file, one buffer of PACK_SMALL bytes.
  *
- * A file that changes while it is read: when its data are at most PACK_SMALL bytes it is read
- * again, at most three times; a larger one is taken once, with exactly the bytes its header
- * says (cut or filled with zeros); still changed: reported.  "Changed" is size, mtime or ctime.
+ * A file that changes while it is read: when its data are at most PACK_SMALL bytes it
+ * is read again, at most three times; a larger one is taken once, with exactly the
+ * bytes its header says (cut or filled with zeros); still changed: reported.  "Changed"
+ * is size, mtime or ctime.
  *
  * What cannot be opened or read (EACCES, EPERM, EIO, ...) is skipped and reported; of a
- * directory that cannot be read its own entry is kept.  A large file whose reading fails in the
- * middle is filled with zeros and reported as skipped.  What vanished is nothing.  Want of memory or
- * descriptors of our own, cancellation and failures of sink, report or owners end the
- * pack.
+ * directory that cannot be read its own entry is kept.  A large file whose reading
+ * fails in the middle is filled with zeros and reported as skipped.  What vanished is
+ * nothing.  Want of memory or descriptors of our own, cancellation and failures of
+ * sink, report or owners end the pack.
  *
  * pack_estimate() walks the same way and reads nothing: what could not be opened counts
  * as if it could, attributes and owners' names are not counted.
@@ -38,7 +40,8 @@
 
 /* Where the stream goes: gzip_writer_* have this shape. */
 struct pack_sink {
-	/* The room may be asked for again, and something written there, before it is advanced. */
+	/* The room may be asked for again, and something written there, before it is
+	 * advanced. */
 	int (*room)(void *ctx, void **ret, size_t *ret_n, struct err *err);
 	int (*advance)(void *ctx, size_t n, struct err *err);
 	void *ctx;
@@ -60,12 +63,15 @@ struct pack_tree {
 };
 
 struct pack_options {
-	bool synthetic_common; /* put an entry `common/` first (format.md: 0755 root or 0700 the user) */
+	/* Put an entry `common/` first, with mtime 0 (format.md: 0755 root, or 0700 the
+	 * user). */
+	bool synthetic_common;
 	uint32_t common_mode, common_uid, common_gid;
 	const struct exclude *exclude; /* NULL: nothing */
-	/* Names of staging and aside trees that the journal knows, NULL-terminated, or NULL.
-	 * They are made up of random letters: an entry below a tree that bears one is left out with all
-	 * below it, at whatever depth (another app's tree may lie in this one). */
+	/* Names of staging and aside trees that the journal knows, NULL-terminated, or
+	 * NULL.  They are made up of random letters: an entry below a tree that bears
+	 * one is left out with all below it, at whatever depth (another app's tree may
+	 * lie in this one). */
 	const char *const *aside_names;
 };
 

@@ -19,6 +19,12 @@
 /* Shorter files are not looked through for holes: one block, hole or not. */
 #define SPARSE_MIN 4096
 
+/* A read that takes longer than this, and a nanosecond a byte, had to wait for a disk.
+ * So many files are then read ahead before one is tried without: that costs nothing
+ * where nothing has to be waited for, and one wait in so many where it has. */
+#define SLOW_READ_NS 100000
+#define ADVISED      64
+
 /* How reading a file went. */
 struct reading {
 	bool short_; /* it ended before its time: the rest was filled with zeros */
@@ -35,8 +41,8 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* The next place of data or hole from `offset` on: SEEK_DATA gives `size` where none follows.
- * -1 and errno. */
+/* The next place of data or hole from `offset` on: SEEK_DATA gives `size` where none
+ * follows. -1 and errno. */
 static off_t seek(int fd, off_t offset, off_t size, int whence)
 {
 	off_t at = sys_lseek(fd, offset, whence);
@@ -64,7 +70,8 @@ static int map(struct packer *p, int fd, struct err *err)
 		}
 		if (data < 0 || end < 0)
 			return err_errno(err, "cannot look for its holes");
-		/* A file that is changed at the same time might keep this loop in place. */
+		/* A file that is changed at the same time might keep this loop in place.
+		 */
 		if (end <= at)
 			end = size;
 		if (entry_add_extent(e, (uint64_t)data, (uint64_t)(end - data), err) < 0)
@@ -145,8 +152,8 @@ static void read_piece(int fd, char *out, size_t n, uint64_t offset, struct read
 	memset(out + got, 0, n - got);
 }
 
-/* Where the data of a small file go: behind its headers, straight in the stream's room if all
- * of it fits there, else in the side buffer. */
+/* Where the data of a small file go: behind its headers, straight in the stream's room
+ * if all of it fits there, else in the side buffer. */
 static int choose_room(struct packer *p, size_t total, char **ret_room, char **ret_data,
 		       struct err *err)
 {
@@ -167,6 +174,33 @@ static int choose_room(struct packer *p, size_t total, char **ret_room, char **r
 	*ret_room = NULL;
 	*ret_data = p->side;
 	return 0;
+}
+
+void pack_read_ahead(struct packer *p, int fd)
+{
+	if (p->advise == 0)
+		return;
+	p->advise--;
+	(void)sys_posix_fadvise(fd, 0, PACK_SMALL, POSIX_FADV_WILLNEED);
+}
+
+/* Reads all pieces of a small file, and notes how long that took. */
+static void read_small(struct packer *p, int fd, char *data, struct reading *r)
+{
+	struct timespec begin = { 0 }, end = { 0 };
+	size_t at = 0;
+
+	(void)sys_clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (size_t i = 0; i < n_pieces(&p->entry); i++) {
+		struct entry_extent x = piece(&p->entry, i);
+
+		read_piece(fd, data + at, x.length, x.offset, r);
+		at += x.length;
+	}
+	(void)sys_clock_gettime(CLOCK_MONOTONIC, &end);
+	if ((end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec >
+	    SLOW_READ_NS + (int64_t)at)
+		p->advise = ADVISED;
 }
 
 /* Writes a small file whose data were read to where choose_room() said. */
@@ -193,8 +227,8 @@ static int report_changed(struct packer *p, const char *path, struct err *err)
 	return p->report->changed(p->report->ctx, path, err);
 }
 
-/* Reads a file of few data, until it stays the same meanwhile; *st is how it was at last.  1: done;
- * 0: it has become large; -1: problem or err is filled. */
+/* Reads a file of few data, until it stays the same meanwhile; *st is how it was at
+ * last.  1: done; 0: it has become large; -1: problem or err is filled. */
 static int pack_small(struct packer *p, int fd, struct stat *st, const char *path,
 		      struct err *problem, struct err *err)
 {
@@ -204,7 +238,6 @@ static int pack_small(struct packer *p, int fd, struct stat *st, const char *pat
 	for (int reads = 0; changed && reads < READS; reads++) {
 		struct reading r = { 0 };
 		struct stat after;
-		size_t at = 0;
 
 		if (reads > 0 && prepare(p, fd, st, path, problem, err) < 0)
 			return -1;
@@ -215,12 +248,7 @@ static int pack_small(struct packer *p, int fd, struct stat *st, const char *pat
 					tar_padding(p->entry.stored),
 				&room, &data, err) < 0)
 			return -1;
-		for (size_t i = 0; i < n_pieces(&p->entry); i++) {
-			struct entry_extent x = piece(&p->entry, i);
-
-			read_piece(fd, data + at, x.length, x.offset, &r);
-			at += x.length;
-		}
+		read_small(p, fd, data, &r);
 		if (r.errnum)
 			return err_errnum(problem, r.errnum, "cannot read");
 		if (sys_fstat(fd, &after) < 0)

@@ -3,7 +3,8 @@
 #define SETASIDE_TREE_PACK_INTERNAL_H
 
 /*
- * What pack's parts share: pack (the walk), pack_file (regular files), pack_stream (bytes).
+ * What pack's parts share: pack (the walk), pack_file (regular files), pack_stream
+ * (bytes).
  */
 
 #include <sys/stat.h>
@@ -22,19 +23,22 @@ struct packer {
 	struct pack_counts counts;
 	uint64_t progress; /* bytes that were told last */
 	struct links links;
-	/* The entry at hand.  It owns attributes and extents; path, target and names are lent. */
+	/* The entry at hand.  It owns attributes and extents; path, target and names
+	 * are lent. */
 	struct entry entry;
 	struct buf head;       /* its headers */
 	struct buf target;     /* of a symbolic link */
 	char *side;            /* PACK_SMALL bytes, once they are needed */
 	bool leave_lost_found; /* the tree is the root of a mount */
+	unsigned advise;       /* so many files are still to be read ahead */
 };
 
 /* Begins the entry at hand: forgets attributes and extents, takes what stat says. */
 void pack_begin(struct packer *p, enum entry_type type, const char *path,
 		const struct stat *st);
 
-/* Fills in the owners' names, after attributes were read (which may ask for names too). */
+/* Fills in the owners' names, after attributes were read (which may ask for names too).
+ */
 int pack_name_owners(struct packer *p, struct err *err);
 
 /* Makes the headers of the entry at hand in p->head. */
@@ -59,6 +63,9 @@ int pack_skip(struct packer *p, const char *path, const char *why, struct err *e
  * object's, but ours. */
 int pack_skip_failed(struct packer *p, const char *path, struct err *problem,
 		     struct err *err);
+
+/* A file was opened that will be packed soon: begins to read it, where that pays. */
+void pack_read_ahead(struct packer *p, int fd);
 
 /* A regular file that is open, or for an estimate may be (-1: not). */
 int pack_file(struct packer *p, int fd, const struct stat *st, const char *path,

@@ -19,10 +19,10 @@
 #define PATH_TEXT_MAX ((size_t)64 << 10)
 
 /*
- * How far a resolution is.  `done` is the path that was walked, "" or "/a/b", each component a
- * directory that is no link; `cur` is that directory.  What `todo` still asks for begins
- * there.  A ".." and an absolute link begin again at the root, with a new todo: what
- * is trusted is then decided anew, too.
+ * How far a resolution is.  `done` is the path that was walked, "" or "/a/b", each
+ * component a directory that is no link; `cur` is that directory.  What `todo` still
+ * asks for begins there.  A ".." and an absolute link begin again at the root, with a
+ * new todo: what is trusted is then decided anew, too.
  */
 struct resolver {
 	int rootfd;
@@ -75,6 +75,12 @@ static int push_name(struct resolver *r, const char *name, struct err *err)
 						    : buf_add_str(&r->done, name, err);
 }
 
+/* The current directory's path. */
+static const char *here(const struct resolver *r)
+{
+	return r->done.len ? r->done.data : "/";
+}
+
 /* Whether the directory just entered may be passed, and what may be done from here on. */
 static int judge_dir(struct resolver *r, struct err *err)
 {
@@ -83,7 +89,7 @@ static int judge_dir(struct resolver *r, struct err *err)
 	if (r->owned && r->st.st_uid != r->owner)
 		return err_set(err, ERR_REFUSED,
 			       "%s is not of the owner of the directory above it",
-			       q(r->done.len ? r->done.data : "/"));
+			       q(here(r)));
 	if (r->st.st_uid != 0) {
 		r->owned = true;
 		r->owner = r->st.st_uid;
@@ -100,8 +106,7 @@ static int enter(struct resolver *r, int fd, struct err *err)
 		sys_close_best_effort(r->cur);
 	r->cur = fd;
 	if (look_at(fd, "", 0, &r->st, &r->mount_id) < 0)
-		return err_errno(err, "cannot look at %s",
-				 q(r->done.len ? r->done.data : "/"));
+		return err_errno(err, "cannot look at %s", q(here(r)));
 	return judge_dir(r, err);
 }
 
@@ -118,8 +123,8 @@ static int restart(struct resolver *r, struct err *err)
 	return enter(r, fd, err);
 }
 
-/* Puts `text` in the place of what was done of todo; what is left follows, behind a slash that
- * is there without it if `slash` is true. */
+/* Puts `text` in the place of what was done of todo; what is left follows, behind a
+ * slash that is there without it if `slash` is true. */
 static int replace_todo(struct resolver *r, const char *text, size_t n, bool slash,
 			struct err *err)
 {
@@ -185,8 +190,7 @@ static int open_current(struct resolver *r, int *ret, struct err *err)
 	if (fd < 0 && (errno == EACCES || errno == EPERM))
 		fd = sys_dup(r->cur);
 	if (fd < 0)
-		return err_errno(err, "cannot open %s",
-				 q(r->done.len ? r->done.data : "/"));
+		return err_errno(err, "cannot open %s", q(here(r)));
 	*ret = fd;
 	return 0;
 }
@@ -237,7 +241,8 @@ static bool next_step(struct resolver *r, struct step *ret)
 	return true;
 }
 
-/* `first` is not there: what is left are names of directories to come, and of the tree. */
+/* `first` is not there: what is left are names of directories to come, and of the tree.
+ */
 static int missing(struct resolver *r, const char *first, struct place *p,
 		   struct err *err)
 {
@@ -275,33 +280,38 @@ static int missing(struct resolver *r, const char *first, struct place *p,
 	return set_names(r, p, tree, err);
 }
 
-/* One component that is no dot.  1: the tree was found or is missing; 0: go on. */
-static int take(struct resolver *r, const struct step *s, struct place *p,
-		struct err *err)
+/* A component that is no directory, if it is there.  1, 0, -1 as take(). */
+static int take_other(struct resolver *r, const struct step *s, struct place *p,
+		      struct err *err)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = sys_openat(r->cur, s->name, O_PATH | O_NOFOLLOW, 0);
 	struct stat st;
 	uint64_t mount_id;
 
-	/* As a directory first: that is what mounts an automount. */
-	fd = sys_openat(r->cur, s->name, O_PATH | O_NOFOLLOW | O_DIRECTORY, 0);
-	if (fd >= 0) {
-		if (s->last)
-			return found(r, fd, s->name, p, err) < 0 ? -1 : 1;
-		return push_name(r, s->name, err) < 0 ? -1 : enter(r, TAKE_FD(fd), err);
-	}
-	if (errno == ENOTDIR || errno == ELOOP)
-		fd = sys_openat(r->cur, s->name, O_PATH | O_NOFOLLOW, 0);
 	if (fd < 0 && errno == ENOENT)
 		return missing(r, s->name, p, err) < 0 ? -1 : 1;
 	if (fd < 0 || look_at(fd, "", 0, &st, &mount_id) < 0)
-		return err_errno(err, "cannot open %s in %s", q(s->name),
-				 q(r->done.len ? r->done.data : "/"));
+		return err_errno(err, "cannot open %s in %s", q(s->name), q(here(r)));
 	if (S_ISLNK(st.st_mode))
 		return follow(r, fd, &st, s, err);
 	if (!s->last || s->must_be_dir)
 		return err_errnum(err, ENOTDIR, "cannot go through %s", q(s->name));
 	return found(r, fd, s->name, p, err) < 0 ? -1 : 1;
+}
+
+/* One component that is no dot.  1: the tree was found or is missing; 0: go on. */
+static int take(struct resolver *r, const struct step *s, struct place *p,
+		struct err *err)
+{
+	/* As a directory first: that is what mounts an automount. */
+	_cleanup_close_ int fd =
+		sys_openat(r->cur, s->name, O_PATH | O_NOFOLLOW | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return take_other(r, s, p, err);
+	if (s->last)
+		return found(r, fd, s->name, p, err) < 0 ? -1 : 1;
+	return push_name(r, s->name, err) < 0 ? -1 : enter(r, TAKE_FD(fd), err);
 }
 
 /* Walks todo to its end. */
@@ -320,8 +330,9 @@ static int resolve(struct resolver *r, struct place *p, struct err *err)
 			return err_set(err, ERR_REFUSED,
 				       "that is the root directory itself");
 		} else {
-			/* It ended in a dot: the tree is the current directory, whose name and
-			 * parent are found by walking the path that has no dots. */
+			/* It ended in a dot: the tree is the current directory, whose
+			 * name and parent are found by walking the path that has no
+			 * dots. */
 			if (replace_todo(r, r->done.data, r->done.len, false, err) < 0)
 				return -1;
 			done = restart(r, err);

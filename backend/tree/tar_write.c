@@ -41,7 +41,8 @@ unsigned tar_padding(uint64_t n)
 	return (unsigned)(-n % TAR_BLOCK);
 }
 
-/* Fills a field with octal digits and a NUL; what does not fit becomes the largest that does. */
+/* Fills a field with octal digits and a NUL; what does not fit becomes the largest that
+ * does. */
 static void put_octal(char *field, size_t n, uint64_t value)
 {
 	uint64_t max = ((uint64_t)1 << (3 * (n - 1))) - 1;
@@ -180,7 +181,8 @@ static int add_mtime(struct buf *out, const struct timespec *t, struct err *err)
 	return add_record(out, "mtime", text, (size_t)(p - text), err);
 }
 
-/* Attribute records; in their names the two characters that the format needs are escaped. */
+/* Attribute records; in their names the two characters that the format needs are escaped.
+ */
 static int add_xattr(struct buf *out, const struct entry_xattr *x, struct err *err)
 {
 	_cleanup_(buf_done) struct buf key = BUF_INIT;
@@ -230,8 +232,8 @@ static void put_made_up_name(struct ustar *h, const char *dir, const char *path)
 	strncpy(h->name + n, slash ? slash + 1 : path, sizeof(h->name) - n);
 }
 
-/* Puts a path into name, or cuts it at a slash into prefix and name; false if it does not fit.
- * `slash`: it is a directory's, which ends in one. */
+/* Puts a path into name, or cuts it at a slash into prefix and name; false if it does
+ * not fit. `slash`: it is a directory's, which ends in one. */
 static bool put_path(struct ustar *h, const char *path, bool slash)
 {
 	size_t len = strlen(path), total = len + slash;
@@ -353,9 +355,9 @@ static int put_type(struct ustar *h, const struct entry *e, struct err *err)
 	return 0;
 }
 
-/* Appends the map of a sparse file: the number of its entries, then offset and size of each, one
- * number a line; what it takes, padding included, in *ret.  The last entry tells the file's
- * end, without which GNU tar would cut a trailing hole off. */
+/* Appends the map of a sparse file: the number of its entries, then offset and size of
+ * each, one number a line; what it takes, padding included, in *ret.  The last entry
+ * tells the file's end, without which GNU tar would cut a trailing hole off. */
 static int add_map(struct buf *out, const struct entry *e, uint64_t *ret, struct err *err)
 {
 	size_t start = out->len, n = (e->n_extents + 1) * 2 + 1;

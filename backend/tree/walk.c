@@ -11,12 +11,13 @@
 #include "backend/base/sys.h"
 #include "backend/tree/listing.h"
 #include "backend/tree/look.h"
+#include "backend/tree/opener.h"
 
 /* How often a name is looked at that is another thing each time. */
 #define TRIES 5
 
-/* A directory on the current path.  Those that are open stand together at the deep end; the root
- * is open always. */
+/* A directory on the current path.  Those that are open stand together at the deep end;
+ * the root is open always. */
 struct frame {
 	int fd; /* -1: closed to keep the window, or lost */
 	bool listed;
@@ -27,18 +28,26 @@ struct frame {
 	size_t next, end; /* its names that are left */
 };
 
+/* A name of the top frame that was opened before its turn. */
+struct ahead {
+	bool left_out;
+	int fd;
+	int errnum; /* why there is none */
+};
+
 struct walk {
 	struct walk_options options;
 	const struct observer *observer;
-	uint64_t mount_id; /* of the root, and so of all that is walked */
-	bool noatime;      /* not refused so far */
-	bool no_openat2;
+	struct opener
+		opener; /* its mount is the root's, and so that of all that is walked */
 	bool started, skip, leave;
 	struct frame *frames;
 	size_t n, cap;
 	size_t n_open; /* frames with a descriptor, the root aside */
 	struct listing listing;
 	struct buf path;
+	struct ahead ahead[WALK_AHEAD];
+	size_t first_ahead, n_ahead; /* a ring */
 	int file; /* descriptor of the current item, where it is ours */
 	struct walk_item item;
 	struct err problem;
@@ -71,7 +80,7 @@ static int add_root(struct walk *w, int rootfd, struct err *err)
 {
 	struct frame root = { .fd = rootfd };
 
-	if (look_at(rootfd, "", 0, &root.st, &w->mount_id) < 0)
+	if (look_at(rootfd, "", 0, &root.st, &w->opener.mount_id) < 0)
 		return err_errno(err, "cannot look at directory");
 	if (!S_ISDIR(root.st.st_mode))
 		return err_errnum(err, ENOTDIR, "cannot walk");
@@ -95,7 +104,6 @@ int walk_open_with(int rootfd, const struct walk_options *options,
 	if (!w)
 		return -1;
 	w->file = -1;
-	w->noatime = true;
 	w->options = *options;
 	w->observer = observer;
 	if (listing_init(&w->listing, err) < 0 || add_root(w, rootfd, err) < 0)
@@ -130,6 +138,12 @@ void walk_close(struct walk *w)
 	if (!w)
 		return;
 	close_file(w);
+	for (; w->n_ahead > 0; w->n_ahead--) {
+		const struct ahead *a = &w->ahead[w->first_ahead++ % WALK_AHEAD];
+
+		if (a->fd >= 0)
+			sys_close_best_effort(a->fd);
+	}
 	while (w->n > 0)
 		pop(w);
 	free(w->frames);
@@ -143,55 +157,6 @@ void walk_close(struct walk *w)
 void walk_skip(struct walk *w)
 {
 	w->skip = true;
-}
-
-/* openat2() for kernels without it: a descriptor on another mount is given back. */
-static int open_plain(struct walk *w, int dirfd, const char *name, int flags)
-{
-	uint64_t mount_id;
-	struct stat st;
-	int fd = sys_openat(dirfd, name, flags, 0);
-
-	if (fd < 0)
-		return -1;
-	if (look_at(fd, "", 0, &st, &mount_id) == 0) {
-		if (mount_id == w->mount_id)
-			return fd;
-		errno = EXDEV;
-	}
-	sys_close_best_effort(fd);
-	return -1;
-}
-
-static int open_once(struct walk *w, int dirfd, const char *name, int flags)
-{
-	int fd = -1;
-
-	if (!w->no_openat2) {
-		fd = sys_openat2(dirfd, name, (uint64_t)flags, 0,
-				 RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
-		if (fd < 0 && errno == ENOSYS)
-			w->no_openat2 = true;
-	}
-	return w->no_openat2 ? open_plain(w, dirfd, name, flags) : fd;
-}
-
-/* Opens one component for reading: never a link, never across a mount (EXDEV), without
- * waiting.  -1 and errno. */
-static int open_name(struct walk *w, int dirfd, const char *name, int flags)
-{
-	int fd;
-
-	flags |= O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-	do {
-		fd = open_once(w, dirfd, name, flags | (w->noatime ? O_NOATIME : 0));
-		if (fd < 0 && errno == EPERM && w->noatime) {
-			/* Only owners may: from here on nobody is asked. */
-			fd = open_once(w, dirfd, name, flags);
-			w->noatime = fd < 0;
-		}
-	} while (fd < 0 && errno == EINTR);
-	return fd;
 }
 
 /* The current name: the one that the top frame gave last. */
@@ -208,7 +173,7 @@ static void set_item(struct walk *w, enum walk_what what, const struct frame *di
 	w->item.fd = -1;
 	w->item.entered = false;
 	w->item.has_st = true;
-	w->item.mount_id = w->mount_id;
+	w->item.mount_id = w->opener.mount_id;
 	w->item.problem = NULL;
 }
 
@@ -274,7 +239,7 @@ static enum found enter(struct walk *w, struct err *err)
 	struct frame *dir = &w->frames[w->n - 1], child = { .path_len = w->path.len };
 
 	keep_window(w);
-	child.fd = open_name(w, dir->fd, current_name(w), O_DIRECTORY);
+	child.fd = opener_open(&w->opener, dir->fd, current_name(w), O_DIRECTORY);
 	if (child.fd < 0)
 		return open_failed(w, dir, err);
 	if (sys_fstat(child.fd, &child.st) < 0) {
@@ -296,15 +261,13 @@ static enum found enter(struct walk *w, struct err *err)
 	return FOUND_ITEM;
 }
 
-/* Opens a regular file. */
-static enum found open_file(struct walk *w, struct err *err)
+/* Makes an open file the current item, which it is only if it is a regular one. */
+static enum found adopt_file(struct walk *w, int fd, struct err *err)
 {
 	struct frame *dir = &w->frames[w->n - 1];
 	enum found found;
 
-	w->file = open_name(w, dir->fd, current_name(w), 0);
-	if (w->file < 0)
-		return open_failed(w, dir, err);
+	w->file = fd;
 	set_item(w, WALK_OTHER, dir);
 	w->item.fd = w->file;
 	if (sys_fstat(w->file, &w->item.st) < 0) {
@@ -318,6 +281,15 @@ static enum found open_file(struct walk *w, struct err *err)
 	return found;
 }
 
+/* Opens a regular file. */
+static enum found open_file(struct walk *w, struct err *err)
+{
+	struct frame *dir = &w->frames[w->n - 1];
+	int fd = opener_open(&w->opener, dir->fd, current_name(w), 0);
+
+	return fd < 0 ? open_failed(w, dir, err) : adopt_file(w, fd, err);
+}
+
 /* Looks at the current name without opening it. */
 static enum found look(struct walk *w, struct err *err)
 {
@@ -326,7 +298,7 @@ static enum found look(struct walk *w, struct err *err)
 
 	set_item(w, WALK_OTHER, dir);
 	if (look_at(dir->fd, current_name(w), 0, &w->item.st, &w->item.mount_id) == 0) {
-		if (w->item.mount_id != w->mount_id)
+		if (w->item.mount_id != w->opener.mount_id)
 			w->item.what = WALK_MOUNT;
 		return FOUND_ITEM;
 	}
@@ -350,34 +322,25 @@ static bool is_opened(const struct walk *w, unsigned char type)
 	return type == DT_DIR || (type == DT_REG && w->options.open_files);
 }
 
-/* Finds out what the current name is; `type` is what its directory said. */
-static enum found find(struct walk *w, unsigned char type, struct err *err)
+/* Looks at what the current name is and goes by that, until both agree.  `asked`: it was
+ * decided that it is not left out. */
+static enum found identify(struct walk *w, bool asked, struct err *err)
 {
 	enum found found = FOUND_OTHER;
-	bool asked = type != DT_UNKNOWN;
 
-	if (asked && is_left_out(w, type))
-		return FOUND_NOTHING;
 	for (int tries = 0; tries < TRIES && found == FOUND_OTHER; tries++) {
-		if (type == DT_DIR) {
-			found = enter(w, err);
-		} else if (is_opened(w, type)) {
-			found = open_file(w, err);
-		} else {
-			found = look(w, err);
-			if (found != FOUND_ITEM)
-				return found;
-			type = w->item.has_st ? (unsigned char)IFTODT(w->item.st.st_mode)
-					      : DT_UNKNOWN;
-			if (!asked && is_left_out(w, type))
-				return FOUND_NOTHING;
-			asked = true;
-			if (w->item.what == WALK_OTHER && is_opened(w, type))
-				found = FOUND_OTHER;
-			continue;
-		}
-		if (found == FOUND_OTHER)
-			type = DT_UNKNOWN;
+		unsigned char type;
+
+		found = look(w, err);
+		if (found != FOUND_ITEM)
+			return found;
+		type = w->item.has_st ? (unsigned char)IFTODT(w->item.st.st_mode)
+				      : DT_UNKNOWN;
+		if (!asked && is_left_out(w, type))
+			return FOUND_NOTHING;
+		asked = true;
+		if (w->item.what == WALK_OTHER && is_opened(w, type))
+			found = type == DT_DIR ? enter(w, err) : open_file(w, err);
 	}
 	if (found != FOUND_OTHER)
 		return found;
@@ -386,6 +349,19 @@ static enum found find(struct walk *w, unsigned char type, struct err *err)
 	w->item.has_st = false;
 	w->item.problem = &w->problem;
 	return FOUND_ITEM;
+}
+
+/* Finds out what the current name is, if its directory did not say that it is a regular
+ * file. */
+static enum found find(struct walk *w, unsigned char type, struct err *err)
+{
+	enum found found = FOUND_OTHER;
+
+	if (type != DT_UNKNOWN && is_left_out(w, type))
+		return FOUND_NOTHING;
+	if (type == DT_DIR)
+		found = enter(w, err);
+	return found == FOUND_OTHER ? identify(w, type != DT_UNKNOWN, err) : found;
 }
 
 /* Makes `name` of the top frame the current one. */
@@ -457,7 +433,7 @@ static int descend(struct walk *w, size_t i)
 	for (size_t k = 0; k < i; k++) {
 		/* The name of frame k + 1 is the last that frame k gave. */
 		const char *name = listing_text(&w->listing, w->frames[k].next - 1);
-		int next = open_name(w, fd, name, O_DIRECTORY);
+		int next = opener_open(&w->opener, fd, name, O_DIRECTORY);
 
 		if (k > 0)
 			sys_close_best_effort(fd);
@@ -468,15 +444,15 @@ static int descend(struct walk *w, size_t i)
 	return fd;
 }
 
-/* Opens the frame below the top again, from its child or by its names.  What is found there is
- * believed only if it is the same directory. */
+/* Opens the frame below the top again, from its child or by its names.  What is found
+ * there is believed only if it is the same directory. */
 static int reopen(struct walk *w, struct err *err)
 {
 	struct frame *f = &w->frames[w->n - 2];
 	int child = w->frames[w->n - 1].fd, fd = -1;
 
 	if (child >= 0)
-		fd = open_name(w, child, "..", O_DIRECTORY);
+		fd = opener_open(&w->opener, child, "..", O_DIRECTORY);
 	if (fd < 0 || !is_frame(fd, f)) {
 		if (fd >= 0)
 			sys_close_best_effort(fd);
@@ -523,11 +499,68 @@ static enum found report_lost(struct walk *w)
 	return FOUND_ITEM;
 }
 
+/* Opens one of the regular files that come next, if one does. */
+static enum found open_one_ahead(struct walk *w, struct err *err)
+{
+	const struct frame *top = &w->frames[w->n - 1];
+	size_t i = top->next + w->n_ahead;
+	struct ahead a = { .fd = -1 };
+
+	if (i == top->end || w->listing.names[i].type != DT_REG)
+		return FOUND_NOTHING;
+	if (set_name(w, listing_text(&w->listing, i), err) < 0)
+		return FOUND_FATAL;
+	a.left_out = is_left_out(w, DT_REG);
+	if (!a.left_out) {
+		a.fd = opener_open(&w->opener, top->fd, current_name(w), 0);
+		a.errnum = a.fd < 0 ? errno : 0;
+	}
+	/* Then perhaps there are enough when its turn comes. */
+	if (w->n_ahead > 0 && (a.errnum == EMFILE || a.errnum == ENFILE))
+		return FOUND_NOTHING;
+	if (a.fd >= 0 && w->options.opened)
+		w->options.opened(w->options.ctx, a.fd);
+	w->ahead[(w->first_ahead + w->n_ahead++) % WALK_AHEAD] = a;
+	return FOUND_ITEM;
+}
+
+/* Opens the regular files that come next, so that they can be read ahead. */
+static int open_ahead(struct walk *w, struct err *err)
+{
+	enum found found = FOUND_ITEM;
+
+	while (found == FOUND_ITEM && w->n_ahead < WALK_AHEAD)
+		found = open_one_ahead(w, err);
+	return found == FOUND_FATAL ? -1 : 0;
+}
+
+/* Makes the next of the files that were opened ahead the item. */
+static enum found take_ahead(struct walk *w, struct err *err)
+{
+	const struct ahead *a = &w->ahead[w->first_ahead];
+	enum found found;
+
+	w->first_ahead = (w->first_ahead + 1) % WALK_AHEAD;
+	w->n_ahead--;
+	if (a->left_out)
+		return FOUND_NOTHING;
+	errno = a->errnum;
+	found = a->fd < 0 ? open_failed(w, &w->frames[w->n - 1], err)
+			  : adopt_file(w, a->fd, err);
+	if (found == FOUND_ITEM && w->file >= 0 && w->item.st.st_nlink == 0) {
+		/* Removed since it was opened; another may have its name. */
+		close_file(w);
+		found = FOUND_OTHER;
+	}
+	return found == FOUND_OTHER ? identify(w, true, err) : found;
+}
+
 /* One step from the top frame on. */
 static enum found step(struct walk *w, struct err *err)
 {
 	struct frame *top = &w->frames[w->n - 1];
-	const struct listing_name *name;
+	unsigned char type;
+	bool ahead;
 
 	if (w->lost.kind != ERR_NONE)
 		return report_lost(w);
@@ -535,11 +568,14 @@ static enum found step(struct walk *w, struct err *err)
 		return list(w, err);
 	if (top->next == top->end)
 		return leave(w, err);
-	name = &w->listing.names[top->next];
+	type = w->listing.names[top->next].type;
+	ahead = type == DT_REG && w->options.open_files;
+	if (ahead && open_ahead(w, err) < 0)
+		return FOUND_FATAL;
 	if (set_name(w, listing_text(&w->listing, top->next), err) < 0)
 		return FOUND_FATAL;
 	top->next++;
-	return find(w, name->type, err);
+	return ahead ? take_ahead(w, err) : find(w, type, err);
 }
 
 int walk_next(struct walk *w, const struct walk_item **ret, struct err *err)
