@@ -40,7 +40,8 @@ void support_pack_done(struct support_pack *p);
 int support_pack_trees(struct support_pack *p, const struct pack_tree *trees, size_t n,
 		       struct err *err);
 
-/* The same of one tree: dirfd/name as "common/tree", a file or a directory ("." is dirfd). */
+/* The same of one tree: dirfd/name as "common/tree", a file or a directory ("." is
+ * dirfd). */
 int support_pack_run(struct support_pack *p, int dirfd, const char *name,
 		     struct err *err);
 
@@ -55,8 +56,8 @@ char *support_pack_list(const struct buf *stream);
 #define support_gnu_tar(stream, dir) support_gnu_tar_for(__func__, (stream), (dir))
 bool support_gnu_tar_for(const char *test, const struct buf *stream, const char *dir);
 
-/* The names that Python's tarfile finds, each with a newline, for the caller to free; NULL with a
- * SKIP line where there is no Python. */
+/* The names that Python's tarfile finds, each with a newline, for the caller to free;
+ * NULL with a SKIP line where there is no Python. */
 #define support_python_names(stream) support_python_names_for(__func__, (stream))
 char *support_python_names_for(const char *test, const struct buf *stream);
 

@@ -14,8 +14,8 @@
 
 static struct owners *owners;
 
-/* Users 1001 and 1002 are alice and "x y" (no name for a text), group 2001 is staff, user 1003 has
- * digits for a name. */
+/* Users 1001 and 1002 are alice and "x y" (no name for a text), group 2001 is staff,
+ * user 1003 has digits for a name. */
 static int name_of(void *ctx, enum owner_kind kind, uint32_t id, char **ret,
 		   struct err *err)
 {
@@ -63,8 +63,8 @@ static void teardown(void)
 	owners = NULL;
 }
 
-/* A file or a directory (name ending in a slash) to put ACLs on; -1 where the file system has
- * none. */
+/* A file or a directory (name ending in a slash) to put ACLs on; -1 where the file
+ * system has none. */
 static int open_new(const char *name)
 {
 	bool dir = name[strlen(name) - 1] == '/';
@@ -122,10 +122,10 @@ START_TEST(named_entries_have_four_fields)
 	if (fd < 0)
 		return support_skip("no extended attributes here");
 	ck_assert_ok(acl_apply(fd, ACL_OF_ACCESS, text, NULL, &err), &err);
-	check_text(
-		fd, ACL_OF_ACCESS,
-		"user::rw-,user:77:-w-:77,user:alice:r--:1001,user:1002:rwx:1002,"
-		"user:1003:---:1003,group::r--,group:staff:rw-:2001,mask::rwx,other::--x");
+	check_text(fd, ACL_OF_ACCESS,
+		   "user::rw-,user:77:-w-:77,user:alice:r--:1001,user:1002:rwx:1002,"
+		   "user:1003:---:1003,group::r--,group:staff:rw-:2001,mask::rwx,"
+		   "other::--x");
 	ck_assert_int_eq(fstat(fd, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0671);
 }
@@ -184,10 +184,10 @@ START_TEST(names_are_mapped)
 			       "user:bob:rwx:78,other::---",
 			       owners, &err),
 		     &err);
-	check_text(
-		fd, ACL_OF_ACCESS,
-		"user::rw-,user:78:rwx:78,user:3001:r--:3001,group::r--,group:4001:rw-:4001,"
-		"mask::rwx,other::---");
+	check_text(fd, ACL_OF_ACCESS,
+		   "user::rw-,user:78:rwx:78,user:3001:r--:3001,group::r--,"
+		   "group:4001:rw-:4001,"
+		   "mask::rwx,other::---");
 	ck_assert_fails(acl_apply(fd, ACL_OF_ACCESS,
 				  "user::rw-,user:bob:r--,group::r--,other::---", owners,
 				  &err),

@@ -198,10 +198,10 @@ START_TEST(python_lists_the_names)
 	names = support_python_names(&p.stream);
 	if (!names)
 		return;
-	snprintf(
-		want, sizeof(want),
-		"common\ncommon/tree\ncommon/tree/a\xff\ncommon/tree/%s\ncommon/tree/%s/%s\n",
-		name, name, name);
+	snprintf(want, sizeof(want),
+		 "common\ncommon/tree\ncommon/tree/a\xff\ncommon/tree/%s\n"
+		 "common/tree/%s/%s\n",
+		 name, name, name);
 	ck_assert_str_eq(names, want);
 }
 

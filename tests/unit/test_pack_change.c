@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packing trees that change meanwhile, that cannot be read, or of which parts are left out.
+ * Packing trees that change meanwhile, that cannot be read, or of which parts are left
+ * out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,7 +79,8 @@ START_TEST(a_small_file_is_read_four_times_at_most)
 	p.on_room = append_some;
 	changes = 1000;
 	support_pack_ok(&p, support_dirfd(), "f");
-	/* As its header says: it had eight bytes when it was looked at for the fourth time. */
+	/* As its header says: it had eight bytes when it was looked at for the fourth
+	 * time. */
 	check_list("f common/tree 8\n");
 	ck_assert_str_eq(p.report.data, "changed common/tree\n");
 	ck_assert_uint_eq(p.counts.changed, 1);
@@ -218,7 +220,8 @@ START_TEST(what_vanishes_is_nothing)
 	support_node(support_dirfd(), "t/e", S_IFIFO | 0600, 0);
 	p.on_room = remove_others;
 	support_pack_ok(&p, support_dirfd(), "t");
-	/* The room was for the directory itself, when all of it had yet to be listed or met. */
+	/* The room was for the directory itself, when all of it had yet to be listed or
+	 * met. */
 	check_list("d common/tree\nf common/tree/a 0\n");
 	ck_assert_str_eq(p.report.data, "");
 }

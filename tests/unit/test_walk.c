@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/unit/support.h"
 
-/* One letter and the path for each item: D directory, L leave, F file (open), O other, E error,
- * M mount. */
+/* One letter and the path for each item: D directory, L leave, F file (open), O other,
+ * E error, M mount. */
 static void note(struct buf *text, const struct walk_item *item)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -137,6 +138,10 @@ START_TEST(what_is_left_out_is_not_touched)
 	check_walk(&(struct walk_options){ .leave_out = no_x, .ctx = &asked },
 		   "D Da La Db Lb Dc Oc/y Lc L ");
 	ck_assert_uint_eq(asked, 7);
+	check_walk(&(struct walk_options){ .leave_out = no_x,
+					   .ctx = &asked,
+					   .open_files = true },
+		   "D Da La Db Lb Dc Fc/y Lc L ");
 	ck_assert_int_eq(fchmodat(support_dirfd(), "a/x", 0755, 0), 0);
 }
 
@@ -317,6 +322,36 @@ START_TEST(what_vanishes_is_passed_over)
 
 END_TEST
 
+START_TEST(a_file_replaced_after_it_was_opened_is_the_new_one)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(walk_closep) struct walk *w = NULL;
+	_cleanup_(buf_done) struct buf text = BUF_INIT;
+	const struct walk_item *item;
+
+	support_file(support_dirfd(), "a", 0644, "");
+	support_file(support_dirfd(), "b", 0644, "old");
+	support_file(support_dirfd(), "c", 0644, "");
+	support_file(support_dirfd(), "d/new", 0644, "longer");
+	ck_assert_ok(walk_open_with(support_dirfd(),
+				    &(struct walk_options){ .open_files = true }, NULL,
+				    &w, &err),
+		     &err);
+	while (walk_next(w, &item, &err) > 0) {
+		note(&text, item);
+		if (strcmp(item->path, "a") == 0) {
+			ck_assert_int_eq(
+				renameat(support_dirfd(), "d/new", support_dirfd(), "b"),
+				0);
+			ck_assert_int_eq(unlinkat(support_dirfd(), "c", 0), 0);
+		}
+		ck_assert(strcmp(item->path, "b") != 0 || item->st.st_size == 6);
+	}
+	ck_assert_str_eq(text.data, "D Fa Fb Dd Ld L ");
+}
+
+END_TEST
+
 START_TEST(what_cannot_be_opened_is_told)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -439,25 +474,61 @@ START_TEST(a_root_that_is_no_directory_is_refused)
 
 END_TEST
 
+/* Takes all descriptors but `spare`; how many it took goes to ret_n. */
+static void take_descriptors(int taken[1024], int *ret_n, int spare)
+{
+	struct rlimit limit;
+	int n = 0;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 64;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while (n < 1024 && (taken[n] = dup(0)) >= 0)
+		n++;
+	ck_assert_int_gt(n, spare);
+	for (; spare > 0; spare--)
+		close(taken[--n]);
+	*ret_n = n;
+}
+
 START_TEST(want_of_descriptors_is_ours)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(walk_closep) struct walk *w = NULL;
 	const struct walk_item *item;
-	int dups[1024], n = 0, r;
+	int taken[1024], n, r;
 
+	if (!support_forks())
+		return support_skip("it needs a process of its own");
 	support_file(support_dirfd(), "a/1", 0644, "");
 	ck_assert_ok(walk_open(support_dirfd(), NULL, &w, &err), &err);
-	while (n < 1024 && (dups[n] = dup(0)) >= 0)
-		n++;
-	if (n < 1024) {
-		while ((r = walk_next(w, &item, &err)) > 0)
-			ck_assert_int_ne(item->what, WALK_ERROR);
-		ck_assert_int_eq(r, -1);
-		ck_assert_int_eq(err.sys_errno, EMFILE);
-	}
+	take_descriptors(taken, &n, 0);
+	while ((r = walk_next(w, &item, &err)) > 0)
+		ck_assert_int_ne(item->what, WALK_ERROR);
 	while (n > 0)
-		close(dups[--n]);
+		close(taken[--n]);
+	ck_assert_int_eq(r, -1);
+	ck_assert_int_eq(err.sys_errno, EMFILE);
+	ck_assert(walk_error_is_ours(&err));
+}
+
+END_TEST
+
+START_TEST(one_descriptor_is_enough_for_files)
+{
+	_cleanup_free_ char *got = NULL;
+	int taken[1024], n;
+
+	if (!support_forks())
+		return support_skip("it needs a process of its own");
+	support_file(support_dirfd(), "1", 0644, "");
+	support_file(support_dirfd(), "2", 0644, "");
+	support_file(support_dirfd(), "3", 0644, "");
+	take_descriptors(taken, &n, 1);
+	got = walk(support_dirfd(), &(struct walk_options){ .open_files = true });
+	while (n > 0)
+		close(taken[--n]);
+	ck_assert_str_eq(got, "D F1 F2 F3 L ");
 }
 
 END_TEST
@@ -473,12 +544,14 @@ Suite *suite_walk(void)
 	tcase_add_test(tc, a_skipped_directory_is_not_entered);
 	tcase_add_test(tc, the_root_can_be_skipped);
 	tcase_add_test(tc, what_vanishes_is_passed_over);
+	tcase_add_test(tc, a_file_replaced_after_it_was_opened_is_the_new_one);
 	tcase_add_test(tc, what_cannot_be_opened_is_told);
 	tcase_add_test(tc, reading_leaves_no_trace);
 	tcase_add_test(tc, mounts_are_not_entered);
 	tcase_add_test(tc, a_set_flag_ends_the_walk);
 	tcase_add_test(tc, a_root_that_is_no_directory_is_refused);
 	tcase_add_test(tc, want_of_descriptors_is_ours);
+	tcase_add_test(tc, one_descriptor_is_enough_for_files);
 
 	tc = support_tcase(s, "deep");
 	tcase_set_timeout(tc, 60);
