@@ -299,8 +299,8 @@ static int make_object(struct apply *a, struct apply_tree *tree, const struct en
 	return err_set(err, ERR_CORRUPT, "archive entry %s is of no type", q(e->path));
 }
 
-/* What can be said of an entry without any file system.  Whoever parsed it may have said so
- * already, or may have been taken over. */
+/* What can be said of an entry without any file system.  Whoever parsed it may have
+ * said so already, or may have been taken over. */
 static int check_entry(const struct entry *e, struct err *err)
 {
 	bool is_link = e->type == ENTRY_SYMLINK || e->type == ENTRY_HARDLINK;

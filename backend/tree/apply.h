@@ -5,38 +5,40 @@
 /*
  * apply: entries into staging trees.
  *
- * Every path is resolved from the staging descriptor one component at a time (openat O_NOFOLLOW|
- * O_DIRECTORY; the last directories stay open); nothing is ever followed, nothing existing is
- * opened for writing (O_EXCL).  Paths and links are checked here again: where parsing and
- * applying are two processes, only this one can be believed.  A hard link names a regular file
- * that this run has made (one to a symbolic link becomes another such link: GNU tar writes these).
+ * Every path is resolved from the staging descriptor one component at a time (openat,
+ * O_NOFOLLOW|O_DIRECTORY; the last directories stay open); nothing is ever followed,
+ * nothing existing is opened for writing (O_EXCL).  Paths and links are checked here
+ * again: where parsing and applying are two processes, only this one can be believed.  A
+ * hard link names a regular file that this run has made (one to a symbolic link becomes
+ * another such link: GNU tar writes these).
  *
- * Metadata goes through descriptors (links: AT_SYMLINK_NOFOLLOW) in the order data, owner,
- * user's extended attributes (a read-only file refuses them later), mode, ACL, capability,
- * times.  Files are made with 0600, directories with 0700; these get theirs when the stream
- * leaves them, and again if it comes back; the targets themselves at the end, so that
- * until then nobody else can look into the staging.  For that an ACL and a set-group-ID bit which a
- * target inherited are taken away first.  Holes stay holes.  Nothing is synced here (the caller
- * syncs the file system once).
+ * Metadata goes through descriptors (links: AT_SYMLINK_NOFOLLOW) in the order data,
+ * owner, user's extended attributes (a read-only file refuses them later), mode, ACL,
+ * capability, times.  Files are made with 0600, directories with 0700; these get theirs
+ * when the stream leaves them, and again if it comes back; the targets themselves at the
+ * end, so that until then nobody else can look into the staging.  For that an ACL and a
+ * set-group-ID bit which a target inherited are taken away first.  Holes stay holes.
+ * Nothing is synced here (the caller syncs the file system once).
  *
  * Policy, by archive:
- *			   a user's		    system, untrusted	  system, trusted
- *  owner		   the caller's	(n)	    by name, else refused (ERR_REFUSED)
- *  group		   if a member, else own (n) likewise
- *  set-id bits of files   kept if trusted (n)	    left out (p)	  kept
- *  ... of directories	   kept			    kept		  kept
- *  file capabilities	   left out (p)		    left out (p)	  kept
- *  devices		   left out (p)		    ERR_REFUSED		  made
- *  user.* attributes	   kept			    kept		  kept
- *  other attributes	   left out (p)		    left out (p)	  left out (p)
- *  SELinux labels	   passed over: the policy gives labels, restorecon repairs them
- *  ACLs		   kept			    kept		  kept
- * (p) is reported, (n) as minor; a foreign owner once for each owner.  A set-id bit whose owner
- * was changed goes even if trusted.  What the file system cannot hold (ACLs, attributes) is
- * left out and reported; without its ACL a file's group gets what the ACL gave to it.
+ *                        a user's               system, untrusted    system, trusted
+ *  owner                 the caller's (n)       by name, else refused (ERR_REFUSED)
+ *  group                 if a member, else own (n)   likewise
+ *  set-id bits of files  kept if trusted (n)    left out (p)         kept
+ *  ... of directories    kept                   kept                 kept
+ *  file capabilities     left out (p)           left out (p)         kept
+ *  devices               left out (p)           ERR_REFUSED          made
+ *  user.* attributes     kept                   kept                 kept
+ *  other attributes      left out (p)           left out (p)         left out (p)
+ *  SELinux labels        passed over: the policy gives them, restorecon repairs them
+ *  ACLs                  kept                   kept                 kept
+ * (p) is reported, (n) as minor; a foreign owner once for each owner.  A set-id bit whose
+ * owner was changed goes even if trusted.  What the file system cannot hold (ACLs,
+ * attributes) is left out and reported; without its ACL a file's group gets what the ACL
+ * gave to it.
  *
- * ERR_CORRUPT: entries that no right archive has.  Other failures are the system's.  After a
- * failure the staging is to be removed.
+ * ERR_CORRUPT: entries that no right archive has.  Other failures are the system's.
+ * After a failure the staging is to be removed.
  */
 
 #include <stdbool.h>
@@ -48,9 +50,10 @@
 #include "backend/tree/unpack.h"
 
 struct apply_target {
-	const char *
-		path; /* archive path whose entry is the tree's root: "common/profile", "7" */
-	int fd;       /* staging: an empty directory O_RDONLY, or an empty file O_RDWR */
+	/* Archive path whose entry is the tree's root: "common/profile", "7". */
+	const char *path;
+	/* The staging: an empty directory O_RDONLY, or an empty file O_RDWR. */
+	int fd;
 	bool is_file;
 };
 
@@ -60,8 +63,8 @@ enum apply_flags {
 };
 
 struct apply_report {
-	/* Something of the entry was left out or changed: one line.  Leads to status 3 unless
-	 * `minor`.  Texts are valid during the call. */
+	/* Something of the entry was left out or changed: one line.  Leads to status 3
+	 * unless `minor`.  Texts are valid during the call. */
 	int (*note)(void *ctx, const char *path, const char *what, bool minor,
 		    struct err *err);
 	void *ctx;
@@ -79,8 +82,8 @@ int apply_new(const struct apply_target *targets, size_t n_targets, unsigned fla
 /* For unpack_run(), or whoever else has entries. */
 struct unpack_sink apply_sink(struct apply *a);
 
-/* Whether an entry for targets[i] or below it came: if not, the archive does not hold that
- * tree, and an empty staging is not what was saved. */
+/* Whether an entry for targets[i] or below it came: if not, the archive does not hold
+ * that tree, and an empty staging is not what was saved. */
 bool apply_found(const struct apply *a, size_t i);
 
 void apply_free(struct apply *a);

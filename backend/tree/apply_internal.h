@@ -63,16 +63,16 @@ struct apply_split apply_split_path(const struct apply_tree *tree, const char *p
 /* What making an object for e failed with, from errno; -1. */
 int apply_creation_failed(const struct entry *e, struct err *err);
 
-/* Why a directory could not be reached: one that the archive should have made is the archive's
- * fault, not the system's; -1. */
+/* Why a directory could not be reached: one that the archive should have made is the
+ * archive's fault, not the system's; -1. */
 int apply_no_directory(const struct entry *e, struct err *err);
 
 /* Makes dirfd/name, the hard link e. */
 int apply_link(struct apply *a, struct apply_tree *tree, int dirfd, const char *name,
 	       const struct entry *e, struct err *err);
 
-/* Makes an open, empty file like the one that the hard link e names.  1; 0: that one is not
- * here, which was reported; -1. */
+/* Makes an open, empty file like the one that the hard link e names.  1; 0: that one
+ * is not here, which was reported; -1. */
 int apply_fill(struct apply *a, int to, const struct entry *e, struct err *err);
 
 #endif

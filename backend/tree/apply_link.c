@@ -60,8 +60,8 @@ static int link_object(struct apply *a, int fromdir, const char *fromname, int d
 	return apply_creation_failed(e, err);
 }
 
-/* A descriptor of the regular file that a link names, to read from; *ret_own is the same if the
- * caller has to close it.  0: there is none, and that was reported; 1; -1. */
+/* A descriptor of the regular file that a link names, to read from; *ret_own is the
+ * same if the caller has to close it.  0: there is none, and that was reported; 1; -1. */
 static int open_linked(struct apply *a, const struct entry *e, int *ret, int *ret_own,
 		       struct err *err)
 {

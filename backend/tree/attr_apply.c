@@ -126,13 +126,15 @@ static int note_owner(struct attr_apply *a, const struct entry *e, const char *p
 		group ? "group" : "owner", name ? q(name) : "without a name", number);
 }
 
-/* The number of an entry's owner or group here; *ret_known is false where there is none. */
+/* The number of an entry's owner or group here; *ret_known is false where there is
+ * none. */
 static int map_owner(struct attr_apply *a, const struct entry *e, const char *path,
 		     bool group, uint32_t *ret, bool *ret_known, struct err *err)
 {
 	const struct attr_noted *noted = find_noted(a, e, group);
 
-	/* Failures are not remembered below, and asking may be a question to another process. */
+	/* Failures are not remembered below, and asking may be a question to another
+	 * process. */
 	*ret_known = false;
 	if (noted && noted->unknown)
 		return 0;
@@ -149,7 +151,8 @@ static int map_owner(struct attr_apply *a, const struct entry *e, const char *pa
 	return err_wrap(err, "%s of %s", group ? "group" : "owner", q(path));
 }
 
-/* Set-id bits of a file, of which those in `lost` go with the owner that they were for. */
+/* Set-id bits of a file, of which those in `lost` go with the owner that they were
+ * for. */
 static int want_mode(struct attr_apply *a, const struct entry *e, const char *path,
 		     uint32_t lost, uint32_t *ret, struct err *err)
 {
@@ -189,8 +192,9 @@ static bool try_group(int fd, const char *name, uint32_t gid)
 	return sys_fchownat(fd, name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Owner and mode of an object of a user's archive.  The group is tried out, since nobody but
- * the kernel knows which ones are the caller's: what *ret says it is already. */
+/* Owner and mode of an object of a user's archive.  The group is tried out, since
+ * nobody but the kernel knows which ones are the caller's: what *ret says it is
+ * already. */
 static int want_as_own(struct attr_apply *a, int fd, const char *name,
 		       const struct entry *e, const char *path,
 		       const struct attr_born *born, struct wanted *ret, struct err *err)
@@ -222,8 +226,8 @@ static int want_as_own(struct attr_apply *a, int fd, const char *name,
 	return want_mode(a, e, path, lost, &ret->mode, err);
 }
 
-/* Decides on owner and mode, and sets the owner.  fd is the object itself, or with a name the
- * directory that holds it. */
+/* Decides on owner and mode, and sets the owner.  fd is the object itself, or with a
+ * name the directory that holds it. */
 static int apply_owner(struct attr_apply *a, int fd, const char *name,
 		       const struct entry *e, const char *path,
 		       const struct attr_born *born, uint32_t *ret_mode, struct err *err)
@@ -251,8 +255,8 @@ static int apply_owner(struct attr_apply *a, int fd, const char *name,
 }
 
 /* Whether a failure says that this object cannot have that attribute, rather than that
- * something is wrong.  ENOSPC: it does not fit beside the others; if the file system is full
- * indeed, the next call says so. */
+ * something is wrong.  ENOSPC: it does not fit beside the others; if the file system
+ * is full indeed, the next call says so. */
 static bool attribute_does_not_fit(int errnum)
 {
 	return errnum == EOPNOTSUPP || errnum == ENOSPC || errnum == E2BIG ||
@@ -321,8 +325,8 @@ static int apply_other_xattrs(struct attr_apply *a, int fd, const struct entry *
 	return 0;
 }
 
-/* The mode that is safe without the access ACL: the mode's group bits are the ACL's mask, the
- * group itself may have had fewer. */
+/* The mode that is safe without the access ACL: the mode's group bits are the ACL's
+ * mask, the group itself may have had fewer. */
 static uint32_t mode_without_acl(uint32_t mode, const char *acl)
 {
 	const char *at = strstr(acl, "group::");
@@ -342,7 +346,8 @@ static bool acl_is_unfit(const struct attr_apply *a, const struct err *why)
 	return err_is(why, ERR_UNSUPPORTED) || attribute_does_not_fit(why->sys_errno);
 }
 
-/* *ret_set: whether the ACL is there now; if not, and it is no failure, it was reported. */
+/* *ret_set: whether the ACL is there now; if not, and it is no failure, it was
+ * reported. */
 static int set_acl(struct attr_apply *a, int fd, enum acl_type type, const char *text,
 		   const char *path, bool *ret_set, struct err *err)
 {
@@ -425,8 +430,8 @@ static int apply_mode_at(struct attr_apply *a, int dirfd, const char *name,
 		if (fd < 0)
 			return err_errno(err, "cannot open %s", q(e->path));
 	}
-	/* It was made here a moment ago, in a directory that nobody else can reach, and is
-	 * no link: what has no descriptor has no other way to its mode. */
+	/* It was made here a moment ago, in a directory that nobody else can reach,
+	 * and is no link: what has no descriptor has no other way to its mode. */
 	if (sys_fchmodat(dirfd, name, mode, 0) < 0)
 		return err_errno(err, "cannot set the mode of %s", q(e->path));
 	if (!e->acl_access)

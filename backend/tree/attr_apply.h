@@ -3,8 +3,9 @@
 #define SETASIDE_TREE_ATTR_APPLY_H
 
 /*
- * attr_apply: owner, mode, ACLs, extended attributes, capability and times of an entry onto an
- * object that apply has made, with the fewest calls; apply.h says what is kept and when.
+ * attr_apply: owner, mode, ACLs, extended attributes, capability and times of an entry
+ * onto an object that apply has made, with the fewest calls; apply.h says what is kept
+ * and when.
  *
  * Private to apply.  What creation gave the object is known to the caller (attr_born), so
  * that what is right already needs no call.
@@ -54,8 +55,8 @@ int attr_apply_keep(const struct entry *e, struct entry **ret, struct err *err);
 void attr_apply_forget(struct entry *kept);
 CLEANUP_FUNC(struct entry *, attr_apply_forget);
 
-/* A file or directory, by a descriptor that is not O_PATH.  `path` is for messages: that of e
- * is not looked at. */
+/* A file or directory, by a descriptor that is not O_PATH.  `path` is for messages:
+ * that of e is not looked at. */
 int attr_apply_fd(struct attr_apply *a, int fd, const struct entry *e, const char *path,
 		  const struct attr_born *born, struct err *err);
 

@@ -86,8 +86,9 @@ static int open_live(const struct carry *c, const char *rel, size_t n, struct er
 	return readable;
 }
 
-/* Makes a directory that the fresh tree lacks like the live one.  Its attributes come at once and
- * not when it is full, so that a carry that is run again need not know who made it. */
+/* Makes a directory that the fresh tree lacks like the live one.  Its attributes come
+ * at once and not when it is full, so that a carry that is run again need not know who
+ * made it. */
 static int make_dir(struct carry *c, int dirfd, const char *rel, size_t begin, size_t n,
 		    struct err *err)
 {
@@ -111,7 +112,8 @@ static int make_dir(struct carry *c, int dirfd, const char *rel, size_t begin, s
 	return 0;
 }
 
-/* Goes to a directory of the fresh tree, making what is missing; its descriptor, or -1. */
+/* Goes to a directory of the fresh tree, making what is missing; its descriptor, or
+ * -1. */
 static int reach(struct carry *c, const char *rel, size_t n, struct err *err)
 {
 	size_t end = 0;
@@ -154,12 +156,12 @@ static int copy_name(struct carry *c, const struct walk_item *item, const char *
 	if (first) {
 		size_t dir = dir_of(first);
 
-		links_met(&c->copied, &item->st);
 		from = dir_stack_reach(&c->dirs, first, dir, err);
 		if (from < 0)
 			return -1;
 		r = sys_linkat(from, first + dir + (dir > 0), dirfd, item->name, 0);
 		sys_close_best_effort(from);
+		links_met(&c->copied, &item->st);
 		if (r == 0)
 			return 0;
 		/* Too many names, or gone: one more copy does no harm. */
@@ -171,14 +173,15 @@ static int copy_name(struct carry *c, const struct walk_item *item, const char *
 	return 0;
 }
 
-/* Takes away what the fresh tree has under a name, unless it is the live file already or a
- * directory. */
+/* Takes away what the fresh tree has under a name, unless it is the live file already
+ * or a directory. */
 static int make_way(const struct walk_item *item, int dirfd, struct err *err)
 {
 	struct stat st;
 
 	if (sys_fstatat(dirfd, item->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : err_errno(err, "cannot examine the old file");
+		return errno == ENOENT ? 0
+				       : err_errno(err, "cannot examine the old file");
 	if (S_ISDIR(st.st_mode) ||
 	    (st.st_dev == item->st.st_dev && st.st_ino == item->st.st_ino))
 		return 0;
@@ -285,7 +288,8 @@ static int carry_item(struct carry *c, struct walk *w, const struct walk_item *i
 		return err_set(err, ERR_BUSY, "something is mounted on %s",
 			       q(item->path));
 	case WALK_ERROR:
-		/* is_out_of_scope() let it through: it may hide something to be carried. */
+		/* is_out_of_scope() let it through: it may hide something to be
+		 * carried. */
 		err_set(&why, item->problem->kind, "%s", err_message(item->problem));
 		return leave_path(c, item->path, &why, err);
 	}

@@ -44,8 +44,8 @@ static int copy_range(int from, int to, char *piece, off_t offset, off_t end,
 	return 0;
 }
 
-/* The next range of data from offset on; false if there is none.  A file system that cannot
- * tell has data everywhere. */
+/* The next range of data from offset on; false if there is none.  A file system that
+ * cannot tell has data everywhere. */
 static bool next_range(int fd, off_t size, off_t *offset, off_t *ret_end)
 {
 	off_t data = sys_lseek(fd, *offset, SEEK_DATA);

@@ -127,7 +127,8 @@ static int current_fd(struct dir_stack *d, struct err *err)
 	return d->levels[d->n - 1].fd;
 }
 
-/* Puts a directory below the deepest level, with all that it owns; frees it on failure. */
+/* Puts a directory below the deepest level, with all that it owns; frees it on
+ * failure. */
 static int push(struct dir_stack *d, const char *name, struct dir_level *level,
 		struct err *err)
 {
@@ -154,8 +155,8 @@ fail:
 	return -1;
 }
 
-/* Takes the default ACL off a directory, so that nothing inherits it, and keeps it in *again,
- * which has room for it. */
+/* Takes the default ACL off a directory, so that nothing inherits it, and keeps it in
+ * *again, which has room for it. */
 static int take_default_acl(int fd, struct dir_again *again, struct err *err)
 {
 	ssize_t n = sys_fgetxattr(fd, default_acl, again->acl, ACL_SIZE_MAX);
@@ -170,7 +171,8 @@ static int take_default_acl(int fd, struct dir_again *again, struct err *err)
 	return 0;
 }
 
-/* What a directory is like, to be put back; what new entries would inherit from it is taken off. */
+/* What a directory is like, to be put back; what new entries would inherit from it is
+ * taken off. */
 static int take_state(const struct dir_stack *d, int fd, const struct stat *st,
 		      struct dir_again **ret, struct err *err)
 {
@@ -197,8 +199,8 @@ static int take_state(const struct dir_stack *d, int fd, const struct stat *st,
 	return 0;
 }
 
-/* Opens a directory that was there before, even if its mode keeps its owner out, and makes it
- * fit for new entries. */
+/* Opens a directory that was there before, even if its mode keeps its owner out, and
+ * makes it fit for new entries. */
 static int reopen(const struct dir_stack *d, int dirfd, const char *name,
 		  struct dir_level *ret, struct err *err)
 {

@@ -5,14 +5,15 @@
 /*
  * dir_stack: the directories from the root of a tree to where something is made.
  *
- * The deepest DIR_STACK_OPEN of them stay open, so that an entry beside the last one needs no
- * look-up.  A directory that was made here gets its attributes when it is left.  One that was
- * there already has its time put back when it is left (and what would keep us out of it,
- * or be inherited: mode, default ACL), so that memory is in proportion to depth only.
+ * The deepest DIR_STACK_OPEN of them stay open, so that an entry beside the last one
+ * needs no look-up.  A directory that was made here gets its attributes when it is left.
+ * One that was there already has its time put back when it is left (and what would keep
+ * us out of it, or be inherited: mode, default ACL), so that memory is in proportion to
+ * depth only.
  *
- * Paths are relative to the root, "" is the root itself, which gets nothing here.  Nothing is
- * followed: each component is opened in the one before with O_NOFOLLOW|O_DIRECTORY; failures
- * have the errno of that (ENOENT, ENOTDIR).
+ * Paths are relative to the root, "" is the root itself, which gets nothing here.
+ * Nothing is followed: each component is opened in the one before with
+ * O_NOFOLLOW|O_DIRECTORY; failures have the errno of that (ENOENT, ENOTDIR).
  */
 
 #include <stdbool.h>
@@ -39,8 +40,9 @@ struct dir_stack {
 	struct attr_born born; /* what mkdir gives here */
 };
 
-/* Borrows all.  attrs NULL: nothing is made, only links and finished copies are put in: then
- * nothing of a directory that was there needs to be changed, unless its mode keeps us out. */
+/* Borrows all.  attrs NULL: nothing is made, only links and finished copies are put
+ * in: then nothing of a directory that was there needs to be changed, unless its mode
+ * keeps us out. */
 void dir_stack_init(struct dir_stack *d, int rootfd, const char *top,
 		    struct attr_apply *attrs);
 
@@ -48,24 +50,25 @@ void dir_stack_init(struct dir_stack *d, int rootfd, const char *top,
  * name, and returns its descriptor (ours, valid until the next call) or -1. */
 int dir_stack_enter(struct dir_stack *d, const char *path, size_t n, struct err *err);
 
-/* Makes `name` in the current directory and goes there; e's attributes are kept for later. */
+/* Makes `name` in the current directory and goes there; e's attributes are kept for
+ * later. */
 int dir_stack_make(struct dir_stack *d, const char *name, const struct entry *e,
 		   struct err *err);
 
 /* Whether the first n bytes of `path` name the current directory. */
 bool dir_stack_is_at(const struct dir_stack *d, const char *path, size_t n);
 
-/* A descriptor for the caller to close, O_PATH: the directory that the first n bytes of `path`
- * name, wherever we stand and without leaving it.  -1 with ERR_DENIED where only
- * dir_stack_enter() could get in. */
+/* A descriptor for the caller to close, O_PATH: the directory that the first n bytes
+ * of `path` name, wherever we stand and without leaving it.  -1 with ERR_DENIED where
+ * only dir_stack_enter() could get in. */
 int dir_stack_reach(const struct dir_stack *d, const char *path, size_t n,
 		    struct err *err);
 
 /* Leaves all. */
 int dir_stack_leave(struct dir_stack *d, struct err *err);
 
-/* Whether what is made now is owned as what was made before: not where a directory that has
- * got its owner already may hand it on. */
+/* Whether what is made now is owned as what was made before: not where a directory
+ * that has got its owner already may hand it on. */
 bool dir_stack_are_fresh(const struct dir_stack *d);
 
 /* Closes and frees without setting anything. */

@@ -11,8 +11,8 @@
 #define SLOTS_FIRST 1024
 #define KIND_MASK   3u
 
-/* A slot is a hash with the kind in its lowest bits, or 0: free.  At most two thirds of the
- * slots are used; collisions go to the next free one. */
+/* A slot is a hash with the kind in its lowest bits, or 0: free.  At most two thirds
+ * of the slots are used; collisions go to the next free one. */
 struct path_set {
 	uint64_t key[2];
 	uint64_t *slots;

@@ -6,10 +6,10 @@
  * path_set: which paths were seen, and what they were, in 12 to 24 bytes each.
  *
  * Paths themselves are not kept, only 62 bits of a keyed hash (SipHash-1-3, a random key
- * for each set, so that nobody can make paths that collide on purpose).  By chance two of a
- * million paths collide once in ten million sets; then the set says of one what is true of the
- * other: a caller that refuses doubles refuses a good archive, and is right when it
- * tries again; a caller that looks for an earlier path finds out when it opens it.
+ * for each set, so that nobody can make paths that collide on purpose).  By chance two of
+ * a million paths collide once in ten million sets; then the set says of one what is true
+ * of the other: a caller that refuses doubles refuses a good archive, and is right when
+ * it tries again; a caller that looks for an earlier path finds out when it opens it.
  */
 
 #include <stddef.h>

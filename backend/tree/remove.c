@@ -18,8 +18,8 @@
 #define OPEN_MAX   16 /* descriptors at most, the top not counted */
 #define LIST_BYTES 32768
 
-/* A directory on the way down.  One that was closed on the way is read from its beginning again,
- * which costs little: most of it is gone. */
+/* A directory on the way down.  One that was closed on the way is read from its
+ * beginning again, which costs little: most of it is gone. */
 struct level {
 	char *name; /* in the level above; NULL for the top */
 	int fd;     /* -1: closed */
@@ -27,7 +27,8 @@ struct level {
 	ino_t ino;
 	char *list; /* what getdents gave, or NULL */
 	size_t list_n, list_at;
-	bool again; /* to be read once more: a directory in it was not empty when it should be */
+	/* To be read once more: a directory in it was not empty when it should be. */
+	bool again;
 };
 
 struct removal {
@@ -40,7 +41,8 @@ struct removal {
 	bool top_changed; /* since the top was last read from its beginning */
 };
 
-/* The path of `name` in the deepest level, for messages; "" if there is no memory for it. */
+/* The path of `name` in the deepest level, for messages; "" if there is no memory for
+ * it. */
 static const char *describe(const struct removal *r, const char *name, struct buf *path)
 {
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
@@ -92,7 +94,8 @@ static void removal_done(struct removal *r)
 	free(r->levels);
 }
 
-/* Opens a directory, even one that keeps its owner out.  Returns the descriptor or -1 and errno. */
+/* Opens a directory, even one that keeps its owner out.  Returns the descriptor or -1 and
+ * errno. */
 static int open_dir(int dirfd, const char *name)
 {
 	int fd = sys_openat(dirfd, name, OPEN_DIR, 0);
@@ -104,6 +107,15 @@ static int open_dir(int dirfd, const char *name)
 		return -1;
 	}
 	return sys_openat(dirfd, name, OPEN_DIR, 0);
+}
+
+/* Gives ourselves all rights to a level; false and EACCES if we may not. */
+static bool unlock(const struct level *l)
+{
+	if (sys_fchmod(l->fd, 0700) == 0)
+		return true;
+	errno = EACCES;
+	return false;
 }
 
 /* Puts a directory below the deepest level; takes fd. */
@@ -140,28 +152,27 @@ static int push(struct removal *r, const char *name, int fd, struct err *err)
 	return 0;
 }
 
-/* Unlinks a name of the deepest level, giving ourselves the right to if need be.  0, or -1 and
- * errno; what is gone is a success. */
+/* Unlinks a name of the deepest level, giving ourselves the right to if need be.  0,
+ * or -1 and errno; what is gone is a success. */
 static int unlink_in(struct level *l, const char *name, int flags)
 {
 	if (sys_unlinkat(l->fd, name, flags) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EACCES)
+	if (errno != EACCES || !unlock(l))
 		return -1;
-	if (sys_fchmod(l->fd, 0700) < 0) {
-		errno = EACCES;
-		return -1;
-	}
 	return sys_unlinkat(l->fd, name, flags) == 0 || errno == ENOENT ? 0 : -1;
 }
 
-/* Goes down into a directory of the deepest level.  One that is gone meanwhile, or is none any
- * more, is done with. */
+/* Goes down into a directory of the deepest level.  One that is gone meanwhile, or is
+ * none any more, is done with. */
 static int descend(struct removal *r, const char *name, struct err *err)
 {
 	struct level *l = &r->levels[r->n - 1];
 	int fd = open_dir(l->fd, name);
 
+	/* It may be the level itself that lets nobody through. */
+	if (fd < 0 && errno == EACCES && unlock(l))
+		fd = open_dir(l->fd, name);
 	if (fd >= 0)
 		return push(r, name, fd, err);
 	if (errno == ENOENT ||
@@ -170,9 +181,9 @@ static int descend(struct removal *r, const char *name, struct err *err)
 	return fail(r, name, "open", err);
 }
 
-/* Whether a level that seems empty is to be read once more.  Some file systems lose their place
- * where names go: what is left shows when its directory cannot be removed; at the top, which stays,
- * it is looked for until nothing more is found. */
+/* Whether a level that seems empty is to be read once more.  Some file systems lose
+ * their place where names go: what is left shows when its directory cannot be removed;
+ * at the top, which stays, it is looked for until nothing more is found. */
 static bool read_again(struct removal *r, struct level *l)
 {
 	bool again = l->again || (r->n == 1 && r->top_changed);
@@ -183,8 +194,8 @@ static bool read_again(struct removal *r, struct level *l)
 	return again;
 }
 
-/* The next name of a level, from its list or the kernel.  1; 0: the directory is empty; -1 and
- * errno. */
+/* The next name of a level, from its list or the kernel.  1; 0: the directory is
+ * empty; -1 and errno. */
 static int next_name(struct removal *r, struct level *l, const struct dirent64 **ret)
 {
 	for (;;) {
@@ -248,8 +259,8 @@ static int work(struct removal *r, struct err *err)
 	return found < 0 ? fail(r, NULL, "read directory", err) : 0;
 }
 
-/* Opens the level above the deepest again, if it was closed on the way down: through "..", which is
- * the same directory unless somebody has moved ours. */
+/* Opens the level above the deepest again, if it was closed on the way down: through
+ * "..", which is the same directory unless somebody has moved ours. */
 static int reopen_above(struct removal *r, struct err *err)
 {
 	const struct level *l = &r->levels[r->n - 1];

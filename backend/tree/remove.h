@@ -6,12 +6,12 @@
  * remove: a tree goes, by descriptors.
  *
  * Iterative, depth not limited by descriptors or PATH_MAX; no link is followed, names are
- * only ever used in the directory that they were listed in (reached by descriptor; one that was
- * closed meanwhile is found again through its child's "..", and compared).  What is mounted in the
- * tree is never entered: ERR_BUSY names it; a mount is told by its id.  Directories without
- * rights for their owner are given them first.  Names that appear meanwhile are removed as well; names
- * that vanish are a success.  A failure leaves the rest as it is; running again goes on.  Nothing is
- * synced.
+ * only ever used in the directory that they were listed in (reached by descriptor; one
+ * that was closed meanwhile is found again through its child's "..", and compared).  What
+ * is mounted in the tree is never entered: ERR_BUSY names it; a mount is told by its id.
+ * Directories without rights for their owner are given them first.  Names that appear
+ * meanwhile are removed as well; names that vanish are a success.  A failure leaves the
+ * rest as it is; running again goes on.  Nothing is synced.
  *
  * Errors say which path, relative to what was to be removed: ERR_BUSY, ERR_DENIED,
  * ERR_CHANGED (a directory was moved away under our feet), ERR_INTERRUPTED, ERR_IO.
@@ -24,7 +24,8 @@
 int remove_tree_at(int parentfd, const char *name, const struct observer *observer,
 		   struct err *err);
 
-/* Removes all that is in the directory (O_RDONLY; its position changes), but not itself. */
+/* Removes all that is in the directory (O_RDONLY; its position changes), but not
+ * itself. */
 int remove_contents(int dirfd, const struct observer *observer, struct err *err);
 
 #endif

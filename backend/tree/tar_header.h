@@ -36,8 +36,8 @@ bool tar_header_is_zero(const uint8_t *block);
 /* ERR_CORRUPT: wrong checksum, a field that is no number or out of range. */
 int tar_header_parse(const uint8_t *block, struct tar_header *ret, struct err *err);
 
-/* Copies of what the block says, for the caller to free.  The name has the prefix in front
- * where the format knows one; *ret is NULL for an owner without a name. */
+/* Copies of what the block says, for the caller to free.  The name has the prefix in
+ * front where the format knows one; *ret is NULL for an owner without a name. */
 int tar_header_name(const uint8_t *block, enum tar_format format, char **ret,
 		    struct err *err);
 int tar_header_link(const uint8_t *block, char **ret, struct err *err);

@@ -25,13 +25,15 @@ struct tar_input {
 	uint8_t block[TAR_BLOCK];
 };
 
-/* All that is at hand, asking the source where that is nothing; 0 at the end of the stream. */
+/* All that is at hand, asking the source where that is nothing; 0 at the end of the
+ * stream. */
 ssize_t tar_input_peek(struct tar_input *in, const uint8_t **ret, struct err *err);
 
 /* Takes n of the bytes that were last peeked at. */
 void tar_input_take(struct tar_input *in, size_t n);
 
-/* The next TAR_BLOCK bytes, valid until the next call.  1; 0 at the end of the stream; -1. */
+/* The next TAR_BLOCK bytes, valid until the next call.  1; 0 at the end of the stream;
+ * -1. */
 int tar_input_block(struct tar_input *in, const uint8_t **ret, struct err *err);
 
 /* Copies exactly n bytes out. */

@@ -139,7 +139,8 @@ static int set_mtime(struct tar_pax *pax, const char *value, size_t n, struct er
 	return 0;
 }
 
-/* Undoes `%25` and `%3D`, which is all that writers encode; other `%` stand for themselves. */
+/* Undoes `%25` and `%3D`, which is all that writers encode; other `%` stand for
+ * themselves. */
 static size_t decode_xattr_name(const char *name, size_t n, char *out)
 {
 	size_t k = 0;

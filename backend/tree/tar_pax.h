@@ -5,15 +5,16 @@
 /*
  * tar_pax: what a pax extended header says.
  *
- * Private to tar_read.  Records are `LENGTH KEY=VALUE\n`, lengths checked, values any bytes;
- * of a key given twice the last counts.  What is known:
+ * Private to tar_read.  Records are `LENGTH KEY=VALUE\n`, lengths checked, values any
+ * bytes; of a key given twice the last counts.  What is known:
  *
  *	path linkpath size uid gid uname gname mtime
  *	SCHILY.acl.access SCHILY.acl.default SCHILY.xattr.NAME (`%25` and `%3D` in NAME)
  *	GNU.sparse.* 0.0, 0.1 and 1.0
  *
  * All other keys are passed over, as POSIX has it; but a hdrcharset that would need
- * converting, and a global header that says more than owners and time, are ERR_UNSUPPORTED.
+ * converting, and a global header that says more than owners and time, are
+ * ERR_UNSUPPORTED.
  */
 
 #include <stdbool.h>

@@ -158,7 +158,8 @@ int tar_sparse_check(const struct entry *e, struct err *err)
 {
 	uint64_t sum = 0;
 
-	/* Extents are disjoint and end within ENTRY_SIZE_MAX, so the sum cannot overflow. */
+	/* Extents are disjoint and end within ENTRY_SIZE_MAX, so the sum cannot
+	 * overflow. */
 	for (size_t i = 0; i < e->n_extents; i++)
 		sum += e->extents[i].length;
 	if (e->n_extents > 0) {

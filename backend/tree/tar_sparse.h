@@ -5,9 +5,9 @@
 /*
  * tar_sparse: where the data of a sparse file lie, in each way that GNU tar wrote it.
  *
- * Private to tar_read.  All add to e->extents (entry_add_extent: sorted and disjoint, joined where
- * they touch, ENTRY_EXTENTS_MAX at most); tar_sparse_check() has the last word, when size and
- * stored bytes are known.
+ * Private to tar_read.  All add to e->extents (entry_add_extent: sorted and disjoint,
+ * joined where they touch, ENTRY_EXTENTS_MAX at most); tar_sparse_check() has the last
+ * word, when size and stored bytes are known.
  */
 
 #include <stddef.h>
@@ -22,8 +22,8 @@
 int tar_sparse_read_old(struct tar_input *in, const uint8_t *block, struct entry *e,
 			struct err *err);
 
-/* GNU.sparse 1.0: the map is text at the beginning of the file's data, whole blocks of it.
- * *left, the bytes of data that follow, is lowered by what was read. */
+/* GNU.sparse 1.0: the map is text at the beginning of the file's data, whole blocks of
+ * it. *left, the bytes of data that follow, is lowered by what was read. */
 int tar_sparse_read_map(struct tar_input *in, struct entry *e, uint64_t *left,
 			struct err *err);
 

@@ -5,21 +5,21 @@
 /*
  * unpack: a tar stream into a sink of checked entries.
  *
- * The sink makes the files (apply), sends them to another process, counts them or looks at
- * them.  Here is checked all that needs no file system, so that a stream that is only looked
- * at (check) gets the verdict that it would get when it is restored:
- *  - the first component of every path is one of the tops that are expected, and those are
- *    directories;
+ * The sink makes the files (apply), sends them to another process, counts them or looks
+ * at them.  Here is checked all that needs no file system, so that a stream that is only
+ * looked at (check) gets the verdict that it would get when it is restored:
+ *  - the first component of every path is one of the tops that are expected, and those
+ *    are directories;
  *  - a directory's own entry comes before what is in it (only a top named `common` may be
  *    without one), and nothing lies below what is no directory;
  *  - no path comes twice;
  *  - hard links name an earlier entry of this stream that is no directory;
  *  - limits on bytes and entries, looked at before memory is spent on them.
- * That takes 12 to 24 bytes of memory for each path (path_set.h: by chance one good archive
- * in ten million is refused, and not the next time).
+ * That takes 12 to 24 bytes of memory for each path (path_set.h: by chance one good
+ * archive in ten million is refused, and not the next time).
  *
- * Kinds: ERR_CORRUPT for all of this but the limits, which are ERR_NO_SPACE; those of tar_read;
- * ERR_INTERRUPTED; what source and sink say, as they said it.
+ * Kinds: ERR_CORRUPT for all of this but the limits, which are ERR_NO_SPACE; those of
+ * tar_read; ERR_INTERRUPTED; what source and sink say, as they said it.
  */
 
 #include <stdbool.h>
@@ -51,8 +51,8 @@ struct unpack_counts {
 	uint64_t entries;   /* inodes that it makes: hard links not among them */
 };
 
-/* `tops`: legal first components ("7", "common"), NULL-terminated.  Reads up to the end of the
- * source.  *ret counts what was read, and is filled on success only. */
+/* `tops`: legal first components ("7", "common"), NULL-terminated.  Reads up to the
+ * end of the source.  *ret counts what was read, and is filled on success only. */
 int unpack_run(tar_source source, void *source_ctx, const char *const *tops,
 	       const struct unpack_limits *limits, const struct unpack_sink *sink,
 	       const struct observer *observer, struct unpack_counts *ret,
