@@ -21,6 +21,8 @@ unit_test_sources += \
 	tests/unit/support_pack.h \
 	tests/unit/support_snapshot.c \
 	tests/unit/support_snapshot.h \
+	tests/unit/support_tar.c \
+	tests/unit/support_tar.h \
 	tests/unit/support_tree.c \
 	tests/unit/support_zip.c \
 	tests/unit/support_zip.h
@@ -28,9 +30,13 @@ unit_test_sources += \
 # One line for each suite of suites.h, sorted.
 unit_test_sources += tests/unit/test_acl.c
 unit_test_sources += tests/unit/test_alloc.c
+unit_test_sources += tests/unit/test_apply.c
+unit_test_sources += tests/unit/test_apply_hostile.c
 unit_test_sources += tests/unit/test_atomic_file.c
 unit_test_sources += tests/unit/test_attr.c
+unit_test_sources += tests/unit/test_attr_apply.c
 unit_test_sources += tests/unit/test_buf.c
+unit_test_sources += tests/unit/test_carry.c
 unit_test_sources += tests/unit/test_catalog.c
 unit_test_sources += tests/unit/test_catalog_snap.c
 unit_test_sources += tests/unit/test_cli_json.c
@@ -38,6 +44,7 @@ unit_test_sources += tests/unit/test_cli_options.c
 unit_test_sources += tests/unit/test_cli_report.c
 unit_test_sources += tests/unit/test_cli_table.c
 unit_test_sources += tests/unit/test_config.c
+unit_test_sources += tests/unit/test_copy.c
 unit_test_sources += tests/unit/test_db.c
 unit_test_sources += tests/unit/test_db_cache.c
 unit_test_sources += tests/unit/test_db_restores.c
@@ -72,6 +79,7 @@ unit_test_sources += tests/unit/test_place.c
 unit_test_sources += tests/unit/test_places.c
 unit_test_sources += tests/unit/test_process.c
 unit_test_sources += tests/unit/test_quote.c
+unit_test_sources += tests/unit/test_remove.c
 unit_test_sources += tests/unit/test_restore_state.c
 unit_test_sources += tests/unit/test_retention.c
 unit_test_sources += tests/unit/test_snap.c
@@ -85,7 +93,10 @@ unit_test_sources += tests/unit/test_store.c
 unit_test_sources += tests/unit/test_strings.c
 unit_test_sources += tests/unit/test_support.c
 unit_test_sources += tests/unit/test_sys.c
+unit_test_sources += tests/unit/test_tar_read.c
+unit_test_sources += tests/unit/test_tar_read_refuses.c
 unit_test_sources += tests/unit/test_tar_write.c
+unit_test_sources += tests/unit/test_unpack.c
 unit_test_sources += tests/unit/test_users.c
 unit_test_sources += tests/unit/test_utf8.c
 unit_test_sources += tests/unit/test_walk.c
