@@ -25,7 +25,8 @@ struct isal_compressor {
 static void *isal_compressor_new(enum gzip_level level, struct err *err)
 {
 	(void)level; /* it has but one worth having */
-	return alloc_bytes(sizeof(struct isal_compressor), err);
+	/* Zeroed: isal_deflate_stateless_init() leaves the size of the window as it is. */
+	return alloc_zero(1, sizeof(struct isal_compressor), err);
 }
 
 static size_t isal_compress(void *compressor, const void *in, size_t n, void *out,

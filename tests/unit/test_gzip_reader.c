@@ -2,9 +2,9 @@
 #include "backend/gzip.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend/base/fd.h"
@@ -167,6 +167,23 @@ static ssize_t read_fd(void *ctx, void *p, size_t n, struct err *err)
 	return fd_read_full(*(int *)ctx, p, n < 3333 ? n : 3333, err);
 }
 
+struct feeder {
+	int fd;
+	const struct buf *stream;
+	bool failed;
+};
+
+/* Writes the stream into the pipe and ends it. */
+static void *feed(void *arg)
+{
+	struct feeder *f = arg;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+
+	f->failed = fd_write_all(f->fd, f->stream->data, f->stream->len, &err) < 0;
+	close(f->fd);
+	return NULL;
+}
+
 START_TEST(gzip_reads_from_a_pipe)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -175,26 +192,23 @@ START_TEST(gzip_reads_from_a_pipe)
 	char *data = support_data(SUPPORT_TEXT, n, 41);
 	_cleanup_(buf_done) struct buf stream = support_compress(GZIP_FAST, 1, data, n);
 	_cleanup_(gzip_reader_freep) struct gzip_reader *r = NULL;
+	pthread_t thread;
 	const void *p;
-	int fds[2], status;
+	int fds[2];
 	ssize_t k;
 
 	ck_assert_int_eq(pipe(fds), 0);
-	pid_t pid = fork();
-	if (pid == 0) {
-		close(fds[0]);
-		_exit(fd_write_all(fds[1], stream.data, stream.len, &err) < 0);
-	}
-	close(fds[1]);
+	struct feeder feeder = { .fd = fds[1], .stream = &stream };
+	ck_assert_int_eq(pthread_create(&thread, NULL, feed, &feeder), 0);
 	ck_assert_ok(gzip_reader_new(3, read_fd, &fds[0], &r, &err), &err);
 	while ((k = gzip_reader_next(r, &p, GZIP_BLOCK, &err)) > 0)
 		ck_assert_ok(buf_add(&out, p, (size_t)k, &err), &err);
 	ck_assert_ok(k, &err);
 	ck_assert_uint_eq(out.len, n);
 	ck_assert_int_eq(memcmp(out.data, data, n), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert(!feeder.failed);
 	close(fds[0]);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_int_eq(status, 0);
 	free(data);
 }
 
