@@ -37,3 +37,4 @@ public_headers += backend/epoch.h
 public_headers += backend/names.h
 public_headers += backend/snapshot.h
 public_headers += backend/store.h
+public_headers += backend/restore_state.h

@@ -117,6 +117,8 @@ static int remove_set(struct session *s, const struct db_set *set, struct err *e
 			    db_set_delete(s->db, set->id, err);
 }
 
+#define SET_REMOVED "was not complete and was removed"
+
 /* One set whose row is not complete. */
 static int recover_set(struct recovering *v, const struct db_set *set, struct err *err)
 {
@@ -134,9 +136,7 @@ static int recover_set(struct recovering *v, const struct db_set *set, struct er
 	if (r < 0)
 		return left(v, set_object(set->id, err), &problem, err);
 	return repaired(v, set_object(set->id, err),
-			forgetting ? "the rest of it was removed" :
-				     "was not complete and was removed",
-			err);
+			forgetting ? "the rest of it was removed" : SET_REMOVED, err);
 }
 
 /* The row of a number, or NULL. */
@@ -185,9 +185,7 @@ static int recover_marker(struct recovering *v, uint64_t id, const struct db_set
 	if (r < 0)
 		return left(v, set_object(id, err), &problem, err);
 	return repaired(v, set_object(id, err),
-			row ? "a stale marker was removed" :
-			      "was not complete and was removed",
-			err);
+			row ? "a stale marker was removed" : SET_REMOVED, err);
 }
 
 /* A complete set on disk that the database does not know: copied here, snapd's, or of a database that
@@ -441,18 +439,43 @@ static int recover_restores(struct recovering *v, struct err *err)
 	return r < 0 ? -1 : 0;
 }
 
+/* Under the commit lock. */
+static int recover_sets_locked(struct recovering *v, struct err *err)
+{
+	struct lock_wait wait = session_wait(v->session);
+	int r;
+
+	if (v->session->places.foreign)
+		return 0;
+	if (locks_take(v->session->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
+		return -1;
+	r = recover_sets(v, err);
+	locks_drop(v->session->locks, LOCK_KEY_COMMIT);
+	return r;
+}
+
+int recovery_clean_imports(struct session *s, size_t *ret_count, struct strings *ret_errors,
+			   struct err *err)
+{
+	struct recovering v = { .session = s };
+	size_t count = 0;
+	int r = recover_sets_locked(&v, err);
+
+	for (size_t i = 0; r == 0 && i < v.report.n_repaired; i++)
+		count += strcmp(v.report.repaired[i].what, SET_REMOVED) == 0;
+	for (size_t i = 0; r == 0 && i < v.report.n_left; i++)
+		r = strings_add(ret_errors, v.report.left[i].what, err);
+	recovery_report_done(&v.report);
+	if (r == 0)
+		*ret_count = count;
+	return r;
+}
+
 int recovery_run(struct session *s, struct recovery_report *ret, struct err *err)
 {
 	struct recovering v = { .session = s };
-	struct lock_wait wait = session_wait(s);
-	int r = 0;
+	int r = recover_sets_locked(&v, err);
 
-	if (!s->places.foreign) {
-		if (locks_take(s->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
-			return -1;
-		r = recover_sets(&v, err);
-		locks_drop(s->locks, LOCK_KEY_COMMIT);
-	}
 	if (r == 0)
 		r = recover_restores(&v, err);
 	if (r == 0 && ret)

@@ -16,6 +16,7 @@
  */
 
 #include "backend/base/error.h"
+#include "backend/base/strings.h"
 #include "state/session.h"
 
 struct recovery_item {
@@ -29,6 +30,11 @@ struct recovery_report {
 };
 
 void recovery_report_done(struct recovery_report *r);
+
+/* The part of it that snapd calls abandoned imports: sets that never became complete and whose maker is gone
+ * vanish.  *ret_count is how many; what could not be removed is told in *ret_errors. */
+int recovery_clean_imports(struct session *s, size_t *ret_count, struct strings *ret_errors,
+			   struct err *err);
 
 /* `ret` may be NULL: then what was done is said to the session's observer only. */
 int recovery_run(struct session *s, struct recovery_report *ret, struct err *err);

@@ -14,11 +14,12 @@
 #define NOTE_MAX_LENGTH 1000
 #define HASH_PREFIX_MIN 3
 
-static void set_snapshot_done(struct set_snapshot *s)
+void set_snapshot_done(struct set_snapshot *s)
 {
 	free(s->file);
 	snapshot_free(s->meta);
 	free(s->broken);
+	*s = (struct set_snapshot){ 0 };
 }
 
 void set_done(struct set *set)
@@ -296,13 +297,16 @@ fail:
 	return -1;
 }
 
+/* Receives a finished set, which stays the caller's; 1 stops. */
+typedef int (*set_receiver)(void *ctx, struct set *set, struct err *err);
+
 struct listing {
 	struct session *session;
 	struct store_list files;
 	struct db_set_list rows;
 	uint64_t only; /* 0: all */
-	struct set_list out;
-	size_t cap;
+	set_receiver receive;
+	void *ctx;
 };
 
 /* A set that is being made or forgotten is not shown. */
@@ -332,22 +336,24 @@ static size_t drop_going(struct store_file *files, size_t n, const struct db_set
 	return kept;
 }
 
-/* Adds the set of `n` files and a row, of which one may be missing. */
+/* Hands on the set of `n` files and a row, of which one may be missing. */
 static int add_set(struct listing *l, struct store_file *files, size_t n,
 		   const struct db_set *row, struct err *err)
 {
 	uint64_t id = row ? row->id : files[0].set;
+	struct set set;
+	int r;
 
 	if ((l->only != 0 && id != l->only) || !is_shown(row))
 		return 0;
 	n = drop_going(files, n, row);
 	if (n == 0 && (!row || row->state == DB_SET_FORGETTING))
 		return 0;
-	if (alloc_grow(&l->out.sets, l->out.n, &l->cap, sizeof(*l->out.sets), err) < 0 ||
-	    read_set(l->session, files, n, row, &l->out.sets[l->out.n], err) < 0)
+	if (read_set(l->session, files, n, row, &set, err) < 0)
 		return -1;
-	l->out.n++;
-	return 0;
+	r = l->receive(l->ctx, &set, err);
+	set_done(&set);
+	return r;
 }
 
 /* True where the number has a marker: its set is not complete. */
@@ -381,9 +387,12 @@ static int merge(struct listing *l, struct err *err)
 			return -1;
 		/* Complete in the database, though the marker is not removed yet: shown when
 		 * its files are; the store leaves them out of its list. */
-		if (!(n == 0 && is_incomplete(&l->files, id)) &&
-		    add_set(l, l->files.files + f, n, row, err) < 0)
-			return -1;
+		if (!(n == 0 && is_incomplete(&l->files, id))) {
+			int result = add_set(l, l->files.files + f, n, row, err);
+
+			if (result != 0)
+				return result < 0 ? -1 : 0;
+		}
 		f += n;
 	}
 	return 0;
@@ -410,15 +419,14 @@ static void mention_system_store(struct session *s)
 }
 
 /* All of them, or one. */
-static int list(struct session *s, uint64_t only, struct set_list *ret, struct err *err)
+static int list(struct session *s, uint64_t only, set_receiver receive, void *ctx,
+		struct err *err)
 {
-	struct listing l = { .session = s, .only = only };
+	struct listing l = { .session = s, .only = only, .receive = receive, .ctx = ctx };
 	int r;
 
-	if (!s->store) {
-		*ret = (struct set_list){ 0 };
-		return 0;
-	}
+	if (!s->store)
+		return 0; /* no snapshots were ever made here */
 	if (store_list(s->store, &l.files, err) < 0)
 		return -1;
 	r = s->db && !s->places.foreign ? db_sets(s->db, &l.rows, err) : 0;
@@ -428,30 +436,118 @@ static int list(struct session *s, uint64_t only, struct set_list *ret, struct e
 		db_cache_prune_best_effort(s->db, &l.files);
 	store_list_done(&l.files);
 	db_set_list_done(&l.rows);
-	if (r < 0) {
-		sets_list_done(&l.out);
+	return r;
+}
+
+struct collecting {
+	struct set_list out;
+	size_t cap;
+};
+
+/* set_receiver: keeps the set. */
+static int collect(void *ctx, struct set *set, struct err *err)
+{
+	struct collecting *c = ctx;
+
+	if (alloc_grow(&c->out.sets, c->out.n, &c->cap, sizeof(*c->out.sets), err) < 0)
 		return -1;
-	}
-	*ret = l.out;
+	c->out.sets[c->out.n++] = *set;
+	*set = (struct set){ 0 };
 	return 0;
 }
 
 int sets_list(struct session *s, struct set_list *ret, struct err *err)
 {
+	struct collecting c = { 0 };
+
 	mention_system_store(s);
-	return list(s, 0, ret, err);
+	if (list(s, 0, collect, &c, err) < 0) {
+		sets_list_done(&c.out);
+		return -1;
+	}
+	*ret = c.out;
+	return 0;
 }
 
 int sets_get(struct session *s, uint64_t id, struct set *ret, struct err *err)
 {
-	struct set_list one = { 0 };
+	struct collecting c = { 0 };
 
-	if (list(s, id, &one, err) < 0)
+	if (list(s, id, collect, &c, err) < 0) {
+		sets_list_done(&c.out);
 		return -1;
-	if (one.n == 0)
+	}
+	if (c.out.n == 0)
 		return err_set(err, ERR_NOT_FOUND, "there is no set %llu", (unsigned long long)id);
-	*ret = one.sets[0];
-	free(one.sets);
+	*ret = c.out.sets[0];
+	free(c.out.sets);
+	return 0;
+}
+
+struct each_snapshot {
+	int (*each)(void *ctx, const struct set *set, const struct set_snapshot *snapshot,
+		    struct err *err);
+	void *ctx;
+};
+
+/* set_receiver: one call for each snapshot. */
+static int tell_snapshots(void *ctx, struct set *set, struct err *err)
+{
+	const struct each_snapshot *e = ctx;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < set->n; i++)
+		r = e->each(e->ctx, set, &set->snapshots[i], err);
+	return r;
+}
+
+int sets_each(struct session *s,
+	      int (*each)(void *ctx, const struct set *set, const struct set_snapshot *snapshot,
+			  struct err *err),
+	      void *ctx, struct err *err)
+{
+	struct each_snapshot e = { each, ctx };
+
+	return list(s, 0, tell_snapshots, &e, err);
+}
+
+int sets_open_file(struct session *s, const char *file, uint64_t set, struct set_snapshot *ret,
+		   struct err *err)
+{
+	struct store_list files = { 0 };
+	const struct store_file *found = NULL;
+	int r = -1;
+
+	if (!s->store || store_name_set(file) == 0)
+		return err_set(err, ERR_NOT_FOUND, "%s is no snapshot of the store", q(file));
+	if (store_list(s->store, &files, err) < 0)
+		return -1;
+	for (size_t i = 0; i < files.n; i++)
+		if (strcmp(files.files[i].name, file) == 0)
+			found = &files.files[i];
+	if (!found)
+		err_set(err, ERR_NOT_FOUND, "there is no snapshot %s", q(file));
+	else
+		r = read_file(s, found, ret, err);
+	store_list_done(&files);
+	if (r == 0 && set != 0)
+		ret->meta->set = set;
+	return r;
+}
+
+int sets_last_number(struct session *s, uint64_t *ret, struct err *err)
+{
+	struct store_list files = { 0 };
+	uint64_t given = 0;
+
+	if (s->store && store_list(s->store, &files, err) < 0)
+		return -1;
+	if (s->db && !s->places.foreign && db_number_last(s->db, &given, err) < 0) {
+		store_list_done(&files);
+		return -1;
+	}
+	*ret = files.highest > given ? files.highest : given;
+	store_list_done(&files);
 	return 0;
 }
 

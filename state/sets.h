@@ -57,6 +57,23 @@ int sets_resolve(const struct set_list *list, const char *text, const struct set
 int sets_get(struct session *s, uint64_t id, struct set *ret, struct err *err);
 void set_done(struct set *set);
 
+/* One file of the store by its name, whatever its set's state: with the set number given, or 0 for that of the
+ * name.  A broken one opens with its reason.  ERR_NOT_FOUND. */
+int sets_open_file(struct session *s, const char *file, uint64_t set, struct set_snapshot *ret,
+		   struct err *err);
+void set_snapshot_done(struct set_snapshot *snapshot);
+
+/* Calls `each` for every snapshot of the complete sets, by set, then app, reading one set at a time; `each`
+ * returns 0 to go on, 1 to stop (which is no failure), -1 on failure.  What it is given is valid
+ * during the call. */
+int sets_each(struct session *s,
+	      int (*each)(void *ctx, const struct set *set, const struct set_snapshot *snapshot,
+			  struct err *err),
+	      void *ctx, struct err *err);
+
+/* The highest set number ever given out or found; 0: none. */
+int sets_last_number(struct session *s, uint64_t *ret, struct err *err);
+
 /* The snapshot of an app (as it is named in the set), or NULL. */
 const struct set_snapshot *set_find(const struct set *set, const char *app);
 

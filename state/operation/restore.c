@@ -155,7 +155,9 @@ static int record(struct restoring *r, struct err *err)
 	struct stamp now;
 	struct db_restore row;
 
-	if (restore_detail_write(&r->plan, &detail, err) < 0 || stamp_now(&now, err) < 0)
+	if (restore_detail_write(&r->plan, r->source.configs, r->source.n_configs, &detail, err) <
+		    0 ||
+	    stamp_now(&now, err) < 0)
 		return -1;
 	apps = restore_join_apps(&r->source.apps, err);
 	if (!apps)

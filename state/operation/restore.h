@@ -10,12 +10,14 @@
  */
 
 #include "backend/base/strings.h"
+#include "backend/restore_state.h"
 #include "state/operation/scope.h"
 #include "state/session.h"
 
 struct restore_request {
 	uint64_t set;
 	struct scope scope;
+	const char *revision; /* of a snap: the current one, where the caller knows better; or NULL */
 	bool dry_run; /* the outcome says what would be done; id is 0 */
 	bool force;   /* in spite of open files, and of what cannot be carried over */
 	bool trust;   /* set-id bits, capabilities and devices of a set that was not saved here */
@@ -48,6 +50,11 @@ int setaside_restore(struct session *s, const struct restore_request *request,
 int setaside_undo(struct session *s, uint64_t restore, bool force, struct restore_outcome *ret,
 		  struct err *err);
 void restore_outcome_done(struct restore_outcome *o);
+
+/* What a restore did to one app, in snapd's form (backend/restore_state.h): paths below the root, and the app's
+ * configuration from before.  ERR_NOT_FOUND: no such restore, or it is closed. */
+int setaside_restore_state(struct session *s, uint64_t restore, const char *app,
+			   struct restore_state *ret, struct err *err);
 
 struct keep_outcome {
 	uint64_t id;

@@ -20,6 +20,11 @@ void restore_detail_done(struct restore_detail *d)
 		strings_done(&t->snapd);
 		strings_done(&t->paths);
 	}
+	for (size_t i = 0; i < d->n_configs; i++) {
+		free(d->configs[i].app);
+		free(d->configs[i].config);
+	}
+	free(d->configs);
 	free(d->trees);
 	*d = (struct restore_detail){ 0 };
 }
@@ -34,11 +39,20 @@ static void write_list(struct json_writer *w, const char *key, const struct stri
 	json_end_array(w);
 }
 
-int restore_detail_write(const struct restore_plan *plan, struct buf *out, struct err *err)
+int restore_detail_write(const struct restore_plan *plan,
+			 const struct restore_detail_config *configs, size_t n_configs,
+			 struct buf *out, struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);
 
 	json_begin_object(&w);
+	json_key(&w, "configs");
+	json_begin_object(&w);
+	for (size_t i = 0; i < n_configs; i++) {
+		json_key(&w, configs[i].app);
+		json_raw(&w, configs[i].config, strlen(configs[i].config));
+	}
+	json_end_object(&w);
 	json_key(&w, "trees");
 	json_begin_array(&w);
 	for (size_t i = 0; i < plan->n_targets; i++) {
@@ -104,6 +118,30 @@ static int parse_tree(const struct json *from, struct restore_detail_tree *t, st
 	return parse_list(json_get(from, "paths"), &t->paths, err);
 }
 
+/* Configurations, as canonical text again. */
+static int parse_configs(const struct json *from, struct restore_detail *d, struct err *err)
+{
+	if (!from || from->type != JSON_OBJECT)
+		return err_set(err, ERR_CORRUPT, "what a restore remembers is damaged");
+	d->configs = alloc_zero(from->n + 1, sizeof(*d->configs), err);
+	if (!d->configs)
+		return -1;
+	for (size_t i = 0; i < from->n; i++) {
+		_cleanup_(buf_done) struct buf text = BUF_INIT;
+		struct json_writer w = JSON_WRITER(&text, err);
+
+		json_value(&w, from->items[i]);
+		if (json_end(&w) < 0)
+			return -1;
+		d->n_configs++;
+		d->configs[i].app = alloc_strdup(from->keys[i], err);
+		d->configs[i].config = buf_steal(&text, err);
+		if (!d->configs[i].app || !d->configs[i].config)
+			return -1;
+	}
+	return 0;
+}
+
 int restore_detail_parse(const char *text, size_t len, struct restore_detail *ret,
 			 struct err *err)
 {
@@ -121,6 +159,8 @@ int restore_detail_parse(const char *text, size_t len, struct restore_detail *re
 	trees = j->type == JSON_OBJECT ? json_get(j, "trees") : NULL;
 	if (!trees || trees->type != JSON_ARRAY)
 		return err_set(err, ERR_CORRUPT, "what a restore remembers is damaged");
+	if (parse_configs(json_get(j, "configs"), &d, err) < 0)
+		return -1;
 	d.trees = alloc_zero(trees->n + 1, sizeof(*d.trees), err);
 	if (!d.trees)
 		return -1;

@@ -6,8 +6,8 @@
  * restore_detail: what an undo has to carry over, remembered with the restore, so that the set
  * itself may be forgotten meanwhile.
  *
- * JSON: {"trees":[{"user":...,"tree":...,"revision":...,"patterns":[],"snapd":[],"paths":[]}]};
- * `user` is null for system data, strings that are not UTF-8 are {"base64":...}.  Not installed.
+ * JSON: {"configs":{APP:{...}},"trees":[{"user":...,"tree":...,"revision":...,"patterns":[],"snapd":[],"paths":[]}]};
+ * `configs` holds the apps' configuration from before; `user` is null for system data, strings that are not UTF-8 are {"base64":...}.  Not installed.
  */
 
 #include "backend/base/buf.h"
@@ -19,12 +19,21 @@ struct restore_detail_tree {
 	struct strings patterns, snapd, paths;
 };
 
+struct restore_detail_config {
+	char *app, *config; /* canonical JSON object */
+};
+
 struct restore_detail {
+	struct restore_detail_config *configs;
+	size_t n_configs;
 	struct restore_detail_tree *trees;
 	size_t n;
 };
 
-int restore_detail_write(const struct restore_plan *plan, struct buf *out, struct err *err);
+/* `configs` is borrowed. */
+int restore_detail_write(const struct restore_plan *plan,
+			 const struct restore_detail_config *configs, size_t n_configs,
+			 struct buf *out, struct err *err);
 int restore_detail_parse(const char *text, size_t len, struct restore_detail *ret,
 			 struct err *err);
 void restore_detail_done(struct restore_detail *d);

@@ -6,6 +6,7 @@
 
 #include "backend/base/alloc.h"
 #include "backend/base/fd.h"
+#include "backend/base/json.h"
 #include "backend/base/quote.h"
 #include "state/operation/plan.h"
 #include "state/retention.h"
@@ -122,6 +123,31 @@ static int put_excludes(struct snapshot *m, const struct strings *exclude, struc
 	return m->exclude ? 0 : -1;
 }
 
+/* The app's configuration: the caller's, made canonical, or what the catalog found. */
+static int put_conf(const struct save_request *r, const struct catalog_app *app,
+		    struct snapshot *m, struct err *err)
+{
+	_cleanup_(json_freep) struct json *object = NULL;
+	_cleanup_(buf_done) struct buf text = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&text, err);
+	const char *given = NULL;
+
+	for (size_t i = 0; i < r->n_confs; i++)
+		if (strcmp(r->confs[i].app, app->name) == 0)
+			given = r->confs[i].json;
+	if (!given)
+		return put(&m->conf, app->conf, err);
+	if (json_parse(given, strlen(given), NULL, &object, err) < 0)
+		return err_wrap(err, "configuration of %s", q(app->name));
+	if (object->type != JSON_OBJECT)
+		return err_set(err, ERR_USAGE, "the configuration of %s is no object",
+			       q(app->name));
+	json_value(&w, object);
+	if (json_end(&w) < 0)
+		return -1;
+	return put(&m->conf, text.data, err);
+}
+
 /* The metadata of one app, but for its archives. */
 static int make_meta(struct saving *v, const struct plan_app *a, struct snapshot **ret,
 		     struct err *err)
@@ -140,7 +166,7 @@ static int make_meta(struct saving *v, const struct plan_app *a, struct snapshot
 	m->own_auto = r->automatic;
 	if (put(&m->snap, name, err) < 0 || put(&m->revision, app->revision, err) < 0 ||
 	    put(&m->snap_id, app->snap_id, err) < 0 || put(&m->summary, app->summary, err) < 0 ||
-	    put(&m->version, app->version, err) < 0 || put(&m->conf, app->conf, err) < 0 ||
+	    put(&m->version, app->version, err) < 0 || put_conf(r, app, m, err) < 0 ||
 	    put(&m->packaging, packaging_name(app->packaging), err) < 0 ||
 	    put(&m->host, v->host, err) < 0 || put(&m->machine_id, v->machine_id, err) < 0 ||
 	    put(&m->taken, "online", err) < 0 || put(&m->name, r->name, err) < 0 ||

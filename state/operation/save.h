@@ -15,11 +15,19 @@
 #include "state/operation/scope.h"
 #include "state/sets.h"
 
+/* An app's own configuration, from a caller that knows it. */
+struct save_conf {
+	const char *app;  /* as the catalog names it */
+	const char *json; /* an object */
+};
+
 struct save_request {
 	struct scope scope;
 	const char *name, *note;   /* or NULL */
 	bool automatic;		   /* expires by itself */
 	const char *reason;	   /* of an automatic one, or NULL */
+	const struct save_conf *confs; /* instead of what is found here */
+	size_t n_confs;
 	bool dry_run;		   /* plans and checks room only: outcome.set stays empty */
 };
 

@@ -5,6 +5,7 @@
 
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
+#include "backend/names.h"
 #include "backend/worker/reader.h"
 #include "state/operation/choose.h"
 
@@ -52,6 +53,7 @@ void source_done(struct source *src)
 		free(src->skipped[i].why);
 	}
 	free(src->skipped);
+	free(src->configs);
 	strings_done(&src->apps);
 	*src = (struct source){ 0 };
 }
@@ -137,7 +139,11 @@ static int match_app(const struct opening *o, const struct snapshot *m,
 		*ret = find_app(o->catalog, packaging, m->snap, n - suffix);
 	if (!*ret && check_packaging(o, m, err) < 0)
 		return -1;
-	return packaging == PACKAGING_SNAP && *ret ? check_snap(*ret, m, err) : 0;
+	if (packaging != PACKAGING_SNAP)
+		return 0;
+	if (o->request->revision && !snapshot_revision_is_legal(o->request->revision))
+		return err_set(err, ERR_USAGE, "%s is no revision", q(o->request->revision));
+	return *ret ? check_snap(*ret, m, err) : 0;
 }
 
 /* ---- Which user ---- */
@@ -266,11 +272,11 @@ static int snap_trees(struct opening *o, const struct snapshot *m,
 		      const char *home, struct restore_archive *a, struct source_archive *own,
 		      struct err *err)
 {
-	const char *revision = app && app->installed ? app->revision : m->revision;
+	const char *given = o->request->revision;
+	const char *revision = given ? given : app && app->installed ? app->revision : m->revision;
 	const char *base = a->user ? "~/snap" : "/var/snap";
 	const char *tops[2] = { m->revision, "common" };
 
-	(void)o;
 	for (size_t i = 0; i < 2; i++) {
 		_cleanup_free_ char *path = NULL;
 		char *const *patterns = NULL;
@@ -429,6 +435,9 @@ static int open_snapshot(struct opening *o, const struct set_snapshot *from, str
 	if (match_app(o, snap->meta, &app, err) < 0 ||
 	    strings_add(&o->src->apps, snap->meta->snap, err) < 0)
 		return -1;
+	if (app && app->conf)
+		o->src->configs[o->src->n_configs++] =
+			(struct restore_detail_config){ snap->meta->snap, app->conf };
 	/* Of native data nobody can say: a definition needs no package. */
 	if (packaging_of(snap->meta) != PACKAGING_NATIVE && (!app || !app->installed))
 		observer_note(o->session->observer, snap->meta->snap,
@@ -452,7 +461,8 @@ int source_open(struct session *s, const struct set *set, const struct restore_r
 	    session_reader(s, &o.reader, err) < 0 || session_catalog(s, &o.catalog, err) < 0)
 		return -1;
 	src.snapshots = alloc_zero(n + 1, sizeof(*src.snapshots), err);
-	if (!src.snapshots)
+	src.configs = alloc_zero(n + 1, sizeof(*src.configs), err);
+	if (!src.snapshots || !src.configs)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (open_snapshot(&o, chosen[i], err) < 0)

@@ -14,6 +14,7 @@
 
 #include "backend/restore.h"
 #include "state/operation/restore.h"
+#include "state/operation/restore_detail.h"
 #include "state/session_internal.h"
 #include "state/sets.h"
 
@@ -39,6 +40,8 @@ struct source {
 	struct source_archive *owned;	  /* one for each */
 	size_t n_archives;
 	struct strings apps;
+	struct restore_detail_config *configs; /* the apps' from before; strings are borrowed */
+	size_t n_configs;
 	struct restore_skip *skipped;
 	size_t n_skipped;
 	bool trusted;
