@@ -21,6 +21,8 @@ unit_test_sources += \
 	tests/unit/support_pack.h \
 	tests/unit/support_snapshot.c \
 	tests/unit/support_snapshot.h \
+	tests/unit/support_store.c \
+	tests/unit/support_store.h \
 	tests/unit/support_tar.c \
 	tests/unit/support_tar.h \
 	tests/unit/support_tree.c \
@@ -87,9 +89,11 @@ unit_test_sources += tests/unit/test_snap_yaml.c
 unit_test_sources += tests/unit/test_snapshot.c
 unit_test_sources += tests/unit/test_snapshot_hash.c
 unit_test_sources += tests/unit/test_snapshot_json.c
+unit_test_sources += tests/unit/test_snapshot_own.c
 unit_test_sources += tests/unit/test_snapshot_record.c
 unit_test_sources += tests/unit/test_stamp.c
 unit_test_sources += tests/unit/test_store.c
+unit_test_sources += tests/unit/test_store_list.c
 unit_test_sources += tests/unit/test_strings.c
 unit_test_sources += tests/unit/test_support.c
 unit_test_sources += tests/unit/test_sys.c

@@ -13,6 +13,14 @@
 
 #include "backend/snapshot.h"
 
+/* A hash, and the keys of meta.json that a valid snapshot has, without the braces. */
+#define SUPPORT_HASH                                                                     \
+ "a7424265d5fda2ea9057c46edbd3eaefc7b53ef2d83727504a294844a33dc6d5"                      \
+ "63b5fb3fe68ea5a8d11bb06a1d24851a"
+#define SUPPORT_CORE                                                                     \
+ "\"set\":3,\"time\":\"2026-11-21T07:11:55.802000777Z\",\"snap\":\"hello\","             \
+ "\"revision\":\"7\",\"sha3-384\":{\"archive.tgz\":\"" SUPPORT_HASH "\"}"
+
 /* Numbers from a seed. */
 struct support_random {
 	uint64_t state;

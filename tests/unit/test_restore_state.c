@@ -20,7 +20,8 @@ static const struct {
 	{ "{\"done\":null,\"created\":null,\"moved\":null,\"config\":null}", "{}" },
 	{ "{\"done\":true}", "{\"done\":true}" },
 	{ "{\"future\":[1],\"Created\":[\"/a\"]}", "{}" },
-	{ "{\"config\":{\"b\":1.50,\"a\":\"<\"},\"moved\":[\"/m\"],\"created\":[\"/c\",\"/b/\"]}",
+	{ "{\"config\":{\"b\":1.50,\"a\":\"<\"},\"moved\":[\"/m\"],"
+	  "\"created\":[\"/c\",\"/b/\"]}",
 	  "{\"created\":[\"/c\",\"/b/\"],\"moved\":[\"/m\"],"
 	  "\"config\":{\"a\":\"\\u003c\",\"b\":1.50}}" },
 	{ "{\"created\":[{\"base64\":\"L2H/\"},\"/\\u00df\"]}",

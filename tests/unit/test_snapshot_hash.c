@@ -256,12 +256,14 @@ START_TEST(hash_is_taken_over_the_documented_text)
 		"{\"set\":0,\"time\":\"0001-01-01T00:00:00Z\",\"snap\":\"hello\","
 		"\"revision\":\"7\",\"epoch\":{\"read\":[0],\"write\":[0]},"
 		"\"summary\":\"\\\\u0008\\u0008\\u000c\\u0007\","
-		"\"version\":\"2.10\",\"sha3-384\":{\"archive.tgz\":\"%s\"},\"size\":7}\n";
+		"\"version\":\"2.10\",\"sha3-384\":{\"archive.tgz\":\"%s\"},"
+		"\"size\":7}\n";
 	static const char alternate[] =
 		"{\"set\":0,\"time\":\"0001-01-01T00:00:00Z\",\"snap\":\"hello\","
 		"\"revision\":\"7\",\"epoch\":{\"read\":[0],\"write\":[0]},"
 		"\"summary\":\"\\\\u0008\\b\\f\\u0007\","
-		"\"version\":\"2.10\",\"sha3-384\":{\"archive.tgz\":\"%s\"},\"size\":7}\n";
+		"\"version\":\"2.10\",\"sha3-384\":{\"archive.tgz\":\"%s\"},"
+		"\"size\":7}\n";
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(snapshot_done) struct snapshot s;
 	uint8_t hash[DIGEST_MAX_SIZE];

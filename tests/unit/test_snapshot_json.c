@@ -10,28 +10,9 @@
 #include "tests/unit/support.h"
 #include "tests/unit/support_snapshot.h"
 
-#define HASH                                                                             \
- "a7424265d5fda2ea9057c46edbd3eaefc7b53ef2d83727504a294844a33dc6d5"                      \
- "63b5fb3fe68ea5a8d11bb06a1d24851a"
-
-/* What every legal text has, without the braces. */
-#define CORE                                                                             \
- "\"set\":3,\"time\":\"2026-11-21T07:11:55.802000777Z\",\"snap\":\"hello\","             \
- "\"revision\":\"7\",\"sha3-384\":{\"archive.tgz\":\"" HASH "\"}"
-
 static int parse(const char *text, struct snapshot *ret, struct err *err)
 {
 	return snapshot_parse(text, strlen(text), ret, err);
-}
-
-/* Parses CORE and what else is given. */
-static int parse_more(const char *more, struct snapshot *ret, struct err *err)
-{
-	char text[4096];
-	int n = snprintf(text, sizeof(text), "{" CORE "%s%s}", *more ? "," : "", more);
-
-	ck_assert_int_lt(n, (int)sizeof(text));
-	return parse(text, ret, err);
 }
 
 static void write_text(const struct snapshot *s, struct buf *out)
@@ -46,19 +27,23 @@ static void write_text(const struct snapshot *s, struct buf *out)
 static const char full[] =
 	"{\"set\":16,\"time\":\"2026-03-04T05:06:07.12+01:00\",\"snap\":\"firefox\","
 	"\"revision\":\"x1\",\"snap-id\":\"setaside-native\","
-	"\"epoch\":{\"read\":[2,3],\"write\":[3]},\"summary\":\"a \\u003cb\\u003e\\n\\u0008\","
+	"\"epoch\":{\"read\":[2,3],\"write\":[3]},"
+	"\"summary\":\"a \\u003cb\\u003e\\n\\u0008\","
 	"\"version\":\"1:2~\\u0000\xc3\x9f\",\"conf\":{\"a\":-0,\"b\":\"\\u2028\"},"
-	"\"sha3-384\":{\"archive.tgz\":\"" HASH "\",\"user/alice.tgz\":\"" HASH "\"},"
+	"\"sha3-384\":{\"archive.tgz\":\"" SUPPORT_HASH
+	"\",\"user/alice.tgz\":\"" SUPPORT_HASH "\"},"
 	"\"size\":77,\"options\":{\"exclude\":[\"$SNAP_COMMON/x/*\"]},"
 	"\"setaside\":{\"format\":1,\"packaging\":\"native\",\"host\":\"h\","
 	"\"machine-id\":\"m\",\"taken\":\"online\",\"name\":\"n\","
 	"\"note\":{\"base64\":\"/w==\"},\"auto\":true,\"reason\":\"upgrade\","
-	"\"archives\":{\"archive.tgz\":{\"bytes\":18446744073709551615,\"allocated\":4096,"
+	"\"archives\":{\"archive.tgz\":{\"bytes\":18446744073709551615,"
+	"\"allocated\":4096,"
 	"\"entries\":2,\"trees\":[],\"skipped\":[],\"changed\":[]},"
 	"\"user/alice.tgz\":{\"user\":\"alice\",\"uid\":1000,\"gid\":4294967294,"
 	"\"home\":\"/home/alice\",\"bytes\":1,\"allocated\":2,\"entries\":3,"
 	"\"trees\":[{\"name\":\"profile\",\"path\":\"~/.mozilla/firefox\","
-	"\"resolved\":\"/data/ff\",\"type\":\"dir\",\"exclude\":[\"*/lock\",\"a\\u0026b\"]},"
+	"\"resolved\":\"/data/ff\",\"type\":\"dir\","
+	"\"exclude\":[\"*/lock\",\"a\\u0026b\"]},"
 	"{\"name\":\"rc\",\"path\":\"~/.ffrc\",\"type\":\"file\",\"exclude\":[]}],"
 	"\"skipped\":[{\"path\":\"common/profile/x\",\"why\":\"permission denied\"}],"
 	"\"changed\":[\"common/profile/db\",{\"base64\":\"Y29tbW9uL/8=\"}]}}}}\n";
@@ -89,14 +74,15 @@ START_TEST(snapshot_without_more_is_written_whole)
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
 
 	support_snapshot_small(&s);
-	memcpy(s.archives[0].sha3, HASH, DIGEST_SHA3_384_HEX);
+	memcpy(s.archives[0].sha3, SUPPORT_HASH, DIGEST_SHA3_384_HEX);
 	write_text(&s, &out);
-	ck_assert_str_eq(out.data,
-			 "{\"set\":3,\"time\":\"2026-03-04T06:06:07.12+01:00\","
-			 "\"snap\":\"hello\",\"revision\":\"7\","
-			 "\"epoch\":{\"read\":[0],\"write\":[0]},\"summary\":\"\","
-			 "\"version\":\"2.10\",\"sha3-384\":{\"archive.tgz\":\"" HASH
-			 "\"},\"size\":7}\n");
+	ck_assert_str_eq(
+		out.data,
+		"{\"set\":3,\"time\":\"2026-03-04T06:06:07.12+01:00\","
+		"\"snap\":\"hello\",\"revision\":\"7\","
+		"\"epoch\":{\"read\":[0],\"write\":[0]},\"summary\":\"\","
+		"\"version\":\"2.10\",\"sha3-384\":{\"archive.tgz\":\"" SUPPORT_HASH
+		"\"},\"size\":7}\n");
 }
 
 END_TEST
@@ -105,9 +91,10 @@ START_TEST(snapshot_is_read_however_it_is_written)
 {
 	static const char text[] =
 		" {\r\n\t\"version\" : null , \"future\":{\"set\":9},\"SET\":5, "
-		"\"\\u0073et\":3,\"epoch\":\"3*\", \"summary\":\"\\/\\ud83d\\ude00\\ud800\","
-		"\"sha3-384\":{\"z\":null,\"user\\/a.tgz\":\"" HASH
-		"\",\"archive.tgz\":\"" HASH
+		"\"\\u0073et\":3,\"epoch\":\"3*\", "
+		"\"summary\":\"\\/\\ud83d\\ude00\\ud800\","
+		"\"sha3-384\":{\"z\":null,\"user\\/a.tgz\":\"" SUPPORT_HASH
+		"\",\"archive.tgz\":\"" SUPPORT_HASH
 		"\"},\"revision\":-3,\"time\":\"2021-12-31T23:59:59.5-07:30\","
 		"\"conf\":null,\"snap\":\"x\",\"snap-id\":\"\",\"size\":0,\"auto\":true,"
 		"\"broken\":\"because\",\"options\":{},\"setaside\":null}\n\n";
@@ -268,10 +255,6 @@ END_TEST
 
 /* ---- What is refused ---- */
 
-#define OWN(more)     "\"setaside\":{\"format\":1," more "}"
-#define DETAILS(more) OWN("\"archives\":{\"archive.tgz\":{" more "}}")
-#define TREE(more)    DETAILS("\"trees\":[{\"name\":\"a\"," more "}]")
-
 static const struct {
 	const char *text, *message;
 } refused[] = {
@@ -325,8 +308,9 @@ static const struct {
 	{ "{\"sha3-384\":[]}", "\"sha3-384\" is not an object" },
 	{ "{\"sha3-384\":{\"a\":1}}", "the hash of \"a\" is no SHA3-384" },
 	{ "{\"sha3-384\":{\"a\":\"\"}}", "the hash of \"a\" is no SHA3-384" },
-	{ "{\"sha3-384\":{\"a\":\"" HASH "0\"}}", "the hash of \"a\" is no SHA3-384" },
-	{ "{\"sha3-384\":{\"a\\u0000\":\"" HASH "\"}}", "an archive name in" },
+	{ "{\"sha3-384\":{\"a\":\"" SUPPORT_HASH "0\"}}",
+	  "the hash of \"a\" is no SHA3-384" },
+	{ "{\"sha3-384\":{\"a\\u0000\":\"" SUPPORT_HASH "\"}}", "an archive name in" },
 	{ "{\"options\":[]}", "\"options\" is not an object" },
 	{ "{\"options\":{\"exclude\":{}}}", "\"exclude\" is not a list" },
 	{ "{\"options\":{\"exclude\":[null]}}", "\"exclude\" is not a list of strings" },
@@ -342,106 +326,6 @@ START_TEST(snapshot_refuses_what_is_no_metadata)
 	ck_assert_fails(parse(refused[_i].text, &s, &err), &err, ERR_CORRUPT,
 			refused[_i].message);
 	ck_assert_uint_eq(s.set, 77);
-}
-
-END_TEST
-
-static const struct {
-	const char *more, *message;
-} refused_own[] = {
-	{ "\"setaside\":{}", "\"setaside\": \"format\" is not a number from 1" },
-	{ "\"setaside\":{\"format\":0}",
-	  "\"setaside\": \"format\" is not a number from 1" },
-	{ "\"setaside\":{\"format\":\"1\"}", "\"format\" is not a whole number" },
-	{ "\"setaside\":{\"format\":1.0}", "\"format\" is not a whole number" },
-	{ OWN("\"packaging\":1"), "\"setaside\": \"packaging\"" },
-	{ OWN("\"host\":[]"), "\"setaside\": \"host\"" },
-	{ OWN("\"machine-id\":{}"), "\"setaside\": \"machine-id\"" },
-	{ OWN("\"taken\":true"), "\"setaside\": \"taken\"" },
-	{ OWN("\"name\":{\"base64\":1}"), "\"setaside\": \"name\"" },
-	{ OWN("\"note\":{\"base64\":\"!\"}"), "\"setaside\": \"note\"" },
-	{ OWN("\"note\":\"a\\u0000\""), "\"setaside\": \"note\"" },
-	{ OWN("\"reason\":1"), "\"setaside\": \"reason\"" },
-	{ OWN("\"auto\":1"), "\"setaside\": \"auto\" is not true or false" },
-	{ OWN("\"archives\":[]"), "\"setaside\": \"archives\" is not an object" },
-	{ OWN("\"archives\":{\"archive.tgz\":[]}"),
-	  "archive \"archive.tgz\": it is no object" },
-	{ DETAILS("\"user\":1"), "archive \"archive.tgz\": \"user\"" },
-	{ DETAILS("\"user\":\"a\""), "\"uid\" is not the number of a user" },
-	{ DETAILS("\"user\":\"a\",\"uid\":1"), "\"gid\" is not the number of a user" },
-	{ DETAILS("\"user\":\"a\",\"uid\":4294967295"),
-	  "\"uid\" is not the number of a user" },
-	{ DETAILS("\"user\":\"a\",\"uid\":-1"), "\"uid\" is not a whole number" },
-	{ DETAILS("\"user\":\"a\",\"uid\":1,\"gid\":1,\"home\":1"), "\"home\"" },
-	{ DETAILS("\"bytes\":-1"), "\"bytes\" is not a whole number" },
-	{ DETAILS("\"allocated\":\"1\""), "\"allocated\" is not a whole number" },
-	{ DETAILS("\"entries\":1.5"), "\"entries\" is not a whole number" },
-	{ DETAILS("\"trees\":{}"), "\"trees\" is not a list" },
-	{ DETAILS("\"trees\":[1]"), "\"trees\" is not a list of objects" },
-	{ DETAILS("\"trees\":[null]"), "\"trees\" is not a list of objects" },
-	{ DETAILS("\"trees\":[{}]"), "\"name\" is missing" },
-	{ TREE("\"x\":1"), "\"path\" is missing" },
-	{ TREE("\"path\":\"/a\""), "\"type\" is missing" },
-	{ TREE("\"path\":\"/a\",\"type\":\"link\""),
-	  "\"type\" is not \"dir\" or \"file\"" },
-	{ TREE("\"path\":\"/a\",\"resolved\":1"), "\"resolved\"" },
-	{ TREE("\"path\":\"/a\",\"type\":\"dir\",\"exclude\":1"),
-	  "\"exclude\" is not a list" },
-	{ TREE("\"path\":\"/a\",\"type\":\"dir\",\"exclude\":[1]"), "\"exclude\": " },
-	{ DETAILS("\"skipped\":{}"), "\"skipped\" is not a list" },
-	{ DETAILS("\"skipped\":[\"a\"]"), "\"skipped\": an item is no object" },
-	{ DETAILS("\"skipped\":[{\"path\":\"a\"}]"), "\"skipped\": \"why\" is missing" },
-	{ DETAILS("\"skipped\":[{\"why\":\"a\"}]"), "\"skipped\": \"path\" is missing" },
-	{ DETAILS("\"changed\":[{}]"), "\"changed\": " },
-	{ DETAILS("\"changed\":[1]"), "\"changed\": " },
-};
-
-START_TEST(snapshot_refuses_wrong_types_below_its_own_key)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct snapshot s = { .set = 77 };
-
-	ck_assert_fails(parse_more(refused_own[_i].more, &s, &err), &err, ERR_CORRUPT,
-			refused_own[_i].message);
-	ck_assert_uint_eq(s.set, 77);
-}
-
-END_TEST
-
-START_TEST(snapshot_ignores_what_it_does_not_know_below_its_own_key)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(snapshot_done) struct snapshot s;
-
-	snapshot_init(&s);
-	ck_assert_ok(
-		parse_more(OWN("\"future\":[],\"host\":null,\"archives\":{"
-			       "\"nowhere.tgz\":5,\"archive.tgz\\u0000\":5,"
-			       "\"archive.tgz\":{\"future\":{},\"uid\":\"x\","
-			       "\"entries\":4,\"trees\":[{\"name\":\"a\",\"future\":1,"
-			       "\"path\":\"/a\",\"type\":\"file\"}]}}"),
-			   &s, &err),
-		&err);
-	ck_assert(s.has_own && !s.unknown_keys);
-	ck_assert_ptr_null(s.host);
-	ck_assert(s.archives[0].has_details);
-	ck_assert_uint_eq(s.archives[0].entries, 4);
-	ck_assert_uint_eq(s.archives[0].n_trees, 1);
-	ck_assert(s.archives[0].trees[0].is_file);
-}
-
-END_TEST
-
-START_TEST(snapshot_ignores_its_own_key_of_a_later_format)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(snapshot_done) struct snapshot s;
-
-	snapshot_init(&s);
-	ck_assert_ok(parse_more("\"setaside\":{\"format\":2,\"host\":7}", &s, &err),
-		     &err);
-	ck_assert(!s.has_own && s.unknown_keys);
-	ck_assert_ok(snapshot_validate(&s, &err), &err);
 }
 
 END_TEST
@@ -474,10 +358,10 @@ END_TEST
 
 /* ---- Sizes ---- */
 
-/* CORE with a summary that makes it `size` bytes. */
+/* SUPPORT_CORE with a summary that makes it `size` bytes. */
 static char *text_of_size(size_t size)
 {
-	static const char front[] = "{" CORE ",\"summary\":\"", back[] = "\"}";
+	static const char front[] = "{" SUPPORT_CORE ",\"summary\":\"", back[] = "\"}";
 	char *text = malloc(size);
 
 	ck_assert_ptr_nonnull(text);
@@ -619,7 +503,7 @@ START_TEST(snapshot_of_very_many_archives_is_read)
 	buf_add_str(&out, "{\"sha3-384\":{", &err);
 	/* Against the order, which is the worst case of sorting by insertion. */
 	for (int i = 34000; i > 0; i--)
-		buf_printf(&out, &err, "\"user/%06d.tgz\":\"" HASH "\"%s", i,
+		buf_printf(&out, &err, "\"user/%06d.tgz\":\"" SUPPORT_HASH "\"%s", i,
 			   i > 1 ? "," : "");
 	ck_assert_ok(buf_add_str(&out, "}}", &err), &err);
 	ck_assert_ok(snapshot_parse(out.data, out.len, &s, &err), &err);
@@ -686,10 +570,6 @@ Suite *suite_snapshot_json(void)
 	tc = support_tcase(s, "refusals");
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, snapshot_refuses_what_is_no_metadata, 0, N_ROWS(refused));
-	tcase_add_loop_test(tc, snapshot_refuses_wrong_types_below_its_own_key, 0,
-			    N_ROWS(refused_own));
-	tcase_add_test(tc, snapshot_ignores_what_it_does_not_know_below_its_own_key);
-	tcase_add_test(tc, snapshot_ignores_its_own_key_of_a_later_format);
 	tcase_add_test(tc, snapshot_of_random_bytes_is_read_or_refused);
 
 	tc = support_tcase(s, "sizes");

@@ -86,8 +86,8 @@ START_TEST(record_is_refused_wherever_it_is_cut)
 
 END_TEST
 
-/* Whatever was unpacked has to be fit for all that may be done with it.  Called too often for
- * an assertion each: Check remembers where every single one stood. */
+/* Whatever was unpacked has to be fit for all that may be done with it.  Called too often
+ * for an assertion each: Check remembers where every single one stood. */
 static bool is_usable(const struct snapshot *s)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;

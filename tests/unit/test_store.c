@@ -13,48 +13,7 @@
 #include "backend/base/fault.h"
 #include "tests/unit/support.h"
 #include "tests/unit/support_snapshot.h"
-
-/* The store "s" in the test's directory. */
-static struct store *open_store(unsigned flags)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct store *s = NULL;
-
-	ck_assert_ok(store_open(support_path("s"), flags, &s, &err), &err);
-	return s;
-}
-
-/* A file of the store; its content is its name. */
-static void put(const char *name)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "s/%s", name);
-	support_file(support_dirfd(), path, 0600, name);
-}
-
-static void list(struct store *s, struct store_list *ret)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-
-	ck_assert_ok(store_list(s, ret, &err), &err);
-}
-
-/* The names of a listing, each with a newline, and "-N\n" for incomplete sets. */
-static const char *names(const struct store_list *l)
-{
-	static char text[4096];
-	size_t n = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < l->n; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\n",
-				      l->files[i].name);
-	for (size_t i = 0; i < l->n_incomplete; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "-%d\n",
-				      (int)l->incomplete[i]);
-	return text;
-}
+#include "tests/unit/support_store.h"
 
 static mode_t mode_of(const char *path)
 {
@@ -99,9 +58,9 @@ END_TEST
 START_TEST(store_that_is_there_is_opened_as_it_is)
 {
 	support_mkdir(support_dirfd(), "s", 0755);
-	store_close(open_store(STORE_CREATE));
+	store_close(support_store_open(STORE_CREATE));
 	ck_assert_int_eq(mode_of("s"), 0755);
-	store_close(open_store(STORE_READ_ONLY));
+	store_close(support_store_open(STORE_READ_ONLY));
 	store_close(NULL);
 }
 
@@ -176,199 +135,6 @@ START_TEST(store_takes_a_descriptor)
 	ck_assert_ok(store_open_fd(fd, "shown", 0, &s, &err), &err);
 	ck_assert_int_eq(store_fd(s), fd);
 	ck_assert_str_eq(store_path(s), "shown");
-}
-
-END_TEST
-
-/* ---- Listing ---- */
-
-START_TEST(store_lists_by_set_and_name)
-{
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
-	_cleanup_(store_list_done) struct store_list l;
-
-	put("10_a_1_x1.zip");
-	put("9_b_1_x1.zip");
-	put("9_a_1_x1.zip");
-	put("9_B_1_x1.zip");
-	put("1_z_1_x1.zip");
-	list(s, &l);
-	ck_assert_str_eq(names(&l), "1_z_1_x1.zip\n9_B_1_x1.zip\n9_a_1_x1.zip\n"
-				    "9_b_1_x1.zip\n10_a_1_x1.zip\n");
-	ck_assert_uint_eq(l.highest, 10);
-	ck_assert_uint_eq(l.files[4].set, 10);
-	ck_assert(!l.last_set_damaged);
-}
-
-END_TEST
-
-START_TEST(store_tells_what_it_knows_of_a_file)
-{
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
-	_cleanup_(store_list_done) struct store_list l;
-	struct stat st;
-
-	put("3_a_1_x1.zip");
-	support_mtime(support_dirfd(), "s/3_a_1_x1.zip", -5, 7);
-	ck_assert_int_eq(fstatat(store_fd(s), "3_a_1_x1.zip", &st, 0), 0);
-	list(s, &l);
-	ck_assert_uint_eq(l.n, 1);
-	ck_assert_uint_eq(l.files[0].size, strlen("3_a_1_x1.zip"));
-	ck_assert_uint_eq(l.files[0].ino, st.st_ino);
-	ck_assert_uint_eq(l.files[0].dev, st.st_dev);
-	ck_assert_uint_eq(l.files[0].uid, st.st_uid);
-	ck_assert_int_eq(l.files[0].mtime_sec, -5);
-	ck_assert_uint_eq(l.files[0].mtime_nsec, 7);
-	ck_assert_int_eq(l.files[0].ctime_sec, st.st_ctim.tv_sec);
-	ck_assert_uint_eq(l.files[0].ctime_nsec, st.st_ctim.tv_nsec);
-}
-
-END_TEST
-
-START_TEST(store_lists_only_regular_files)
-{
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
-	_cleanup_(store_list_done) struct store_list l;
-	int dir = store_fd(s);
-
-	put("1_a_1_x1.zip");
-	support_mkdir(dir, "2_a_1_x1.zip", 0700);
-	support_symlink(dir, "3_a_1_x1.zip", "1_a_1_x1.zip");
-	support_symlink(dir, "4_a_1_x1.zip", "nowhere");
-	support_node(dir, "5_a_1_x1.zip", S_IFIFO | 0600, 0);
-	support_node(dir, "6_a_1_x1.zip", S_IFSOCK | 0600, 0);
-	support_mkdir(dir, "1_importing", 0700);
-	support_symlink(dir, "7_importing", "1_a_1_x1.zip");
-	list(s, &l);
-	ck_assert_str_eq(names(&l), "1_a_1_x1.zip\n");
-	/* No number is given out twice, whatever uses it. */
-	ck_assert_uint_eq(l.highest, 7);
-}
-
-END_TEST
-
-START_TEST(store_lists_odd_names)
-{
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
-	_cleanup_(store_list_done) struct store_list l;
-
-	put("1_.zip.zip");
-	put("1_\xff\n.zip");
-	put("1_importing.zip");
-	put("1__.zip");
-	put("1_.zip");
-	put("1_a.ZIP");
-	put("1_a.zip~");
-	put("1_a");
-	put(".1_a.zip");
-	put(".1_a.zip.tmp.abcdefghi");
-	put("_a.zip");
-	put("a_b.zip");
-	put("01_a.zip");
-	put("+1_a.zip");
-	put("-1_a.zip");
-	put(" 1_a.zip");
-	put("0_a.zip");
-	put("0x1_a.zip");
-	put("1a_a.zip");
-	put("9007199254740992_a.zip");
-	put("18446744073709551617_a.zip");
-	put("state.db");
-	list(s, &l);
-	ck_assert_str_eq(names(&l),
-			 "1_.zip.zip\n1__.zip\n1_importing.zip\n1_\xff\n.zip\n");
-	ck_assert_uint_eq(l.highest, 1);
-}
-
-END_TEST
-
-START_TEST(store_hides_incomplete_sets)
-{
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
-	_cleanup_(store_list_done) struct store_list l;
-
-	put("2_a_1_x1.zip");
-	put("2_b_1_x1.zip");
-	put("2_importing");
-	put("1_a_1_x1.zip");
-	put("3_a_1_x1.zip");
-	put("22_a_1_x1.zip");
-	put("40_importing");
-	put("4_importingx");
-	put("importing");
-	put("05_importing");
-	list(s, &l);
-	ck_assert_str_eq(names(&l),
-			 "1_a_1_x1.zip\n3_a_1_x1.zip\n22_a_1_x1.zip\n-2\n-40\n");
-	ck_assert_uint_eq(l.highest, 40);
-}
-
-END_TEST
-
-START_TEST(store_without_anything_lists_nothing)
-{
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
-	_cleanup_(store_list_done) struct store_list l;
-
-	list(s, &l);
-	ck_assert_str_eq(names(&l), "");
-	ck_assert_uint_eq(l.highest, 0);
-}
-
-END_TEST
-
-START_TEST(store_lists_what_came_since)
-{
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
-	_cleanup_(store_list_done) struct store_list first, second;
-
-	put("1_a_1_x1.zip");
-	list(s, &first);
-	put("2_a_1_x1.zip");
-	list(s, &second);
-	ck_assert_uint_eq(first.n, 1);
-	ck_assert_uint_eq(second.n, 2);
-}
-
-END_TEST
-
-START_TEST(store_lists_ten_thousand_files)
-{
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
-	_cleanup_(store_list_done) struct store_list l;
-	char name[64];
-
-	for (int i = 0; i < 10000; i++) {
-		/* 7,919 is prime to 10,000: every number once, in no order. */
-		snprintf(name, sizeof(name), "%d_app_1.0_x1.zip", 1 + i * 7919 % 10000);
-		int fd = openat(store_fd(s), name,
-				O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-		if (fd < 0 || close(fd) < 0)
-			ck_abort_msg("cannot create %s", name);
-	}
-	list(s, &l);
-	ck_assert_uint_eq(l.n, 10000);
-	ck_assert_uint_eq(l.highest, 10000);
-	for (size_t i = 0; i < l.n; i++) {
-		if (l.files[i].set != i + 1)
-			ck_abort_msg("file %zu is of set %d", i, (int)l.files[i].set);
-	}
-}
-
-END_TEST
-
-START_TEST(store_that_cannot_be_read_says_so)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(store_closep) struct store *s = NULL;
-	struct store_list l;
-
-	if (!support_become_user())
-		return;
-	s = open_store(STORE_CREATE);
-	ck_assert_int_eq(fchmod(store_fd(s), 0), 0);
-	ck_assert_fails(store_list(s, &l, &err), &err, ERR_DENIED, "/s\": cannot open");
-	ck_assert_int_eq(fchmod(store_fd(s), 0700), 0);
 }
 
 END_TEST
@@ -508,10 +274,10 @@ END_TEST
 START_TEST(store_opens_regular_files)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
+	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
 	char text[16] = "";
 
-	put("1_a.zip");
+	support_store_put("1_a.zip");
 	int fd = store_open_file(s, "1_a.zip", &err);
 	ck_assert_ok(fd, &err);
 	ck_assert_int_eq(read(fd, text, sizeof(text)), 7);
@@ -526,10 +292,10 @@ END_TEST
 START_TEST(store_opens_nothing_else)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
+	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
 	int dir = store_fd(s);
 
-	put("1_a.zip");
+	support_store_put("1_a.zip");
 	support_symlink(dir, "link", "1_a.zip");
 	support_mkdir(dir, "dir", 0700);
 	support_node(dir, "fifo", S_IFIFO | 0600, 0);
@@ -551,10 +317,10 @@ END_TEST
 START_TEST(store_removes_files_and_no_directories)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
+	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
 
-	put("1_a.zip");
-	put("kept");
+	support_store_put("1_a.zip");
+	support_store_put("kept");
 	support_symlink(store_fd(s), "link", "kept");
 	support_mkdir(store_fd(s), "dir", 0700);
 	ck_assert_ok(store_remove(s, "1_a.zip", &err), &err);
@@ -576,9 +342,9 @@ START_TEST(store_for_reading_is_not_written)
 	_cleanup_(store_list_done) struct store_list l;
 
 	support_mkdir(support_dirfd(), "s", 0700);
-	put("1_a.zip");
-	put("1_importing");
-	s = open_store(STORE_READ_ONLY);
+	support_store_put("1_a.zip");
+	support_store_put("1_importing");
+	s = support_store_open(STORE_READ_ONLY);
 	ck_assert_fails(store_remove(s, "1_a.zip", &err), &err, ERR_REFUSED,
 			"/s\" is opened for reading only");
 	ck_assert_fails(store_mark(s, 2, &err), &err, ERR_REFUSED, "for reading only");
@@ -587,8 +353,8 @@ START_TEST(store_for_reading_is_not_written)
 			"for reading only");
 	ck_assert_fails(store_sync(s, &err), &err, ERR_REFUSED, "for reading only");
 	ck_assert_uint_eq(support_count(store_fd(s), "."), 2);
-	list(s, &l);
-	ck_assert_str_eq(names(&l), "-1\n");
+	support_store_list(s, &l);
+	ck_assert_str_eq(support_store_names(&l), "-1\n");
 }
 
 END_TEST
@@ -598,7 +364,7 @@ END_TEST
 START_TEST(store_marks_and_unmarks)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
+	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
 	struct stat st;
 
 	ck_assert_ok(store_mark(s, SNAPSHOT_SET_MAX, &err), &err);
@@ -617,7 +383,7 @@ END_TEST
 START_TEST(store_takes_nothing_but_a_file_for_a_marker)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
+	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
 
 	support_mkdir(store_fd(s), "4_importing", 0700);
 	support_symlink(store_fd(s), "5_importing", "elsewhere");
@@ -634,18 +400,18 @@ END_TEST
 START_TEST(store_remembers_the_last_number)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
+	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
 	_cleanup_(store_list_done) struct store_list l;
 	_cleanup_free_ char *text = NULL;
 
-	put("7_a_1_x1.zip");
+	support_store_put("7_a_1_x1.zip");
 	ck_assert_ok(store_put_last_set(s, 5, &err), &err);
-	list(s, &l);
+	support_store_list(s, &l);
 	ck_assert_uint_eq(l.highest, 7);
 	store_list_done(&l);
 	ck_assert_ok(store_put_last_set(s, 41, &err), &err);
 	ck_assert_ok(store_put_last_set(s, 40, &err), &err);
-	list(s, &l);
+	support_store_list(s, &l);
 	ck_assert_uint_eq(l.highest, 41);
 	ck_assert(!l.last_set_damaged);
 	text = support_read(store_fd(s), ".last-set", NULL);
@@ -653,7 +419,7 @@ START_TEST(store_remembers_the_last_number)
 	ck_assert_int_eq(mode_of("s/.last-set"), 0600);
 	ck_assert_ok(store_put_last_set(s, SNAPSHOT_SET_MAX, &err), &err);
 	store_list_done(&l);
-	list(s, &l);
+	support_store_list(s, &l);
 	ck_assert_uint_eq(l.highest, SNAPSHOT_SET_MAX);
 	ck_assert_uint_eq(support_count(store_fd(s), "."), 2);
 }
@@ -673,18 +439,18 @@ static const char *const damaged[] = {
 START_TEST(store_tells_a_damaged_last_number_and_lists_all_the_same)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
+	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
 	_cleanup_(store_list_done) struct store_list l;
 
-	put("3_a_1_x1.zip");
+	support_store_put("3_a_1_x1.zip");
 	support_file(store_fd(s), ".last-set", 0600, damaged[_i]);
-	list(s, &l);
+	support_store_list(s, &l);
 	ck_assert(l.last_set_damaged);
 	ck_assert_uint_eq(l.highest, 3);
 	ck_assert_uint_eq(l.n, 1);
 	store_list_done(&l);
 	ck_assert_ok(store_put_last_set(s, 6, &err), &err);
-	list(s, &l);
+	support_store_list(s, &l);
 	ck_assert(!l.last_set_damaged);
 	ck_assert_uint_eq(l.highest, 6);
 }
@@ -694,12 +460,12 @@ END_TEST
 START_TEST(store_reads_the_last_number_from_a_file_only)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(store_closep) struct store *s = open_store(STORE_CREATE);
+	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
 	_cleanup_(store_list_done) struct store_list l;
 
 	support_file(support_dirfd(), "elsewhere", 0600, "9\n");
 	support_symlink(store_fd(s), ".last-set", "../elsewhere");
-	list(s, &l);
+	support_store_list(s, &l);
 	ck_assert(l.last_set_damaged);
 	ck_assert_uint_eq(l.highest, 0);
 	ck_assert_ok(store_put_last_set(s, 6, &err), &err);
@@ -719,8 +485,8 @@ START_TEST(store_that_cannot_be_written_says_so)
 
 	if (!support_become_user())
 		return;
-	s = open_store(STORE_CREATE);
-	put("1_a.zip");
+	s = support_store_open(STORE_CREATE);
+	support_store_put("1_a.zip");
 	ck_assert_int_eq(fchmod(store_fd(s), 0500), 0);
 	ck_assert_fails(store_mark(s, 4, &err), &err, ERR_DENIED, "cannot mark set 4");
 	ck_assert_fails(store_remove(s, "1_a.zip", &err), &err, ERR_DENIED,
@@ -812,18 +578,6 @@ Suite *suite_store(void)
 	tcase_add_test(tc, store_below_a_link_is_opened);
 	tcase_add_test(tc, store_that_is_a_file_is_refused);
 	tcase_add_test(tc, store_takes_a_descriptor);
-
-	tc = support_tcase(s, "list");
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, store_lists_by_set_and_name);
-	tcase_add_test(tc, store_tells_what_it_knows_of_a_file);
-	tcase_add_test(tc, store_lists_only_regular_files);
-	tcase_add_test(tc, store_lists_odd_names);
-	tcase_add_test(tc, store_hides_incomplete_sets);
-	tcase_add_test(tc, store_without_anything_lists_nothing);
-	tcase_add_test(tc, store_lists_what_came_since);
-	tcase_add_test(tc, store_lists_ten_thousand_files);
-	tcase_add_test(tc, store_that_cannot_be_read_says_so);
 
 	tc = support_tcase(s, "names");
 	tcase_set_timeout(tc, 60);
