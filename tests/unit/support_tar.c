@@ -314,7 +314,7 @@ int tar_read_all(struct tar_bytes *t, struct buf *out, struct err *err)
 		ssize_t n;
 
 		if (buf_printf(out, err, "%d %s%s%s %04o %u:%u %s:%s %lld.%09ld %llu\n",
-			       e->type, e->path, e->target ? " -> " : "",
+			       (int)e->type, e->path, e->target ? " -> " : "",
 			       e->target ? e->target : "", e->mode, e->uid, e->gid,
 			       e->user ? e->user : "-", e->group ? e->group : "-",
 			       (long long)e->mtime.tv_sec, e->mtime.tv_nsec,
