@@ -40,7 +40,7 @@ const struct verb cmd_keep = {
 	.summary = "make a restore final",
 	.description =
 		"Removes what the last restore, or that one, moved aside.  It can then "
-		"no longer be undone.  Without \"keep\" this happens when its time has "
-		"come.",
+		"no longer be undone.  Without \"keep\" this happens by itself when the "
+		"time that is configured (keep-for) is over.",
 	.run = run,
 };

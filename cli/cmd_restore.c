@@ -51,6 +51,9 @@ const struct verb cmd_restore = {
 		"all of it is exchanged, or nothing.  What was there is moved aside, so "
 		"that \"undo\" can put it back, until \"keep\" or until it expires.  "
 		"Files that the save left out stay as they are.\n\n"
+		"It is refused where the app that is here cannot read the data of the "
+		"set, where the set is of another packaging, and, without --force, while "
+		"a program has files open there.\n\n"
 		"Archives of users who are unknown here, or have no home, are left out "
 		"and named; the status is then 3.",
 	.progress = "restoring",

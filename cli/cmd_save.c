@@ -88,6 +88,12 @@ const struct verb cmd_save = {
 		"Saves the data of the apps, or of all that are here, into a new set: "
 		"all of them or none.  Root saves the system data and the data of every "
 		"user, everyone else his own.\n\n"
+		"--exclude takes TREE/PATTERN, where TREE is the name of a tree as "
+		"\"show\" lists it, or for snaps a pattern that begins with "
+		"$SNAP_DATA, $SNAP_COMMON, $SNAP_USER_DATA or $SNAP_USER_COMMON.  \"*\" "
+		"stands for anything but \"/\"; a directory takes all below it.\n\n"
+		"A name has 1 to 64 of A-Z, a-z, 0-9 and . _ + -, begins with a letter "
+		"or digit and is not digits alone.\n\n"
 		"A file that cannot be read is left out and named, as is one that kept "
 		"changing while it was read; the status is then 3.",
 	.progress = "saving",

@@ -31,7 +31,9 @@ const struct verb cmd_undo = {
 	.description =
 		"Puts back what the last restore, or that one, moved aside.  What is "
 		"there now is moved aside in turn: an undo is a restore with a number of "
-		"its own, and undoing it goes forward again.",
+		"its own, and undoing it goes forward again.\n\n"
+		"It is refused while a later restore, neither undone nor kept, stands in "
+		"the same place.",
 	.progress = "undoing",
 	.options = OPTION_TABLE(options),
 	.run = run,

@@ -42,6 +42,10 @@ void progress_format(const char *doing, uint64_t done, uint64_t total,
 {
 	char part[STAMP_TEXT_MAX], whole[STAMP_TEXT_MAX];
 
+	if (total == 0 && done == 0) {
+		snprintf(out, PROGRESS_MAX, "%s ...", doing);
+		return;
+	}
 	stamp_format_size(done, part);
 	if (total == 0) {
 		snprintf(out, PROGRESS_MAX, "%s: %s", doing, part);

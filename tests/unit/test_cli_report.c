@@ -124,6 +124,8 @@ START_TEST(progress_says_how_far_it_is)
 {
 	char line[PROGRESS_MAX];
 
+	progress_format("saving", 0, 0, line);
+	ck_assert_str_eq(line, "saving ...");
 	progress_format("saving", 1500, 0, line);
 	ck_assert_str_eq(line, "saving: 1.50kB");
 	progress_format("saving", 250, 1000, line);
