@@ -170,6 +170,8 @@ is_status 0 'check: status'
 is_out 'Set 1 verified successfully.' 'check: says so'
 run verify first demo
 is_out 'Set 1 of app "demo" verified successfully.' 'check: of an app'
+run check 1 --deep
+is_out 'Set 1 verified successfully.' 'check --deep: says so'
 run check 1 --quiet
 is_out '' 'check --quiet: nothing to say'
 run check 1 --json
