@@ -6,7 +6,8 @@
  * links: files with several names, met so far.
  *
  * Only files whose link count is above one are put in, and each goes when its last name
- * has been met: memory follows the links that are open, not the tree.
+ * has been met: memory follows the links that are open, not the tree.  Files that have
+ * names elsewhere stay in to the end, at some hundred bytes each.
  */
 
 #include <stddef.h>

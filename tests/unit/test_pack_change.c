@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend/base/fault.h"
@@ -327,6 +329,47 @@ START_TEST(mounts_and_their_lost_found_are_left_out)
 
 END_TEST
 
+/* Exchanges names without end: files, directories and a FIFO with links out of the tree. */
+static void swap_for_ever(void)
+{
+	for (;;) {
+		renameat2(support_dirfd(), "t/file", support_dirfd(), "t/link",
+			  RENAME_EXCHANGE);
+		renameat2(support_dirfd(), "t/dir", support_dirfd(), "t/dir-link",
+			  RENAME_EXCHANGE);
+		renameat2(support_dirfd(), "t/fifo", support_dirfd(), "t/plain",
+			  RENAME_EXCHANGE);
+	}
+}
+
+START_TEST(who_swaps_names_gets_nothing_from_outside)
+{
+	pid_t swapper;
+
+	if (!support_forks())
+		return support_skip("it needs a process of its own");
+	support_file(support_dirfd(), "secret", 0600, "the secret");
+	support_file(support_dirfd(), "outside/secret", 0600, "the secret");
+	support_file(support_dirfd(), "t/file", 0644, "public");
+	support_symlink(support_dirfd(), "t/link", "../secret");
+	support_file(support_dirfd(), "t/dir/file", 0644, "public");
+	support_symlink(support_dirfd(), "t/dir-link", "../outside");
+	support_node(support_dirfd(), "t/fifo", S_IFIFO | 0644, 0);
+	support_file(support_dirfd(), "t/plain", 0644, "public");
+	swapper = fork();
+	ck_assert_int_ge(swapper, 0);
+	if (swapper == 0)
+		swap_for_ever();
+	for (int i = 0; i < 300; i++) {
+		support_pack_ok(&p, support_dirfd(), "t");
+		ck_assert_ptr_null(memmem(p.stream.data, p.stream.len, "the secret", 10));
+	}
+	ck_assert_int_eq(kill(swapper, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(swapper, NULL, 0), swapper);
+}
+
+END_TEST
+
 #ifdef ENABLE_FAULTS
 
 /* A tree in which every kind of call is made. */
@@ -400,6 +443,11 @@ Suite *suite_pack_change(void)
 	tcase_add_test(tc, what_is_excluded_is_not_looked_at);
 	tcase_add_test(tc, a_tree_can_be_excluded_whole);
 	tcase_add_test(tc, mounts_and_their_lost_found_are_left_out);
+
+	tc = support_tcase(s, "race");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, who_swaps_names_gets_nothing_from_outside);
 #ifdef ENABLE_FAULTS
 	tcase_add_test(tc, every_call_may_fail);
 #endif
