@@ -163,12 +163,13 @@ int unpack_run(tar_source source, void *source_ctx, const char *const *tops,
 	       const struct observer *observer, struct unpack_counts *ret,
 	       struct err *err)
 {
+	static const struct unpack_limits no_limits = { 0 };
 	_cleanup_(tar_reader_freep) struct tar_reader *t = NULL;
 	_cleanup_(unpack_done) struct unpack u = {
 		.source = source,
 		.source_ctx = source_ctx,
 		.tops = tops,
-		.limits = limits,
+		.limits = limits ? limits : &no_limits,
 		.observer = observer,
 		.parent = BUF_INIT,
 	};

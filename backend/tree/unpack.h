@@ -51,8 +51,9 @@ struct unpack_counts {
 	uint64_t entries;   /* inodes that it makes: hard links not among them */
 };
 
-/* `tops`: legal first components ("7", "common"), NULL-terminated.  Reads up to the
- * end of the source.  *ret counts what was read, and is filled on success only. */
+/* `tops`: legal first components ("7", "common"), NULL-terminated; `limits` NULL: none.
+ * Reads up to the end of the source.  *ret counts what was read, and is filled on success
+ * only. */
 int unpack_run(tar_source source, void *source_ctx, const char *const *tops,
 	       const struct unpack_limits *limits, const struct unpack_sink *sink,
 	       const struct observer *observer, struct unpack_counts *ret,

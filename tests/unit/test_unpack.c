@@ -43,11 +43,10 @@ static int run(struct tar_bytes *t, struct log *log, const struct unpack_limits 
 	       const struct observer *observer, struct unpack_counts *counts,
 	       struct err *err)
 {
-	const struct unpack_limits none = { 0 };
 	const struct unpack_sink sink = { log_entry, log_data, log_finish, log };
 
 	tar_bytes_rewind(t, 0);
-	return unpack_run(tar_bytes_source, t, tops, limits ? limits : &none,
+	return unpack_run(tar_bytes_source, t, tops, limits,
 			  log ? &sink : &unpack_discard, observer, counts, err);
 }
 
