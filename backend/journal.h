@@ -12,12 +12,13 @@
  *
  *	parent/name   <->   parent/aside
  *
- * `aside` is NAME.~xxxxxxxxx~ in the same directory, or, for a target that is a mount point,
- * .~xxxxxxxxx~/NAME inside it.  First the new tree is made under the aside name (staging), then the two
- * are exchanged, and the old one rests there.  What is done is told from inode numbers:
+ * `aside` is NAME.~xxxxxxxxx~ in the same directory, or, for a target that is a mount
+ * point, .~xxxxxxxxx~/NAME inside it.  First the new tree is made under the aside name
+ * (staging), then the two are exchanged, and the old one rests there.  What is done is
+ * told from inode numbers:
  *
  *	old_ino new_ino	step
- *	yes	yes	RENAME_EXCHANGE (where the file system has it not: a pair of renames)
+ *	yes	yes	RENAME_EXCHANGE (a pair of renames, where it is not to be had)
  *	0	yes	aside -> name, RENAME_NOREPLACE
  *	yes	0	name -> aside, RENAME_NOREPLACE (mount-point targets only)
  *
@@ -33,47 +34,50 @@
 #include "backend/base/error.h"
 
 enum journal_item_kind {
-	JOURNAL_SWAP,	/* names are exchanged */
-	JOURNAL_PARENT, /* a directory `name` in `parent` that was made for the restore; removed by
-			 * undo where it is empty */
-	JOURNAL_MOUNT,	/* the staging directory `aside` inside the mount point `parent`; `attrs` are
-			 * those of the mount point before and after (restore_attrs.h) */
+	JOURNAL_SWAP, /* names are exchanged */
+	/* A directory `name` in `parent` that was made for the restore; removed by undo
+	 * where it is empty. */
+	JOURNAL_PARENT,
+	/* The staging directory `aside` inside the mount point `parent`; `attrs` are those
+	 * of the mount point before and after (restore_attrs.h). */
+	JOURNAL_MOUNT,
 };
 
 struct journal_item {
 	enum journal_item_kind kind;
-	char *app;	/* app as the snapshot names it */
-	char *user;	/* whose data: a name; NULL: system data */
-	char *tree;	/* archive path: "common/profile", "7" */
-	char *parent;	/* absolute below the root, resolved, no links */
-	char *name;	/* one component */
-	char *aside;	/* one component, or ".~xxxxxxxxx~/NAME" */
-	uint32_t uid;	/* who acts: owner of the parent directory */
+	char *app;    /* app as the snapshot names it */
+	char *user;   /* whose data: a name; NULL: system data */
+	char *tree;   /* archive path: "common/profile", "7" */
+	char *parent; /* absolute below the root, resolved, no links */
+	char *name;   /* one component */
+	char *aside;  /* one component, or ".~xxxxxxxxx~/NAME" */
+	uint32_t uid; /* who acts: owner of the parent directory */
 	uint32_t gid;
 	uint64_t parent_ino;
 	uint64_t old_ino, new_ino; /* 0: nothing there */
-	void *attrs;	/* opaque, made by the swapper */
+	void *attrs;               /* opaque, made by the swapper */
 	size_t attrs_size;
 };
 
 enum journal_state {
 	JOURNAL_PREPARING, /* staging trees may exist; nothing live was touched */
-	JOURNAL_LINKING,   /* undo: live excluded files are carried into the aside trees */
-	JOURNAL_SWAPPING,  /* all is verified and durable: goes forward */
-	JOURNAL_RESTORED,  /* done; old trees rest aside; can be undone */
-	JOURNAL_CLEANING,  /* keep or expiry: aside trees go */
-	JOURNAL_CLOSED,	   /* kept, expired, or undone and taken over: nothing rests aside */
+	JOURNAL_LINKING,  /* undo: live excluded files are carried into the aside trees */
+	JOURNAL_SWAPPING, /* all is verified and durable: goes forward */
+	JOURNAL_RESTORED, /* done; old trees rest aside; can be undone */
+	JOURNAL_CLEANING, /* keep or expiry: aside trees go */
+	JOURNAL_CLOSED, /* kept, expired, or undone and taken over: nothing rests aside */
 };
 
 void journal_item_init(struct journal_item *item);
 void journal_item_done(struct journal_item *item);
-int journal_item_copy(const struct journal_item *from, struct journal_item *ret, struct err *err);
+int journal_item_copy(const struct journal_item *from, struct journal_item *ret,
+		      struct err *err);
 
 /* Callbacks of one restore or undo; ctx knows its id. */
 struct journal {
 	/* Replaces the items of this restore and sets the state, in one transaction. */
-	int (*put)(void *ctx, const struct journal_item *items, size_t n, enum journal_state state,
-		   struct err *err);
+	int (*put)(void *ctx, const struct journal_item *items, size_t n,
+		   enum journal_state state, struct err *err);
 	/* The state alone. */
 	int (*advance)(void *ctx, enum journal_state state, struct err *err);
 	void *ctx;

@@ -9,11 +9,11 @@
  * setaside.conf first, then the files of setaside.conf.d in byte order of their names;
  * what comes later wins.
  *
- *	keep-for = 7d			how long what a restore moved aside stays; no: for ever
- *	automatic-retention = 31d	how long automatic sets stay, at least 24h; no: for ever
- *	reserve = 5%			what stays free on a file system: a size, or percent
+ *	keep-for = 7d		   what a restore moved aside stays so long; no: for ever
+ *	automatic-retention = 31d  automatic sets stay so long, at least 24h; no: for ever
+ *	reserve = 5%		   stays free on a file system: a size, or percent
  *	compress = fast | small
- *	wait = 10s			how long writers wait for each other; no: not at all
+ *	wait = 10s		   writers wait so long for each other; no: not at all
  *
  * A key that is not known is a warning, a value that makes no sense is ERR_USAGE, a
  * line that is neither is ERR_CORRUPT; each with file and line.  In system mode a file

@@ -43,7 +43,8 @@
 struct db;
 
 enum db_mode {
-	DB_READ, /* never created, never migrated; only cache and holders are written, where possible */
+	/* Never created nor migrated; only cache and holders are written, if possible. */
+	DB_READ,
 	DB_WRITE, /* created (0600) or migrated as needed */
 };
 
@@ -101,7 +102,7 @@ const char *db_set_origin_name(enum db_set_origin origin); /* "saved", ... */
 
 enum db_file_state {
 	DB_FILE_PLANNED, /* may exist: belongs to a set that is not complete */
-	DB_FILE_PRESENT, /* part of a complete set; if it is missing on disk it was lost */
+	DB_FILE_PRESENT, /* part of a complete set; missing on disk: it was lost */
 	DB_FILE_GOING,   /* is being forgotten */
 };
 
@@ -199,9 +200,9 @@ struct db_restore {
 	enum journal_state state;
 	bool kept; /* made final by a person */
 	int64_t created, expires;
-	char *apps; /* names, separated by single spaces */
-	char *store; /* of a store that is not the one of this database: its path; else NULL */
-	char *root; /* paths are below this directory; NULL: the root that the database lies in */
+	char *apps;   /* names, separated by single spaces */
+	char *store;  /* path of a store that is not this database's; else NULL */
+	char *root;   /* paths are below it; NULL: the root that the database lies in */
 	void *detail; /* the caller's own: what an undo needs without the set */
 	size_t detail_size;
 };

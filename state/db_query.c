@@ -37,7 +37,7 @@ static enum err_kind kind_of(int rc, int sys_errno)
 				       rc == SQLITE_CONSTRAINT_PRIMARYKEY
 			       ? ERR_EXISTS
 			       : ERR_CORRUPT;
-	case SQLITE_ERROR: /* all statements are fixed: the tables are not what they were */
+	case SQLITE_ERROR: /* the statements are fixed: the tables must be other ones */
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:

@@ -267,8 +267,8 @@ static int insert_restore(struct db *db, const struct db_restore *r, uint64_t *r
 			  struct err *err)
 {
 	if (db_run(db,
-		   "INSERT INTO restores (kind, set_id, undoes, created, expires, apps, store,"
-		   " root, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		   "INSERT INTO restores (kind, set_id, undoes, created, expires, apps,"
+		   " store, root, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		   DB_ARGS(DB_TEXT(kind_names[r->kind]), DB_INT(r->set),
 			   DB_INT(r->undoes), DB_INT(r->created), DB_INT(r->expires),
 			   DB_TEXT(r->apps), DB_BYTES(r->store), DB_BYTES(r->root),

@@ -12,10 +12,10 @@
  *  2. A set that is not complete or forgetting has planned files only; a complete one has
  *     none that are planned or going.
  *  3. Two sets never share a name.
- *  4. restores.undone_by is that undo for which `undoes` is this row, from the moment that it
- *     began to swap; such a row is closed.
- *  5. restore_items are numbered from 0; a closed row has none, but an undone one keeps them
- *     until the undo is through.
+ *  4. restores.undone_by is that undo for which `undoes` is this row, from the moment
+ *     that it began to swap; such a row is closed.
+ *  5. restore_items are numbered from 0; a closed row has none, but an undone one keeps
+ *     them until the undo is through.
  *
  * Paths and file names are blobs, since they may hold any bytes.  Inode numbers are
  * stored as the signed numbers of the same bits.
@@ -156,8 +156,8 @@ static int read_version(struct db *db, int64_t *ret, struct err *err)
 			       q(db->name));
 	if (version > (int64_t)SCHEMA_VERSION) {
 		err_set(err, ERR_UNSUPPORTED,
-			"database %s was written by a newer setaside (its version is %lld, "
-			"this program knows %zu)",
+			"database %s was written by a newer setaside (its version is"
+			" %lld, this program knows %zu)",
 			q(db->name), (long long)version, SCHEMA_VERSION);
 		return err_hint(err, "use the newer setaside");
 	}

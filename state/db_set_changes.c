@@ -290,10 +290,10 @@ static int forget_files(struct db *db, uint64_t id, const char *const *names, si
 		       " AND state IN ('complete', 'forgetting')",
 		       DB_ARGS(DB_INT(id)), err) < 0 ||
 	    mark_going(db, id, names, n, err) < 0 ||
-	    db_scalar(
-		    db,
-		    "SELECT count(*) FROM set_files WHERE set_id = ? AND state <> 'going'",
-		    DB_ARGS(DB_INT(id)), &left, err) < 0)
+	    db_scalar(db,
+		      "SELECT count(*) FROM set_files"
+		      " WHERE set_id = ? AND state <> 'going'",
+		      DB_ARGS(DB_INT(id)), &left, err) < 0)
 		return -1;
 	if (left)
 		return 0;

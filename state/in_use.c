@@ -62,7 +62,8 @@ static size_t find_target(const struct search *s, const char *path)
 /* Is it an answer, or did the process end or forbid the look?  Notes the latter. */
 static bool is_failure(struct search *s, int errnum)
 {
-	if (errnum == EACCES || errnum == EPERM) {
+	/* A path that is too long for the kernel to tell may lie anywhere. */
+	if (errnum == EACCES || errnum == EPERM || errnum == ENAMETOOLONG) {
 		s->list.complete = false;
 		return false;
 	}

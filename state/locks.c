@@ -476,7 +476,8 @@ int locks_alive_fd(struct locks *l, struct lock_key key, struct err *err)
 	if (fd < 0)
 		return err_errno(err, "cannot open lock file %s", q(l->name));
 	if (l->fd < 0)
-		return err_set(err, ERR_DENIED, "lock file %s cannot be written", q(l->name));
+		return err_set(err, ERR_DENIED, "lock file %s cannot be written",
+			       q(l->name));
 	if (sys_fstat(fd, &other) < 0 || sys_fstat(l->fd, &mine) < 0)
 		return err_errno(err, "cannot examine lock file %s", q(l->name));
 	/* A lock in another file of this name would keep nobody away. */

@@ -13,8 +13,8 @@
  *	set N		exclusive: made, forgotten; shared: checked, restored, exported
  *	app NAME	saving and restoring it (exclusive)
  *	target PATH	a tree that is exchanged (exclusive)
- *	alive ...	of an operation: each of its workers has it shared, by a description of its
- *			own; recovery takes it exclusively and so waits for stragglers
+ *	alive ...	of an operation: each of its workers has it shared, by its own
+ *			description; recovery takes it exclusively: it waits for them
  *
  * One struct locks for each operation.  The same lock may be taken several times by one
  * struct; it is free when it was dropped as often.  Several at once are taken in the

@@ -9,7 +9,7 @@
  *	snapshots	/var/lib/setaside/snapshots	$XDG_DATA_HOME/setaside/snapshots
  *	database	/var/lib/setaside		$XDG_DATA_HOME/setaside
  *	config		/etc/setaside			$XDG_CONFIG_HOME/setaside
- *	definitions	see definitions.h; in user mode	also $XDG_CONFIG_HOME/setaside/apps.d
+ *	definitions	see definitions.h		also those of the config directory
  *
  * With another root all of these are its own, resolved as in a chroot; but a store that
  * the caller names is the caller's path.  A store that itself holds N_*.zip is snapd's:

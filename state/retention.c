@@ -126,7 +126,8 @@ int retention_check_room(const struct retention_room *room, uint64_t bytes,
 	if (room->counts_inodes && inodes > room->inodes_usable)
 		return err_set(
 			err, ERR_NO_SPACE,
-			"%llu inodes are needed on the file system of %s, %llu may be used",
+			"%llu inodes are needed on the file system of %s, %llu may be"
+			" used",
 			(unsigned long long)inodes, q(path),
 			(unsigned long long)room->inodes_usable);
 	return 0;

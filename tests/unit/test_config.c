@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 
 #define DAY (24 * 60 * 60)
@@ -310,6 +312,54 @@ START_TEST(unreadable_file_is_denied)
 
 END_TEST
 
+#ifdef ENABLE_FAULTS
+
+static int work(struct err *e)
+{
+	struct config c;
+
+	return load(false, &c, e);
+}
+
+/* Lets the nth point fail; true if there were that many. */
+static bool try_with_fault(enum fault_class points, uint64_t nth)
+{
+	_cleanup_(err_clear) struct err failure = ERR_INIT;
+	bool failed, struck;
+
+	fault_arm(&(struct fault_plan){ points, FAULT_ONCE, nth, EIO });
+	failed = work(&failure) < 0;
+	struck = fault_disarm();
+	/* Best effort may fail without a word, but nothing else does. */
+	ck_assert_int_eq(failed, failure.kind != ERR_NONE);
+	if (failed)
+		ck_assert_err(&failure, points == FAULT_ALLOC ? ERR_NOMEM : ERR_IO, "");
+	ck_assert(struck || !failed);
+	return struck;
+}
+#endif
+
+START_TEST(config_survives_every_failure)
+{
+#ifdef ENABLE_FAULTS
+	uint64_t nth;
+
+	support_file(support_dirfd(), "etc/setaside.conf", 0644,
+		     "wait = 1s\nreserve = 5%\n");
+	support_file(support_dirfd(), "etc/setaside.conf.d/a.conf", 0644, "wait = 2s\n");
+	for (nth = 1; try_with_fault(FAULT_ALLOC, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 10);
+	for (nth = 1; try_with_fault(FAULT_CALL, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 10);
+#else
+	support_skip("built without faults");
+#endif
+}
+
+END_TEST
+
 Suite *suite_config(void)
 {
 	Suite *s = suite_create("config");
@@ -334,5 +384,6 @@ Suite *suite_config(void)
 	tcase_add_test(tc, links_stay_below_the_root);
 	tcase_add_test(tc, system_mode_believes_root_alone);
 	tcase_add_test(tc, unreadable_file_is_denied);
+	tcase_add_test(tc, config_survives_every_failure);
 	return s;
 }

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 
 #define USER_VERSION   60 /* offsets in the header of an SQLite file */
@@ -580,6 +581,80 @@ START_TEST(damaged_database_can_be_put_aside)
 
 END_TEST
 
+#ifdef ENABLE_FAULTS
+
+/* A set and a restore come and go. */
+static int use(struct db *db, struct err *e)
+{
+	_cleanup_(db_set_done) struct db_set set, got;
+	_cleanup_(db_restore_done) struct db_restore r, last;
+	_cleanup_(db_item_list_done) struct db_item_list items = { NULL, 0 };
+	struct journal j = { NULL, NULL, NULL };
+	uint64_t id;
+	int result;
+
+	db_set_init(&set);
+	db_set_init(&got);
+	db_restore_init(&r);
+	db_restore_init(&last);
+	if (db_number_take(db, 0, &set.id, e) < 0 ||
+	    db_set_add_file(&set, "a.zip", "app", DB_FILE_PLANNED, e) < 0 ||
+	    db_set_insert(db, &set, e) < 0 || db_set_complete(db, set.id, e) < 0 ||
+	    db_set_get(db, set.id, &got, e) < 0 ||
+	    db_restore_insert(db, &r, &id, e) < 0 || db_journal(db, id, &j, e) < 0)
+		return -1;
+	result = j.advance(j.ctx, JOURNAL_RESTORED, e);
+	db_journal_done(&j);
+	if (result < 0 || db_restore_items(db, id, &items, e) < 0 ||
+	    db_restore_last_undoable(db, &last, e) < 0 ||
+	    db_restore_obstacle(db, id, &last, e) < 0)
+		return -1;
+	return db_set_delete(db, set.id, e);
+}
+
+static int work(struct err *e)
+{
+	_cleanup_(db_closep) struct db *db = NULL;
+
+	return db_open(support_dirfd(), "DIR", DB_WRITE, &db, e) < 0 ? -1 : use(db, e);
+}
+
+/* Lets the nth point fail; true if there were that many. */
+static bool try_with_fault(enum fault_class points, uint64_t nth)
+{
+	_cleanup_(err_clear) struct err failure = ERR_INIT;
+	bool failed, struck;
+
+	fault_arm(&(struct fault_plan){ points, FAULT_ONCE, nth, EIO });
+	failed = work(&failure) < 0;
+	struck = fault_disarm();
+	/* Best effort may fail without a word, but nothing else does. */
+	ck_assert_int_eq(failed, failure.kind != ERR_NONE);
+	if (failed)
+		ck_assert_err(&failure, points == FAULT_ALLOC ? ERR_NOMEM : ERR_IO, "");
+	ck_assert(struck || !failed);
+	return struck;
+}
+#endif
+
+START_TEST(db_survives_every_failure)
+{
+#ifdef ENABLE_FAULTS
+	uint64_t nth;
+
+	for (nth = 1; try_with_fault(FAULT_ALLOC, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 10);
+	for (nth = 1; try_with_fault(FAULT_CALL, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 3);
+#else
+	support_skip("built without faults");
+#endif
+}
+
+END_TEST
+
 Suite *suite_db(void)
 {
 	Suite *s = suite_create("db");
@@ -611,5 +686,6 @@ Suite *suite_db(void)
 	tcase_add_test(tc, reader_sees_the_state_before_a_transaction);
 	tcase_add_test(tc, killed_writer_leaves_whole_transactions);
 	tcase_add_test(tc, processes_that_create_it_at_once_share_it);
+	tcase_add_test(tc, db_survives_every_failure);
 	return s;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/in_use.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 
 /* The kernel's path of the test's directory, and of something in it. */
@@ -219,6 +221,38 @@ START_TEST(name_that_looks_deleted_is_a_name)
 
 END_TEST
 
+static void go_deep(void)
+{
+	char name[201];
+
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	if (chdir(support_path("t/dir")) < 0)
+		_exit(1);
+	for (int i = 0; i < 25; i++) {
+		if (mkdir(name, 0700) < 0 || chdir(name) < 0)
+			_exit(1);
+	}
+}
+
+START_TEST(path_that_is_too_long_makes_the_answer_incomplete)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const char *target = real("t/dir");
+	struct in_use_list list;
+	pid_t parent;
+	int end;
+
+	make_tree();
+	start(go_deep, &end, &parent);
+	ck_assert_ok(in_use_find(&target, 1, NULL, &list, &err), &err);
+	ck_assert(!list.complete);
+	in_use_list_done(&list);
+	finish(end, parent);
+}
+
+END_TEST
+
 START_TEST(file_may_be_a_target)
 {
 	int end;
@@ -321,6 +355,62 @@ START_TEST(plain_user_knows_that_he_does_not_see_all)
 
 END_TEST
 
+#ifdef ENABLE_FAULTS
+
+static int work(struct err *e)
+{
+	const char *target = real("t/dir");
+	struct in_use_list list;
+
+	if (in_use_find(&target, 1, NULL, &list, e) < 0)
+		return -1;
+	in_use_list_done(&list);
+	return 0;
+}
+
+/* Lets the nth point fail; true if there were that many. */
+static bool try_with_fault(enum fault_class points, uint64_t nth)
+{
+	_cleanup_(err_clear) struct err failure = ERR_INIT;
+	bool failed, struck;
+
+	fault_arm(&(struct fault_plan){ points, FAULT_ONCE, nth, EIO });
+	failed = work(&failure) < 0;
+	struck = fault_disarm();
+	/* Best effort may fail without a word, but nothing else does. */
+	ck_assert_int_eq(failed, failure.kind != ERR_NONE);
+	if (failed)
+		ck_assert_err(&failure, points == FAULT_ALLOC ? ERR_NOMEM : ERR_IO, "");
+	ck_assert(struck || !failed);
+	return struck;
+}
+#endif
+
+START_TEST(search_survives_failures)
+{
+#ifdef ENABLE_FAULTS
+	uint64_t nth;
+	pid_t parent, pid;
+	int end;
+
+	make_tree();
+	pid = start(open_file, &end, &parent);
+	ck_assert_ptr_nonnull(path_of(pid, real("t/dir")));
+	/* Each try looks at every process of the machine: not all points can be tried. */
+	for (nth = 1; try_with_fault(FAULT_ALLOC, nth); nth += 1 + nth / 2)
+		;
+	ck_assert_uint_gt(nth, 20);
+	for (nth = 1; try_with_fault(FAULT_CALL, nth); nth += 1 + nth / 2)
+		;
+	ck_assert_uint_gt(nth, 20);
+	finish(end, parent);
+#else
+	support_skip("built without faults");
+#endif
+}
+
+END_TEST
+
 Suite *suite_in_use(void)
 {
 	Suite *s = suite_create("in_use");
@@ -334,10 +424,12 @@ Suite *suite_in_use(void)
 	tcase_add_test(tc, mapped_file_is_found);
 	tcase_add_test(tc, process_elsewhere_is_not_found);
 	tcase_add_test(tc, name_that_looks_deleted_is_a_name);
+	tcase_add_test(tc, path_that_is_too_long_makes_the_answer_incomplete);
 	tcase_add_test(tc, file_may_be_a_target);
 	tcase_add_test(tc, own_process_and_children_are_left_out);
 	tcase_add_test(tc, target_is_told_among_several);
 	tcase_add_test(tc, search_can_be_cancelled);
 	tcase_add_test(tc, plain_user_knows_that_he_does_not_see_all);
+	tcase_add_test(tc, search_survives_failures);
 	return s;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/locks.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "state/db.h"
-#include "state/process.h"
 #include "tests/unit/support.h"
 
 static const struct lock_wait no_wait = { 0, NULL };
@@ -608,6 +609,70 @@ START_TEST(reader_with_a_file_to_read_takes_real_locks)
 
 END_TEST
 
+#ifdef ENABLE_FAULTS
+
+static int work(struct err *e)
+{
+	const struct lock_key keys[] = { LOCK_KEY_APP("a"), LOCK_KEY_TARGET("/t") };
+	_cleanup_(db_closep) struct db *db = NULL;
+	_cleanup_(locks_closep) struct locks *l = NULL, *other = NULL;
+	int fd;
+
+	if (db_open(support_dirfd(), "DIR", DB_WRITE, &db, e) < 0 ||
+	    locks_open(support_dirfd(), "DIR", 0, &l, e) < 0 ||
+	    locks_open(support_dirfd(), "DIR", 0, &other, e) < 0 ||
+	    locks_use_db(l, db, "save", e) < 0 ||
+	    locks_use_db(other, db, "check", e) < 0 ||
+	    locks_take_all(l, keys, 2, LOCK_EXCLUSIVE, &no_wait, e) < 0)
+		return -1;
+	/* To be refused is no failure, whatever becomes of the words for it. */
+	if (locks_take(other, keys[0], LOCK_SHARED, &no_wait, e) < 0 &&
+	    err_is(e, ERR_BUSY))
+		err_clear(e);
+	if (!err_is(e, ERR_NONE))
+		return -1;
+	fd = locks_alive_fd(l, LOCK_KEY_ALIVE_SET(1), e);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -1 : 0;
+}
+
+/* Lets the nth point fail; true if there were that many. */
+static bool try_with_fault(enum fault_class points, uint64_t nth)
+{
+	_cleanup_(err_clear) struct err failure = ERR_INIT;
+	bool failed, struck;
+
+	fault_arm(&(struct fault_plan){ points, FAULT_ONCE, nth, EIO });
+	failed = work(&failure) < 0;
+	struck = fault_disarm();
+	/* Best effort may fail without a word, but nothing else does. */
+	ck_assert_int_eq(failed, failure.kind != ERR_NONE);
+	if (failed)
+		ck_assert_err(&failure, points == FAULT_ALLOC ? ERR_NOMEM : ERR_IO, "");
+	ck_assert(struck || !failed);
+	return struck;
+}
+#endif
+
+START_TEST(locks_survive_every_failure)
+{
+#ifdef ENABLE_FAULTS
+	uint64_t nth;
+
+	for (nth = 1; try_with_fault(FAULT_ALLOC, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 8);
+	for (nth = 1; try_with_fault(FAULT_CALL, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 8);
+#else
+	support_skip("built without faults");
+#endif
+}
+
+END_TEST
+
 Suite *suite_locks(void)
 {
 	Suite *s = suite_create("locks");
@@ -639,5 +704,6 @@ Suite *suite_locks(void)
 	tcase_add_test(tc, lock_file_is_never_reached_through_a_link);
 	tcase_add_test(tc, reader_does_without_where_it_has_to);
 	tcase_add_test(tc, reader_with_a_file_to_read_takes_real_locks);
+	tcase_add_test(tc, locks_survive_every_failure);
 	return s;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/places.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 
 static struct places places;
@@ -368,6 +370,64 @@ START_TEST(done_may_follow_nothing_at_all)
 
 END_TEST
 
+#ifdef ENABLE_FAULTS
+
+static int work(struct err *e)
+{
+	_cleanup_(places_done) struct places p = { 0 };
+	_cleanup_free_ char *path = NULL, *root = NULL;
+	int fd;
+
+	if (places_init(
+		    &(struct places_request){ .home = "/home/u", .root = support_dir() },
+		    &p, e) < 0)
+		return -1;
+	path = places_path(&p, &p.snapshots, e);
+	root = path ? places_root_path(&p, e) : NULL;
+	if (!root)
+		return -1;
+	fd = places_make(&p, &p.snapshots, e);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -1 : 0;
+}
+
+/* Lets the nth point fail; true if there were that many. */
+static bool try_with_fault(enum fault_class points, uint64_t nth)
+{
+	_cleanup_(err_clear) struct err failure = ERR_INIT;
+	bool failed, struck;
+
+	fault_arm(&(struct fault_plan){ points, FAULT_ONCE, nth, EIO });
+	failed = work(&failure) < 0;
+	struck = fault_disarm();
+	/* Best effort may fail without a word, but nothing else does. */
+	ck_assert_int_eq(failed, failure.kind != ERR_NONE);
+	if (failed)
+		ck_assert_err(&failure, points == FAULT_ALLOC ? ERR_NOMEM : ERR_IO, "");
+	ck_assert(struck || !failed);
+	return struck;
+}
+#endif
+
+START_TEST(places_survive_every_failure)
+{
+#ifdef ENABLE_FAULTS
+	uint64_t nth;
+
+	for (nth = 1; try_with_fault(FAULT_ALLOC, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 7);
+	for (nth = 1; try_with_fault(FAULT_CALL, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 8);
+#else
+	support_skip("built without faults");
+#endif
+}
+
+END_TEST
+
 Suite *suite_places(void)
 {
 	Suite *s = suite_create("places");
@@ -399,5 +459,6 @@ Suite *suite_places(void)
 	tcase_add_test(tc, file_in_the_way_is_told);
 	tcase_add_test(tc, named_store_is_made_private);
 	tcase_add_test(tc, top_directory_may_be_a_store);
+	tcase_add_test(tc, places_survive_every_failure);
 	return s;
 }

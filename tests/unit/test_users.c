@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/users.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 
 static struct users *users;
@@ -556,6 +558,77 @@ START_TEST(names_for_archives_come_from_the_root)
 
 END_TEST
 
+#ifdef ENABLE_FAULTS
+
+/* Asks for everything that there is to ask. */
+static int ask(struct users *u, struct err *e)
+{
+	const struct users_policy policy = { false, NULL, 0 };
+	struct users_owners ctx = { u, &policy };
+	_cleanup_(user_list_done) struct user_list list = { NULL, 0 };
+	_cleanup_(user_done) struct user user = { NULL, 0, 0, NULL };
+	struct users_mapping map = { NULL, { NULL, 0, 0, NULL } };
+	_cleanup_free_ gid_t *groups = NULL;
+	_cleanup_free_ char *name = NULL;
+	struct owner_source source;
+	uint32_t id;
+	size_t n;
+
+	users_owner_source(&ctx, &source);
+	if (users_persons(u, &list, e) < 0 || users_find(u, "1001", &user, e) < 0 ||
+	    users_groups(u, &user, &groups, &n, e) < 0 ||
+	    source.name_of(source.ctx, OWNER_GROUP, 4, &name, e) < 0 ||
+	    source.id_of(source.ctx, OWNER_USER, "bob", 1, &id, e) < 0 ||
+	    users_mapping_parse(u, "x=bob", &map, e) < 0)
+		return -1;
+	users_mapping_done(&map);
+	return 0;
+}
+
+static int work(struct err *e)
+{
+	_cleanup_(users_freep) struct users *u = NULL;
+
+	return users_open(support_dirfd(), true, &u, e) < 0 ? -1 : ask(u, e);
+}
+
+/* Lets the nth point fail; true if there were that many. */
+static bool try_with_fault(enum fault_class points, uint64_t nth)
+{
+	_cleanup_(err_clear) struct err failure = ERR_INIT;
+	bool failed, struck;
+
+	fault_arm(&(struct fault_plan){ points, FAULT_ONCE, nth, EIO });
+	failed = work(&failure) < 0;
+	struck = fault_disarm();
+	/* Best effort may fail without a word, but nothing else does. */
+	ck_assert_int_eq(failed, failure.kind != ERR_NONE);
+	if (failed)
+		ck_assert_err(&failure, points == FAULT_ALLOC ? ERR_NOMEM : ERR_IO, "");
+	ck_assert(struck || !failed);
+	return struck;
+}
+#endif
+
+START_TEST(users_survive_every_failure)
+{
+#ifdef ENABLE_FAULTS
+	uint64_t nth;
+
+	support_file(support_dirfd(), "etc/login.defs", 0644, "UID_MIN 999\n");
+	for (nth = 1; try_with_fault(FAULT_ALLOC, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 40);
+	for (nth = 1; try_with_fault(FAULT_CALL, nth); nth++)
+		;
+	ck_assert_uint_gt(nth, 15);
+#else
+	support_skip("built without faults");
+#endif
+}
+
+END_TEST
+
 Suite *suite_users(void)
 {
 	Suite *s = suite_create("users");
@@ -584,6 +657,7 @@ Suite *suite_users(void)
 	tcase_add_test(tc, home_may_be_reached_through_a_link);
 	tcase_add_test(tc, range_comes_from_login_defs);
 	tcase_add_test(tc, owner_of_a_directory_in_home_is_a_person);
+	tcase_add_test(tc, users_survive_every_failure);
 	tc = support_tcase(s, "owners");
 	tcase_add_checked_fixture(tc, make_root, free_root);
 	tcase_add_test(tc, owners_go_by_name);
