@@ -41,7 +41,7 @@ int snapshot_file_stream(struct snapshot_file *f, const char *member, snapshot_f
 			 void *ctx, const struct observer *observer, struct err *err);
 
 /* Inflates the member and walks its tar, without making anything: proves its structure and
- * counts what unpacking would need. */
+ * counts what unpacking would need.  `limits` may be NULL. */
 int snapshot_file_walk(struct snapshot_file *f, const char *member,
 		       const struct unpack_limits *limits, const struct observer *observer,
 		       struct unpack_counts *ret, struct err *err);

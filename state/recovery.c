@@ -285,6 +285,9 @@ static int recover_sets(struct recovering *v, struct err *err)
 	}
 	if (r == 0)
 		r = store_list(s->store, &list, err);
+	/* The numbers of what vanishes stay used. */
+	if (r == 0 && list.n_incomplete > 0)
+		r = store_put_last_set(s->store, list.highest, err);
 	for (size_t i = 0; r == 0 && i < list.n_incomplete; i++)
 		r = recover_marker(v, list.incomplete[i], &rows, err);
 	if (r == 0)

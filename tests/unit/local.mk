@@ -68,6 +68,7 @@ unit_test_sources += tests/unit/test_gzip_reader.c
 unit_test_sources += tests/unit/test_in_use.c
 unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
+unit_test_sources += tests/unit/test_library.c
 unit_test_sources += tests/unit/test_json_write.c
 unit_test_sources += tests/unit/test_links.c
 unit_test_sources += tests/unit/test_locks.c
