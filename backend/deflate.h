@@ -7,19 +7,19 @@
  *
  * Internal to gzip and zip.  A codec is a table of functions over one library; its
  * compressor and decompressor objects serve one thread at a time and are used again and
- * again.  Nothing allocates memory after they are made.
+ * again.
  *
  * Who does what, by the choice at configure time:
  *
- *	built with	GZIP_FAST	GZIP_SMALL		blocks inflated by	CRC-32
- *	ISA-L		ISA-L		libdeflate, else zlib	libdeflate, else ISA-L	ISA-L
- *	libdeflate	libdeflate	libdeflate		libdeflate		libdeflate
- *	zlib		zlib		zlib			zlib			zlib
+ *	built with   GZIP_FAST   GZIP_SMALL        blocks inflated   CRC-32
+ *	ISA-L        ISA-L       libdeflate, zlib  libdeflate, ISA-L ISA-L
+ *	libdeflate   libdeflate  libdeflate        libdeflate        libdeflate
+ *	zlib         zlib        zlib              zlib              zlib
  *
- * ISA-L has nothing as small as gzip -6, and its level 3 gives other bytes on other kinds
- * of processor; hence the second library beside it (HAVE_LIBDEFLATE).  libdeflate and
- * ISA-L let a few Huffman codes pass that zlib refuses as incomplete; both stay inside
- * their buffers, and the caller's CRC decides.
+ * (the first of two, if it is there).  ISA-L has nothing as small as gzip -6, and its
+ * level 3 gives other bytes on other kinds of processor; hence the second library beside
+ * it (HAVE_LIBDEFLATE).  libdeflate and ISA-L let a few Huffman codes pass that zlib
+ * refuses as incomplete; both stay inside their buffers, and the caller's CRC decides.
  *
  * Streams of unknown origin and length are inflate.h's, which is always zlib.
  */
@@ -43,8 +43,8 @@ struct deflate_codec {
 
 	void *(*decompressor_new)(struct err *err);
 	void (*decompressor_free)(void *decompressor);
-	/* True if `in` is one deflate stream that ends with its last byte and gives exactly
-	 * out_n bytes; if not, what `out` holds has no meaning. */
+	/* True if `in` is one deflate stream that ends with its last byte and gives
+	 * exactly out_n bytes; if not, what `out` holds has no meaning. */
 	bool (*decompress)(void *decompressor, const void *in, size_t n, void *out,
 			   size_t out_n);
 

@@ -10,9 +10,9 @@
 # include "backend/base/alloc.h"
 
 /*
- * Level 2, the last one whose output is the same on every kind of x86 processor.  The size
- * of its token buffer is how often it makes new Huffman tables: this one gives .3 % fewer
- * bytes than the size that ISA-L calls default, at the same speed.
+ * Level 2, the last one whose output is the same on every kind of x86 processor.  The
+ * size of its token buffer is how often it makes new Huffman tables: this one gives .3 %
+ * fewer bytes than the size that ISA-L calls default, at the same speed.
  */
 # define LEVEL      2
 # define LEVEL_SIZE ISAL_DEF_LVL2_MEDIUM
@@ -25,7 +25,7 @@ struct isal_compressor {
 static void *isal_compressor_new(enum gzip_level level, struct err *err)
 {
 	(void)level; /* it has but one worth having */
-	/* Zeroed: isal_deflate_stateless_init() leaves the size of the window as it is. */
+	/* Zeroed: isal_deflate_stateless_init() leaves the window size as it is. */
 	return alloc_zero(1, sizeof(struct isal_compressor), err);
 }
 

@@ -10,7 +10,7 @@
 #include "backend/base/alloc.h"
 #include "backend/inflate.h"
 
-/* Independent blocks cost what level 6 would gain over gzip -6, so one step more or two. */
+/* Independent blocks cost what level 6 could save: hence one step more, or two. */
 #define FAST_LEVEL  1
 #define SMALL_LEVEL 8
 #define RAW         (-15) /* no header and trailer of zlib's, the largest window */

@@ -9,8 +9,8 @@
 
 #define FEXTRA 4
 
-/* All of our header but the length: FLG FEXTRA, MTIME 0, XFL 0, OS 255 (unknown), 12 bytes
- * of extra field, in it the subfield SA of 8 bytes. */
+/* All of our header but the length: FLG FEXTRA, MTIME 0, XFL 0, OS 255 (unknown), 12
+ * bytes of extra field, in it the subfield SA of 8 bytes. */
 static const uint8_t header[] = { 0x1f, 0x8b, 8,  FEXTRA, 0,   0,   0, 0,
 				  0,    0xff, 12, 0,      'S', 'A', 8, 0 };
 

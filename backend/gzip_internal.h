@@ -27,12 +27,12 @@ unsigned gzip_threads(unsigned asked);
 size_t gzip_member_encode(const struct deflate_codec *codec, void *compressor,
 			  const uint8_t *in, size_t n, uint8_t *out);
 
-/* The length of the member that begins with these n bytes, 0 if it is not one of ours: any
- * other header than the one we write, or a length that no block of ours can have. */
+/* The length of the member that begins with these n bytes, 0 if it is not one of ours:
+ * any other header than the one we write, or a length that no block of ours can have. */
 size_t gzip_member_length(const uint8_t *p, size_t n);
 
-/* True if they begin a member that has our subfield in an extra field of another form: one
- * wrong bit there could make all that follows, whole members too, a part of it. */
+/* True if they begin a member that has our subfield in an extra field of another form:
+ * one wrong bit there could make all that follows, whole members too, a part of it. */
 bool gzip_member_is_broken(const uint8_t *p, size_t n);
 
 /* Inflates a whole member of ours, whose length was read from it, into at most GZIP_BLOCK

@@ -13,13 +13,13 @@
 
 /*
  * The output is a ring of slots in the order of the stream.  One worker at a time is the
- * fetcher: it claims the next slot and reads the source.  A member of ours it takes whole,
- * lets the next worker fetch, and inflates; anything else it inflates itself, piece by
- * piece, while it remains the fetcher.  The caller takes the slots in order.
+ * fetcher: it claims the next slot and reads the source.  A member of ours it takes
+ * whole, lets the next worker fetch, and inflates; anything else it inflates itself,
+ * piece by piece, while it remains the fetcher.  The caller takes the slots in order.
  *
- * The first slot is filled by the caller, so that a short stream has no thread; so are all
- * where there are no threads.  An error stands in the slot where it happened, so the slots
- * before it are still delivered.
+ * The first slot is filled by the caller, so that a short stream has no thread; so are
+ * all where there are no threads.  An error stands in the slot where it happened, so the
+ * slots before it are still delivered.
  */
 
 #define INPUT_SIZE ((size_t)64 << 10)
@@ -157,9 +157,13 @@ static int inflate_part(struct gzip_reader *r, struct slot *slot, struct err *er
 	return 0;
 }
 
-/* Begins a member that is not ours. */
-static int begin_foreign(struct gzip_reader *r, struct err *err)
+/* Begins a member that is not ours, of which n bytes can be seen. */
+static int begin_foreign(struct gzip_reader *r, size_t n, struct err *err)
 {
+	if (gzip_member_is_broken(r->input.buffer + r->input.pos, n)) {
+		err_set(err, ERR_CORRUPT, "malformed extra field");
+		return damaged(r->member_offset, err);
+	}
 	if (r->inflater)
 		inflater_reset(r->inflater);
 	else if (inflater_new(INFLATE_GZIP, &r->inflater, err) < 0)
@@ -202,11 +206,7 @@ static ssize_t fetch(struct gzip_reader *r, struct worker *worker, struct slot *
 				return cut_short(r->member_offset, err);
 			return n;
 		}
-		if (gzip_member_is_broken(in->buffer + in->pos, (size_t)n)) {
-			err_set(err, ERR_CORRUPT, "malformed extra field");
-			return damaged(r->member_offset, err);
-		}
-		if (begin_foreign(r, err) < 0)
+		if (begin_foreign(r, (size_t)n, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -266,7 +266,7 @@ static void *run_worker(void *arg)
 /* Makes the decompressors and buffers for n threads. */
 static int make_parts(struct gzip_reader *r, unsigned n, struct err *err)
 {
-	/* One slot is with the caller and one ready for it; a lone thread needs just one. */
+	/* One slot is with the caller, one ready for it; a lone thread needs just one. */
 	r->n_slots = n > 1 ? n + 2 : 1;
 	r->memory = alloc_bytes(
 		r->n_slots * GZIP_BLOCK + n * GZIP_MEMBER_MAX + INPUT_SIZE, err);

@@ -150,7 +150,8 @@ static void compress_next(struct gzip_writer *w, struct worker *worker)
 	pthread_cond_signal(&w->room);
 }
 
-/* Hands the oldest member to the sink.  Called with the lock, which it lets go meanwhile. */
+/* Hands the oldest member to the sink.  Called with the lock, which it lets go
+ * meanwhile. */
 static void deliver_oldest(struct gzip_writer *w)
 {
 	struct job *job = &w->jobs[w->oldest % N_JOBS];

@@ -5,8 +5,8 @@
 /*
  * inflate: a compressed stream of unknown origin and length, piece by piece.
  *
- * Internal to gzip and zip.  Always zlib: it is the slowest of the three libraries and the
- * strictest about wrong streams, and it never asks for more than it was given.
+ * Internal to gzip and zip.  Always zlib: the slowest of the three libraries, and the
+ * strictest about wrong streams.
  *
  *	inflater_new(INFLATE_GZIP, &i, err);
  *	while (inflater_run(i, &in, &n_in, &out, &n_out, err) == 1)

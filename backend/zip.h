@@ -85,8 +85,8 @@ ssize_t zip_reader_find(const struct zip_reader *r, const char *name);
 /* Streams one member; only one is open at a time, another takes its place. */
 int zip_reader_open(struct zip_reader *r, size_t i, struct err *err);
 /* Up to n bytes; 0 at the end.  The read that would hand out the last byte fails instead
- * if size or CRC-32 turn out wrong, so whoever has them all has the right ones. ERR_CORRUPT
- * names the member; ERR_CHANGED: the file was cut meanwhile. */
+ * if size or CRC-32 turn out wrong, so whoever has them all has the right ones.
+ * ERR_CORRUPT names the member; ERR_CHANGED: the file was cut meanwhile. */
 ssize_t zip_reader_read(struct zip_reader *r, void *p, size_t n, struct err *err);
 /* Reads and checks what is left of the open member, then lets it go.  To abandon one,
  * open another or free the reader. */

@@ -60,6 +60,8 @@ struct scan {
 	struct zip_directory dir;
 };
 
+static const char misplaced[] = "the zip directory is not where the file says";
+
 /* Reads exactly n bytes. */
 static int read_at(int fd, void *p, size_t n, uint64_t offset, struct err *err)
 {
@@ -88,37 +90,55 @@ static bool agrees(uint32_t small, uint64_t large, uint32_t all_ones)
 	return small == all_ones || small == large;
 }
 
-/* Reads the zip64 end record; `tail` is what precedes the locator at `*pos`. */
-static int read_end64(struct scan *s, const uint8_t *tail, const uint8_t *locator,
-		      const uint8_t *end, uint64_t *pos, struct err *err)
+/* True if the small end record says nothing else than the large one. */
+static bool records_agree(const uint8_t *end, const uint8_t *end64)
 {
-	if (*pos < END64_SIZE || le_get32(tail) != END64_MAGIC ||
-	    le_get64(locator + 8) != *pos - END64_SIZE ||
-	    le_get64(tail + 4) != END64_SIZE - 12)
+	uint64_t count = le_get64(end64 + 32);
+
+	return agrees(le_get16(end + 4), 0, MAX16) &&
+	       agrees(le_get16(end + 6), 0, MAX16) &&
+	       agrees(le_get16(end + 8), count, MAX16) &&
+	       agrees(le_get16(end + 10), count, MAX16) &&
+	       agrees(le_get32(end + 12), le_get64(end64 + 40), MAX32) &&
+	       agrees(le_get32(end + 16), le_get64(end64 + 48), MAX32);
+}
+
+/* Reads the zip64 end record, which has to end at `pos`, where its locator begins. */
+static int read_end64(struct scan *s, const uint8_t *end64, const uint8_t *locator,
+		      const uint8_t *end, uint64_t pos, struct err *err)
+{
+	if (pos < END64_SIZE || le_get32(end64) != END64_MAGIC ||
+	    le_get64(locator + 8) != pos - END64_SIZE ||
+	    le_get64(end64 + 4) != END64_SIZE - 12)
 		return corrupt(err, "zip64 end record missing or misplaced");
 	if (le_get32(locator + 4) != 0 || le_get32(locator + 16) != 1 ||
-	    le_get32(tail + 16) != 0 || le_get32(tail + 20) != 0 ||
-	    le_get64(tail + 24) != le_get64(tail + 32))
+	    le_get32(end64 + 16) != 0 || le_get32(end64 + 20) != 0 ||
+	    le_get64(end64 + 24) != le_get64(end64 + 32))
 		return corrupt(err, "zip file of several disks");
-
-	uint64_t size = le_get64(tail + 40);
-	s->count = le_get64(tail + 32);
-	s->start = le_get64(tail + 48);
-	if (!agrees(le_get16(end + 4), 0, MAX16) ||
-	    !agrees(le_get16(end + 6), 0, MAX16) ||
-	    !agrees(le_get16(end + 8), s->count, MAX16) ||
-	    !agrees(le_get16(end + 10), s->count, MAX16) ||
-	    !agrees(le_get32(end + 12), size, MAX32) ||
-	    !agrees(le_get32(end + 16), s->start, MAX32))
+	if (!records_agree(end, end64))
 		return corrupt(err, "the two end records of the zip file differ");
-	*pos -= END64_SIZE;
-	if (__builtin_add_overflow(s->start, size, &s->end))
+	s->count = le_get64(end64 + 32);
+	s->start = le_get64(end64 + 48);
+	if (__builtin_add_overflow(s->start, le_get64(end64 + 40), &s->end))
 		return corrupt(err, "impossible extent of the zip directory");
+	if (s->end != pos - END64_SIZE)
+		return corrupt(err, misplaced);
 	return 0;
 }
 
-/* Finds the directory: fills count, start and end. */
-static int find_directory(struct scan *s, size_t max_members, struct err *err)
+/* Reads the end record at `pos` where there is no other. */
+static int read_end32(struct scan *s, const uint8_t *end, uint64_t pos, struct err *err)
+{
+	if (le_get32(end + 4) != 0 || le_get16(end + 8) != le_get16(end + 10))
+		return corrupt(err, "zip file of several disks");
+	s->count = le_get16(end + 10);
+	s->start = le_get32(end + 16);
+	s->end = s->start + le_get32(end + 12);
+	return s->end == pos ? 0 : corrupt(err, misplaced);
+}
+
+/* Reads the end record and, if there is one, the zip64 end record before it. */
+static int read_end(struct scan *s, struct err *err)
 {
 	uint8_t tail[END64_SIZE + LOCATOR_SIZE + END_SIZE] = { 0 };
 	const uint8_t *end = tail + sizeof(tail) - END_SIZE;
@@ -129,28 +149,23 @@ static int find_directory(struct scan *s, size_t max_members, struct err *err)
 		return err_errno(err, "cannot look at the zip file");
 	if (!S_ISREG(st.st_mode))
 		return corrupt(err, "not a regular file");
-	uint64_t pos = (uint64_t)st.st_size;
-	size_t n = pos < sizeof(tail) ? (size_t)pos : sizeof(tail);
-	if (read_at(s->fd, tail + sizeof(tail) - n, n, pos - n, err) < 0)
+	uint64_t size = (uint64_t)st.st_size;
+	size_t n = size < sizeof(tail) ? (size_t)size : sizeof(tail);
+	if (read_at(s->fd, tail + sizeof(tail) - n, n, size - n, err) < 0)
 		return -1;
 	if (n < END_SIZE || le_get32(end) != END_MAGIC || le_get16(end + 20) != 0)
-		return corrupt(err,
-			       "not a zip file, or cut short, or something follows it");
-	pos -= END_SIZE;
+		return corrupt(err, "not a zip file, or cut short, or longer than one");
+	if (n >= END_SIZE + LOCATOR_SIZE && le_get32(locator) == LOCATOR_MAGIC)
+		return read_end64(s, tail, locator, end, size - END_SIZE - LOCATOR_SIZE,
+				  err);
+	return read_end32(s, end, size - END_SIZE, err);
+}
 
-	if (n >= END_SIZE + LOCATOR_SIZE && le_get32(locator) == LOCATOR_MAGIC) {
-		pos -= LOCATOR_SIZE;
-		if (read_end64(s, tail, locator, end, &pos, err) < 0)
-			return -1;
-	} else {
-		if (le_get32(end + 4) != 0 || le_get16(end + 8) != le_get16(end + 10))
-			return corrupt(err, "zip file of several disks");
-		s->count = le_get16(end + 10);
-		s->start = le_get32(end + 16);
-		s->end = s->start + le_get32(end + 12);
-	}
-	if (s->end != pos)
-		return corrupt(err, "the zip directory is not where the file says");
+/* Finds the directory: fills count, start and end, and holds them against the limits. */
+static int find_directory(struct scan *s, size_t max_members, struct err *err)
+{
+	if (read_end(s, err) < 0)
+		return -1;
 	uint64_t size = s->end - s->start;
 	if (s->count > max_members || size / DIRECTORY_PER_MEMBER > max_members)
 		return corrupt(err, "too many members in the zip file");
@@ -197,6 +212,23 @@ static bool widen(uint64_t *value, const uint8_t **zip64, size_t *n)
 	return true;
 }
 
+/* Checks the name, flags and method of a directory entry. */
+static int check_kind(struct entry *e, struct err *err)
+{
+	struct zip_member *m = e->member;
+
+	if (e->name_len == 0 || strlen(m->name) != e->name_len)
+		return bad_member(e, err, "a name that is empty or holds NUL");
+	if (e->flags & FLAGS_ENCRYPTED)
+		return bad_member(e, err, "is encrypted");
+	if (e->flags & ~(FLAG_LEVEL | FLAG_DESCRIPTOR | FLAG_UTF8))
+		return bad_member(e, err, "unknown flags");
+	if (e->method != METHOD_STORED && e->method != METHOD_DEFLATED)
+		return bad_member(e, err, "unknown compression method");
+	m->method = e->method == METHOD_STORED ? ZIP_STORED : ZIP_DEFLATED;
+	return 0;
+}
+
 /* Checks what one directory entry says by itself. */
 static int check_entry(struct entry *e, const uint8_t *central, struct err *err)
 {
@@ -211,15 +243,8 @@ static int check_entry(struct entry *e, const uint8_t *central, struct err *err)
 	m->size = le_get32(central + 24);
 	e->header = le_get32(central + 42);
 
-	if (e->name_len == 0 || strlen(m->name) != e->name_len)
-		return bad_member(e, err, "a name that is empty or holds NUL");
-	if (e->flags & FLAGS_ENCRYPTED)
-		return bad_member(e, err, "is encrypted");
-	if (e->flags & ~(FLAG_LEVEL | FLAG_DESCRIPTOR | FLAG_UTF8))
-		return bad_member(e, err, "unknown flags");
-	if (e->method != METHOD_STORED && e->method != METHOD_DEFLATED)
-		return bad_member(e, err, "unknown compression method");
-	m->method = e->method == METHOD_STORED ? ZIP_STORED : ZIP_DEFLATED;
+	if (check_kind(e, err) < 0)
+		return -1;
 	if (le_get16(central + 32) != 0)
 		return bad_member(e, err, "has a comment");
 	if (le_get16(central + 34) != 0)
@@ -336,8 +361,8 @@ static int check_local(struct scan *s, struct entry *e, struct err *err)
 	return 0;
 }
 
-/* Checks the n bytes between a member's data and the next header: they have to be its data
- * descriptor, in any of its four forms, and nothing else. */
+/* Checks the n bytes between a member's data and the next header: they have to be its
+ * data descriptor, in any of its four forms, and nothing else. */
 static int check_descriptor(struct scan *s, const struct entry *e, uint64_t offset,
 			    uint64_t n, struct err *err)
 {

@@ -33,8 +33,8 @@ struct zip_directory {
 	char *names; /* what the members' names point into */
 };
 
-/* Reads and checks; borrows fd.  At most `max_members`, and 1 KiB of directory for each of
- * them.  ERR_CORRUPT for a bad file, naming the member; ERR_IO, ERR_NOMEM. */
+/* Reads and checks; borrows fd.  At most `max_members`, and 1 KiB of directory for each
+ * of them.  ERR_CORRUPT for a bad file, naming the member; ERR_IO, ERR_NOMEM. */
 int zip_directory_read(int fd, size_t max_members, struct zip_directory *ret,
 		       struct err *err);
 void zip_directory_done(struct zip_directory *d);

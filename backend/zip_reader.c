@@ -153,7 +153,7 @@ static ssize_t inflate_some(struct zip_reader *r, void *p, size_t n, struct err 
 	return (ssize_t)(n - room);
 }
 
-/* Called when all bytes are out: proves that they were right and that there are no more. */
+/* Called when all bytes are out: proves that they were right and there are no more. */
 static int verify(struct zip_reader *r, struct err *err)
 {
 	char beyond;

@@ -13,8 +13,8 @@
 #include "backend/base/utf8.h"
 
 /*
- * libzip asks two kinds of source, both functions of ours: the archive it writes to, and a
- * source for each member.  All of it happens in zip_close().
+ * libzip asks two kinds of source, both functions of ours: the archive it writes to, and
+ * a source for each member.  All of it happens in zip_close().
  *
  * It moves 8 KiB at a time, goes back once for each member, to complete its header, and
  * writes the directory in small pieces.  So the archive has a buffer: what falls into it
@@ -40,7 +40,7 @@ struct zip_writer {
 	size_t n_members, cap;
 	struct err err;
 
-	/* The archive: `fill` bytes of the buffer belong at `base`; libzip stands at `pos`. */
+	/* The archive: `fill` bytes in the buffer belong at `base`; libzip is at `pos`. */
 	int fd;
 	uint8_t *buffer;
 	uint64_t base, pos;
@@ -220,7 +220,7 @@ static int fail(struct zip_writer *w, zip_error_t *e, struct err *err)
 	if (w->err.kind != ERR_NONE)
 		return err_move(err, &w->err);
 	switch (zip_error_code_zip(e)) {
-	case ZIP_ER_OK: /* it says nothing where it lacks memory for its list of members */
+	case ZIP_ER_OK: /* what it says if it has no memory for its list of members */
 	case ZIP_ER_MEMORY:
 		return err_nomem(err);
 	case ZIP_ER_EXISTS:
@@ -330,7 +330,7 @@ int zip_writer_add(struct zip_writer *w, const char *name, enum zip_method metho
 int zip_writer_finish(struct zip_writer *w, struct err *err)
 {
 	assert(w->zip);
-	/* libzip would remove the file, which does not exist for it, and say all is well. */
+	/* libzip would remove the file, which it has never seen, and say all is well. */
 	if (w->n_members == 0)
 		return err_set(err, ERR_USAGE, "a zip file without members");
 	if (zip_close(w->zip) < 0)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/support.h"
 
@@ -102,7 +103,13 @@ int support_shell(const char *command)
 	int n = snprintf(line, sizeof(line), "cd '%s' && %s", support_dir(), command);
 
 	ck_assert_int_lt(n, sizeof(line));
-	int status = system(line);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+		_exit(127);
+	}
+	int status = -1;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFEXITED(status), "%s: died", command);
 	return WEXITSTATUS(status);
 }

@@ -201,8 +201,8 @@ static char *small_zip(size_t *ret_n, struct buf *out)
 	return bytes;
 }
 
-/* Marks the bytes that may change without notice: versions, times, attributes, the kind of
- * an extra field, and deflate streams, of which several mean the same. */
+/* Marks the bytes that may change without notice: versions, times, attributes, the kind
+ * of an extra field, and deflate streams, of which several mean the same. */
 static void mark_free(const char *zip, size_t n, char *mark)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
