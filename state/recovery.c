@@ -119,23 +119,42 @@ static int remove_set(struct session *s, const struct db_set *set, struct err *e
 
 #define SET_REMOVED "was not complete and was removed"
 
+/* The row as it is now that the lock is held: until then its holder may have finished what
+ * looked unfinished when the rows were read.  1, or 0 where nothing is left to do. */
+static int reread_set(struct session *s, uint64_t id, struct db_set *ret, struct err *err)
+{
+	if (db_set_get(s->db, id, ret, err) == 0)
+		return ret->state != DB_SET_COMPLETE;
+	if (!err_is(err, ERR_NOT_FOUND))
+		return -1;
+	err_clear(err); /* its holder removed it */
+	return 0;
+}
+
 /* One set whose row is not complete. */
-static int recover_set(struct recovering *v, const struct db_set *set, struct err *err)
+static int recover_set(struct recovering *v, uint64_t id, struct err *err)
 {
 	struct session *s = v->session;
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
-	bool forgetting = set->state == DB_SET_FORGETTING;
-	int r = try_lock(s, LOCK_KEY_SET(set->id), err);
+	_cleanup_(db_set_done) struct db_set set;
+	bool forgetting;
+	int r = try_lock(s, LOCK_KEY_SET(id), err);
 
+	db_set_init(&set);
 	if (r <= 0)
 		return r;
-	r = remove_set(s, set, &problem);
-	locks_drop(s->locks, LOCK_KEY_SET(set->id));
+	r = reread_set(s, id, &set, &problem);
+	forgetting = set.state == DB_SET_FORGETTING;
+	if (r > 0)
+		r = remove_set(s, &set, &problem) < 0 ? -1 : 1;
+	locks_drop(s->locks, LOCK_KEY_SET(id));
+	if (r == 0)
+		return 0;
 	if (r < 0 && is_final(&problem))
 		return err_move(err, &problem);
 	if (r < 0)
-		return left(v, set_object(set->id, err), &problem, err);
-	return repaired(v, set_object(set->id, err),
+		return left(v, set_object(id, err), &problem, err);
+	return repaired(v, set_object(id, err),
 			forgetting ? "the rest of it was removed" : SET_REMOVED, err);
 }
 
@@ -280,7 +299,7 @@ static int recover_sets(struct recovering *v, struct err *err)
 
 		if (rows.sets[i].state == DB_SET_COMPLETE)
 			continue;
-		r = recover_set(v, &rows.sets[i], err);
+		r = recover_set(v, rows.sets[i].id, err);
 		alive = alive || v->report.n_repaired + v->report.n_left == before;
 	}
 	if (r == 0)
@@ -403,6 +422,25 @@ static bool is_here(const struct session *s, const struct db_restore *row)
 	return strcmp(s->root_key, row->root) == 0;
 }
 
+/* settle_locked() by the row as it is now that the locks are held: what was read before, its
+ * own process may have brought to an end meanwhile, and then nothing rests for recovery.
+ * 1, or 0 where nothing was to be done. */
+static int settle_now(struct recovering *v, uint64_t id, const char **ret_what, struct err *err)
+{
+	_cleanup_(db_restore_done) struct db_restore row;
+
+	db_restore_init(&row);
+	if (db_restore_get(v->session->db, id, &row, err) < 0) {
+		if (!err_is(err, ERR_NOT_FOUND))
+			return -1;
+		err_clear(err); /* its process dropped it */
+		return 0;
+	}
+	if (row.state == JOURNAL_RESTORED || row.state == JOURNAL_CLOSED)
+		return 0;
+	return settle_locked(v, &row, ret_what, err) < 0 ? -1 : 1;
+}
+
 /* One unfinished restore or undo. Its apps' locks tell whether it lives. */
 static int recover_restore(struct recovering *v, const struct db_restore *row, struct err *err)
 {
@@ -417,10 +455,12 @@ static int recover_restore(struct recovering *v, const struct db_restore *row, s
 		return r;
 	r = locks_wait_alive(s->locks, LOCK_KEY_ALIVE_RESTORE(row->id), &wait, &problem);
 	if (r == 0) {
-		r = settle_locked(v, row, &what, &problem);
+		r = settle_now(v, row->id, &what, &problem);
 		locks_drop(s->locks, LOCK_KEY_ALIVE_RESTORE(row->id));
 	}
 	restore_unlock(s, &locks);
+	if (r == 0)
+		return 0;
 	if (r < 0 && is_final(&problem))
 		return err_move(err, &problem);
 	if (r < 0)
