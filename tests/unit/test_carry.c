@@ -337,7 +337,7 @@ START_TEST(carry_refuses_mounts)
 	support_mkdir(support_dirfd(), "live/cache/mnt", 0755);
 	support_mkdir(support_dirfd(), "fresh", 0755);
 	if (!support_forks() || unshare(CLONE_NEWNS) < 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", support_path("live/cache/mnt"), "tmpfs", 0, "size=64k") < 0) {
 		support_skip("nothing can be mounted here");
 		return;

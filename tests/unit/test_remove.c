@@ -204,11 +204,11 @@ static bool mount_on(const char *name, bool bind)
 	static bool own;
 
 	if (!own && (unshare(CLONE_NEWNS) < 0 ||
-		     mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0))
+		     mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0))
 		return false;
 	own = true;
 	if (bind)
-		return mount(support_path("outside"), path, NULL, MS_BIND, NULL) == 0;
+		return mount(support_path("outside"), path, "none", MS_BIND, NULL) == 0;
 	return mount("tmpfs", path, "tmpfs", 0, "size=64k") == 0;
 }
 
