@@ -40,7 +40,7 @@ struct zip_writer {
 	size_t n_members, cap;
 	struct err err;
 
-	/* The archive: `fill` bytes in the buffer belong at `base`; libzip is at `pos`. */
+	/* The archive: the buffer has `fill` bytes from `base` on; libzip is at `pos`. */
 	int fd;
 	uint8_t *buffer;
 	uint64_t base, pos;

@@ -43,6 +43,42 @@ START_TEST(zip_reads_what_snapd_wrote)
 
 END_TEST
 
+/* A gzip_source over the open member. */
+static ssize_t read_member(void *ctx, void *p, size_t n, struct err *err)
+{
+	return zip_reader_read(ctx, p, n, err);
+}
+
+START_TEST(zip_members_are_gzip_streams)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(zip_reader_freep) struct zip_reader *r = NULL;
+	int fd = open(support_fixture("snapd/3_hello_2.10_7.zip"), O_RDONLY | O_CLOEXEC);
+
+	ck_assert_ok(zip_reader_new(fd, 100, &r, &err), &err);
+	for (size_t i = 0; i < 3; i++) {
+		_cleanup_(gzip_reader_freep) struct gzip_reader *gz = NULL;
+		const void *p;
+		size_t total = 0;
+		ssize_t n;
+
+		ck_assert_ok(zip_reader_open(r, i, &err), &err);
+		ck_assert_ok(gzip_reader_new(2, read_member, r, &gz, &err), &err);
+		while ((n = gzip_reader_next(gz, &p, GZIP_BLOCK, &err)) > 0) {
+			/* A tar: the first entry's name. */
+			ck_assert(total > 0 || strncmp(p, "7/", 2) == 0 ||
+				  strncmp(p, "common/", 7) == 0);
+			total += (size_t)n;
+		}
+		ck_assert_ok(n, &err);
+		ck_assert_uint_ge(total, 10240);
+		ck_assert_uint_eq(total % 512, 0);
+	}
+	close(fd);
+}
+
+END_TEST
+
 START_TEST(zip_slurp_has_a_limit)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -298,6 +334,7 @@ Suite *suite_zip_reader(void)
 	TCase *tc = support_tcase(s, "reader");
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, zip_reads_what_snapd_wrote);
+	tcase_add_test(tc, zip_members_are_gzip_streams);
 	tcase_add_test(tc, zip_slurp_has_a_limit);
 	tcase_add_test(tc, zip_refuses_members_that_are_not_what_they_say);
 	tcase_add_test(tc, zip_never_hands_out_the_last_byte_of_a_wrong_member);
