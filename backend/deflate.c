@@ -15,7 +15,12 @@
 
 const struct deflate_codec *deflate_compressor(enum gzip_level level)
 {
-	return level == GZIP_FAST ? &FASTEST : &BEST_OF_SMALL;
+	static const struct deflate_codec *const by_level[] = {
+		[GZIP_FAST] = &FASTEST,
+		[GZIP_SMALL] = &BEST_OF_SMALL,
+	};
+
+	return by_level[level];
 }
 
 const struct deflate_codec *deflate_decompressor(void)
