@@ -248,13 +248,14 @@ static int id_of(void *ctx, enum owner_kind kind, const char *name, uint32_t num
 	return 0;
 }
 
+static const struct owner_source owner_source = { .id_of = id_of };
+
 struct owners *support_owners(void)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	const struct owner_source source = { .id_of = id_of };
 	struct owners *o = NULL;
 
-	ck_assert_ok(owners_new(&source, &o, &err), &err);
+	ck_assert_ok(owners_new(&owner_source, &o, &err), &err);
 	return o;
 }
 
@@ -290,12 +291,13 @@ int support_unpack(tar_source source, void *ctx, const char *path, int fd, unsig
 	static const char *const tops[] = { "common", "7", "x2", NULL };
 	const struct apply_target target = { .path = path, .fd = fd };
 	const struct unpack_limits limits = { 0 };
-	_cleanup_(owners_freep) struct owners *owners = support_owners();
+	_cleanup_(owners_freep) struct owners *owners = NULL;
 	_cleanup_(apply_freep) struct apply *a = NULL;
 	struct unpack_counts counts;
 	struct unpack_sink sink;
 
-	if (apply_new(&target, 1, flags, owners, &notes->report, &a, err) < 0)
+	if (owners_new(&owner_source, &owners, err) < 0 ||
+	    apply_new(&target, 1, flags, owners, &notes->report, &a, err) < 0)
 		return -1;
 	sink = apply_sink(a);
 	return unpack_run(source, ctx, tops, &limits, &sink, NULL, &counts, err);

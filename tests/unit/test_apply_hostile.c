@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/tree/apply.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 #include "tests/unit/support_tar.h"
 
@@ -361,6 +363,113 @@ START_TEST(apply_survives_mutations)
 
 END_TEST
 
+#ifdef ENABLE_FAULTS
+
+/* A stream in which every kind of object and attribute comes. */
+static void build_all(struct tar_bytes *t)
+{
+	tar_add(t, (struct tar_item){ .name = "common", .type = '5', .mode = 0750 });
+	tar_pax(t, 'x', "SCHILY.xattr.user.x", "y", "SCHILY.acl.access",
+		"user::rw-,user:5:r--:5,group::r--,mask::r--,other::---", "mtime", "1.5",
+		NULL);
+	tar_file(t, "common/f", "0123456789");
+	tar_pax(t, 'x', "SCHILY.acl.default",
+		"user::rwx,user:5:r--:5,group::r--,mask::r--,other::---", NULL);
+	tar_add(t, (struct tar_item){ .name = "common/d", .type = '5', .mode = 02550 });
+	tar_add(t, (struct tar_item){
+			   .name = "common/d/l", .type = '2', .link = "../f", .uid = 5 });
+	tar_add(t, (struct tar_item){
+			   .name = "common/d/h", .type = '1', .link = "common/f" });
+	tar_add(t, (struct tar_item){ .name = "common/p", .type = '6', .gid = 6 });
+	tar_add(t, (struct tar_item){ .name = "common/d/late",
+				      .type = '0',
+				      .mode = 04755,
+				      .uid = 5,
+				      .data = "late" });
+	tar_add(t, (struct tar_item){
+			   .name = "common/n", .type = '3', .major = 1, .minor = 3 });
+	tar_pax(t, 'x', "GNU.sparse.size", "100000", "GNU.sparse.numblocks", "1",
+		"GNU.sparse.map", "4096,5", NULL);
+	tar_file(t, "common/s", "12345");
+	tar_add(t, (struct tar_item){
+			   .name = "common/hl", .type = '1', .link = "common/d/l" });
+	tar_end(t);
+}
+
+/* Unpacks once, with the plan armed if there is one; false if the plan did not strike. */
+static bool unpack_with(struct tar_bytes *t, const struct fault_plan *plan, int good)
+{
+	const unsigned flags = APPLY_OWNERS | APPLY_TRUSTED;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct apply_notes notes;
+	bool struck;
+	int fd, r;
+
+	support_mkdir(support_dirfd(), "out", 0700);
+	fd = openat(support_dirfd(), "out", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	apply_notes_init(&notes);
+	tar_bytes_rewind(t, 700);
+	fault_arm(plan);
+	r = support_unpack(tar_bytes_source, t, "common", fd, flags, &notes, &err);
+	struck = fault_disarm();
+	ck_assert_msg((r < 0) == (err.kind != ERR_NONE), "%d, %s", r, err_message(&err));
+	if (r < 0 && plan->points == FAULT_ALLOC)
+		ck_assert_int_eq(err.kind, ERR_NOMEM);
+	if (r < 0 && plan->errnum == ENOSPC && plan->action == FAULT_ONCE)
+		ck_assert_int_eq(err.kind, ERR_NO_SPACE);
+	/* Whole, or what is missing was said. */
+	if (r == 0 && notes.text.len == 0) {
+		char *why = NULL;
+
+		ck_assert_msg(support_tree_equal(good, fd, &why), "%s", why);
+	}
+	apply_notes_done(&notes);
+	close(fd);
+	support_remove_tree(support_dirfd(), "out");
+	return struck;
+}
+
+START_TEST(apply_survives_every_failing_call)
+{
+	static const struct fault_plan plans[] = {
+		{ FAULT_ALLOC, FAULT_ONCE, 0, 0 },
+		{ FAULT_CALL, FAULT_ONCE, 0, EIO },
+		{ FAULT_CALL, FAULT_ONCE, 0, ENOSPC },
+		{ FAULT_CALL, FAULT_ONCE, 0, EACCES },
+		{ FAULT_CALL, FAULT_FROM, 0, EIO },
+		{ FAULT_CALL, FAULT_SHORT, 0, 0 },
+	};
+	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct apply_notes notes;
+	int good;
+
+	if (!support_need_root())
+		return;
+	build_all(&t);
+	support_mkdir(support_dirfd(), "good", 0700);
+	good = openat(support_dirfd(), "good", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	apply_notes_init(&notes);
+	ck_assert_ok(support_unpack(tar_bytes_source, &t, "common", good,
+				    APPLY_OWNERS | APPLY_TRUSTED, &notes, &err),
+		     &err);
+	ck_assert_msg(!notes.text.len, "%s", notes.text.data);
+	apply_notes_done(&notes);
+	for (size_t i = 0; i < sizeof(plans) / sizeof(*plans); i++) {
+		struct fault_plan plan = plans[i];
+
+		do {
+			plan.nth++;
+		} while (unpack_with(&t, &plan, good));
+		ck_assert_uint_gt(plan.nth, plan.action == FAULT_SHORT ? 1 : 20);
+	}
+	close(good);
+}
+
+END_TEST
+
+#endif
+
 Suite *suite_apply_hostile(void)
 {
 	Suite *s = suite_create("apply_hostile");
@@ -379,5 +488,10 @@ Suite *suite_apply_hostile(void)
 	tcase_add_test(tc, apply_takes_nothing_below_a_target_that_is_a_file);
 	tcase_add_test(tc, apply_does_not_open_what_it_makes);
 	tcase_add_test(tc, apply_survives_mutations);
+#ifdef ENABLE_FAULTS
+	tc = support_tcase(s, "faults");
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, apply_survives_every_failing_call);
+#endif
 	return s;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/tree/carry.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 #include "tests/unit/support_tar.h"
 
@@ -430,6 +432,52 @@ START_TEST(carry_can_be_cancelled)
 
 END_TEST
 
+#ifdef ENABLE_FAULTS
+
+/* Whatever fails is said, and a second run goes on. */
+static void fail_all(enum fault_class points, int errnum)
+{
+	struct carrying c;
+
+	for (uint64_t n = 1;; n++) {
+		bool struck;
+		int r;
+
+		build_fresh();
+		begin(&c, patterns);
+		fault_arm(&(struct fault_plan){ points, FAULT_ONCE, n, errnum });
+		r = run(&c, 0);
+		struck = fault_disarm();
+		ck_assert_int_eq(r < 0, c.err.kind != ERR_NONE);
+		if (r < 0 && points == FAULT_ALLOC)
+			ck_assert_int_eq(c.err.kind, ERR_NOMEM);
+		if (r < 0 && errnum == ENOSPC)
+			ck_assert_int_eq(c.err.kind, ERR_NO_SPACE);
+		err_clear(&c.err);
+		ck_assert_ok(run(&c, 0), &c.err);
+		assert_linked(&c, "cache/sub/b");
+		assert_linked(&c, "new/one.log");
+		assert_linked(&c, "profile/one.log");
+		ck_assert_uint_eq(support_count(c.fresh, "cache"), 6);
+		end(&c);
+		support_remove_tree(support_dirfd(), "fresh");
+		if (!struck)
+			break;
+	}
+}
+
+START_TEST(carry_survives_every_failing_call)
+{
+	build_live();
+	fail_all(FAULT_CALL, EIO);
+	fail_all(FAULT_CALL, ENOSPC);
+	fail_all(FAULT_ALLOC, 0);
+}
+
+END_TEST
+
+#endif
+
 Suite *suite_carry(void)
 {
 	Suite *s = suite_create("carry");
@@ -448,5 +496,9 @@ Suite *suite_carry(void)
 	tcase_add_test(tc, carry_passes_over_a_staging_inside);
 	tcase_add_test(tc, carry_copies_across_file_systems);
 	tcase_add_test(tc, carry_can_be_cancelled);
+#ifdef ENABLE_FAULTS
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, carry_survives_every_failing_call);
+#endif
 	return s;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/tree/remove.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 
 /* A tree with all types below "t". */
@@ -261,6 +263,44 @@ START_TEST(remove_enters_no_bind_mount)
 
 END_TEST
 
+#ifdef ENABLE_FAULTS
+
+/* Whatever fails is said, and a second run goes on. */
+static void fail_all(enum fault_class points, int errnum)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+
+	for (uint64_t n = 1;; n++) {
+		int r;
+
+		build();
+		fault_arm(&(struct fault_plan){ points, FAULT_ONCE, n, errnum });
+		r = remove_tree_at(support_dirfd(), "t", NULL, &err);
+		if (!fault_disarm())
+			break;
+		ck_assert_int_eq(r < 0, err.kind != ERR_NONE);
+		if (r < 0)
+			ck_assert_int_eq(err.kind,
+					 points == FAULT_ALLOC ? ERR_NOMEM : ERR_IO);
+		err_clear(&err);
+		ck_assert_ok(remove_tree_at(support_dirfd(), "t", NULL, &err), &err);
+		ck_assert(!support_exists(support_dirfd(), "t"));
+		assert_outside();
+		support_remove_tree(support_dirfd(), "outside");
+	}
+}
+
+START_TEST(remove_survives_every_failing_call)
+{
+	fail_all(FAULT_CALL, EIO);
+	support_remove_tree(support_dirfd(), "outside");
+	fail_all(FAULT_ALLOC, 0);
+}
+
+END_TEST
+
+#endif
+
 Suite *suite_remove(void)
 {
 	Suite *s = suite_create("remove");
@@ -278,5 +318,8 @@ Suite *suite_remove(void)
 	tcase_add_test(tc, remove_can_be_cancelled_and_goes_on);
 	tcase_add_test(tc, remove_enters_no_mount);
 	tcase_add_test(tc, remove_enters_no_bind_mount);
+#ifdef ENABLE_FAULTS
+	tcase_add_test(tc, remove_survives_every_failing_call);
+#endif
 	return s;
 }
