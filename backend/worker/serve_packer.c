@@ -131,6 +131,9 @@ static int tree(struct packer *p, struct wire_in *in, struct wire_out *reply, st
 	if (place_resolve(p->serve->rootfd, path, p->user ? PLACE_USER : PLACE_SYSTEM, &place,
 			  err) < 0)
 		return -1;
+	/* Somebody meant a place that is not there (an unplugged disk?): no empty tree. */
+	if (place.dangling)
+		return err_set(err, ERR_NOT_FOUND, "%s is a link that leads nowhere", q(path));
 	if (place.exists && add_tree(p, &place, &archive_path, err) < 0)
 		return -1;
 	if (wire_put_u64(reply, PACKER_TAG_EXISTS, place.exists, err) < 0 ||

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/worker/swap.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/base/buf.h"
+#include "tests/unit/support.h"
+
+static uint64_t inode(const char *path)
+{
+	struct stat st;
+
+	return fstatat(support_dirfd(), path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_ino : 0;
+}
+
+/* "live" with the file `old` in it, and aside the staging tree with `new`. */
+static struct swap two_trees(void)
+{
+	int d = support_dirfd();
+
+	support_mkdir(d, "live", 0755);
+	support_file(d, "live/old", 0644, "old");
+	support_mkdir(d, "live.~abcdefghi~", 0755);
+	support_file(d, "live.~abcdefghi~/new", 0644, "new");
+	return (struct swap){ .parent = d,
+			      .name = "live",
+			      .aside = "live.~abcdefghi~",
+			      .old_ino = inode("live"),
+			      .new_ino = inode("live.~abcdefghi~") };
+}
+
+START_TEST(swap_forward_and_backward_may_be_repeated)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+	uint64_t live, aside;
+
+	for (int i = 0; i < 2; i++) {
+		ck_assert_ok(swap_step(&s, false, &err), &err);
+		ck_assert(support_exists(s.parent, "live/new"));
+		ck_assert(support_exists(s.parent, "live.~abcdefghi~/old"));
+	}
+	ck_assert_ok(swap_look(&s, &live, &aside, &err), &err);
+	ck_assert_uint_eq(live, s.new_ino);
+	ck_assert_uint_eq(aside, s.old_ino);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_ok(swap_step(&s, true, &err), &err);
+		ck_assert(support_exists(s.parent, "live/old"));
+	}
+}
+
+END_TEST
+
+START_TEST(swap_without_exchange_renames_over_a_third_name)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+
+	if (!support_lack(SUPPORT_EXCHANGE))
+		return;
+	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert(support_exists(s.parent, "live/new"));
+	ck_assert(support_exists(s.parent, "live.~abcdefghi~/old"));
+	ck_assert_uint_eq(support_count(s.parent, "."), 2);
+	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert(support_exists(s.parent, "live/old"));
+}
+
+END_TEST
+
+/* Each state between the three renames is where a crash may have stopped. */
+START_TEST(swap_goes_on_from_every_state_between_the_renames)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+	int d = s.parent;
+
+	ck_assert_int_eq(renameat(d, "live", d, "live.~abcdefghi~~"), 0);
+	if (_i == 1)
+		ck_assert_int_eq(renameat(d, "live.~abcdefghi~", d, "live"), 0);
+	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert(support_exists(d, "live/new"));
+	ck_assert(support_exists(d, "live.~abcdefghi~/old"));
+	ck_assert_uint_eq(support_count(d, "."), 2);
+}
+
+END_TEST
+
+START_TEST(swap_of_something_else_is_refused)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+
+	ck_assert_int_eq(renameat(s.parent, "live", s.parent, "elsewhere"), 0);
+	support_mkdir(s.parent, "live", 0755);
+	ck_assert_fails(swap_step(&s, false, &err), &err, ERR_CHANGED,
+			"\"live\" was replaced meanwhile");
+	ck_assert(support_exists(s.parent, "live.~abcdefghi~/new"));
+}
+
+END_TEST
+
+START_TEST(swap_into_nothing_and_out_of_it)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+
+	support_remove_tree(s.parent, "live");
+	s.old_ino = 0;
+	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert(support_exists(s.parent, "live/new"));
+	ck_assert(!support_exists(s.parent, "live.~abcdefghi~"));
+	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert(!support_exists(s.parent, "live"));
+	ck_assert(support_exists(s.parent, "live.~abcdefghi~/new"));
+}
+
+END_TEST
+
+START_TEST(swap_without_noreplace_still_replaces_nothing)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+
+	if (!support_lack(SUPPORT_NOREPLACE))
+		return;
+	s.old_ino = 0;
+	ck_assert_fails(swap_step(&s, false, &err), &err, ERR_CHANGED, "\"live\"");
+	support_remove_tree(s.parent, "live");
+	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert(support_exists(s.parent, "live/new"));
+}
+
+END_TEST
+
+START_TEST(swap_inside_a_mount_point_uses_the_staging_directory)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	int d = support_dirfd();
+	struct swap s = { .parent = d, .name = "f", .aside = ".~abcdefghi~/f" };
+
+	if (!support_need_openat2())
+		return;
+	support_mkdir(d, ".~abcdefghi~", 0700);
+	support_file(d, ".~abcdefghi~/f", 0644, "new");
+	support_file(d, "f", 0644, "old");
+	s.old_ino = inode("f");
+	s.new_ino = inode(".~abcdefghi~/f");
+	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_uint_eq(inode("f"), s.new_ino);
+	ck_assert_ok(swap_remove_aside(&s, &err), &err);
+	ck_assert(!support_exists(d, ".~abcdefghi~/f"));
+	ck_assert_ok(swap_remove_aside(&s, &err), &err);
+}
+
+END_TEST
+
+START_TEST(staging_takes_no_name_that_exists)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	int d = support_dirfd();
+	int fd = swap_stage(d, "x.~abcdefghi~", false, &err);
+
+	ck_assert_ok(fd, &err);
+	close(fd);
+	ck_assert_fails(swap_stage(d, "x.~abcdefghi~", false, &err), &err, ERR_EXISTS,
+			"cannot make \"x.~abcdefghi~\"");
+	ck_assert_fails(swap_stage(d, "x.~abcdefghi~", true, &err), &err, ERR_EXISTS,
+			"cannot make \"x.~abcdefghi~\"");
+	ck_assert_fails(swap_make_dir(d, "x.~abcdefghi~", 0755, &err), &err, ERR_CHANGED,
+			"appeared meanwhile");
+}
+
+END_TEST
+
+START_TEST(made_directories_have_exactly_their_mode)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	int d = support_dirfd();
+	struct stat st;
+
+	umask(077);
+	ck_assert_ok(swap_make_dir(d, "made", 0755, &err), &err);
+	ck_assert_int_eq(fstatat(d, "made", &st, 0), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0755);
+}
+
+END_TEST
+
+START_TEST(names_that_are_paths_are_not_legal)
+{
+	ck_assert(swap_name_is_legal("a"));
+	ck_assert(swap_name_is_legal("...") && swap_name_is_legal("\xff"));
+	ck_assert(!swap_name_is_legal(""));
+	ck_assert(!swap_name_is_legal("."));
+	ck_assert(!swap_name_is_legal(".."));
+	ck_assert(!swap_name_is_legal("a/b"));
+	ck_assert(swap_aside_is_legal(".~abcdefghi~/b"));
+	ck_assert(!swap_aside_is_legal("../b"));
+	ck_assert(!swap_aside_is_legal("a/.."));
+	ck_assert(!swap_aside_is_legal("a/b/c"));
+	ck_assert(!swap_aside_is_legal("/b"));
+	ck_assert(!swap_aside_is_legal("a/"));
+}
+
+END_TEST
+
+START_TEST(empty_directories_are_removed_and_full_ones_stay)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = { .parent = support_dirfd(), .name = "p" };
+	bool removed;
+
+	support_mkdir(s.parent, "p", 0755);
+	support_file(s.parent, "p/f", 0644, "x");
+	ck_assert_ok(swap_remove_dir(&s, &removed, &err), &err);
+	ck_assert(!removed);
+	ck_assert_int_eq(unlinkat(s.parent, "p/f", 0), 0);
+	ck_assert_ok(swap_remove_dir(&s, &removed, &err), &err);
+	ck_assert(removed);
+	ck_assert_ok(swap_remove_dir(&s, &removed, &err), &err);
+	ck_assert(!removed);
+}
+
+END_TEST
+
+static int collect(void *ctx, const char *name, uint64_t ino, struct err *err)
+{
+	ck_assert_uint_ne(ino, 0);
+	return buf_printf(ctx, err, "%s ", name);
+}
+
+START_TEST(lists_leave_out_the_staging_and_lost_and_found)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf names = BUF_INIT;
+	int d = support_dirfd();
+
+	support_mkdir(d, ".~abcdefghi~", 0700);
+	support_mkdir(d, "lost+found", 0700);
+	support_file(d, "b", 0644, "");
+	support_file(d, "a", 0644, "");
+	ck_assert_ok(swap_list(d, ".~abcdefghi~", collect, &names, &err), &err);
+	ck_assert_str_eq(names.data, "a b ");
+}
+
+END_TEST
+
+START_TEST(attributes_of_a_directory_come_back)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf attrs = BUF_INIT;
+	int d = support_dirfd(), fd;
+	struct stat st;
+
+	support_mkdir(d, "m", 02750);
+	support_mtime(d, "m", 1234567890, 123456789);
+	fd = openat(d, "m", O_RDONLY | O_DIRECTORY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_ok(swap_read_attrs(fd, NULL, &attrs, &err), &err);
+	ck_assert_int_eq(fchmod(fd, 0700), 0);
+	support_file(d, "m/f", 0644, "");
+	ck_assert_ok(swap_apply_attrs(fd, attrs.data, attrs.len, NULL, &err), &err);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 02750);
+	ck_assert_int_eq(st.st_mtim.tv_sec, 1234567890);
+	ck_assert_int_eq(st.st_mtim.tv_nsec, 123456789);
+	for (size_t n = 0; n < attrs.len; n++)
+		ck_assert_fails(swap_apply_attrs(fd, attrs.data, n, NULL, &err), &err, ERR_CORRUPT,
+				"cut short");
+	close(fd);
+}
+
+END_TEST
+
+Suite *suite_swap(void)
+{
+	Suite *s = suite_create("swap");
+	TCase *t = support_tcase(s, "swap");
+
+	tcase_add_test(t, swap_forward_and_backward_may_be_repeated);
+	tcase_add_test(t, swap_without_exchange_renames_over_a_third_name);
+	tcase_add_loop_test(t, swap_goes_on_from_every_state_between_the_renames, 0, 2);
+	tcase_add_test(t, swap_of_something_else_is_refused);
+	tcase_add_test(t, swap_into_nothing_and_out_of_it);
+	tcase_add_test(t, swap_without_noreplace_still_replaces_nothing);
+	tcase_add_test(t, swap_inside_a_mount_point_uses_the_staging_directory);
+	tcase_add_test(t, staging_takes_no_name_that_exists);
+	tcase_add_test(t, made_directories_have_exactly_their_mode);
+	tcase_add_test(t, names_that_are_paths_are_not_legal);
+	tcase_add_test(t, empty_directories_are_removed_and_full_ones_stay);
+	tcase_add_test(t, lists_leave_out_the_staging_and_lost_and_found);
+	tcase_add_test(t, attributes_of_a_directory_come_back);
+	return s;
+}

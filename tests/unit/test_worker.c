@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/worker/worker.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/worker/packer.h"
+#include "backend/worker/protocol.h"
+#include "backend/worker/reader.h"
+#include "backend/worker/swapper.h"
+#include "backend/worker/unpacker.h"
+#include "tests/unit/support.h"
+
+static struct worker_env env;
+
+/* False, with a SKIP line, where workers cannot run. */
+static bool have_workers(void)
+{
+	env.program = getenv("SETASIDE_WORKER");
+	if (!env.program) {
+		support_skip("SETASIDE_WORKER names no worker");
+		return false;
+	}
+	env.rootfd = support_dirfd();
+	return true;
+}
+
+/* The one child of this process. */
+static pid_t child(void)
+{
+	char path[64], text[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/children", (long)getpid());
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_ptr_nonnull(fgets(text, sizeof(text), f));
+	fclose(f);
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+/* A file of /proc/PID; empty where it may not be read. */
+static char *proc_file(pid_t pid, const char *name)
+{
+	char path[64];
+	char *text = calloc(1, 8192);
+	int fd;
+
+	ck_assert_ptr_nonnull(text);
+	snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		ck_assert_int_ge(read(fd, text, 8191), 0);
+		close(fd);
+	}
+	return text;
+}
+
+/* The value of a field of /proc/PID/status. */
+static unsigned long long field(const char *status, const char *name, int base)
+{
+	const char *at = strstr(status, name);
+
+	ck_assert_msg(at != NULL, "no %s in %s", name, status);
+	return strtoull(at + strlen(name), NULL, base);
+}
+
+static void assert_status(pid_t pid, uid_t uid, uint64_t caps)
+{
+	char *status = proc_file(pid, "status");
+
+	ck_assert_uint_eq(field(status, "\nUid:\t", 10), uid);
+	ck_assert_uint_eq(field(status, "\nCapPrm:\t", 16), caps);
+	ck_assert_uint_eq(field(status, "\nCapEff:\t", 16), caps);
+	ck_assert_uint_eq(field(status, "\nCapInh:\t", 16), 0);
+	ck_assert_uint_eq(field(status, "\nCapAmb:\t", 16), 0);
+	ck_assert_uint_eq(field(status, "\nNoNewPrivs:\t", 10), 1);
+	free(status);
+}
+
+/* Descriptors 0 to 2, the socket, and the root directory: nothing else came along. */
+static void assert_descriptors(pid_t pid, size_t most)
+{
+	char path[64];
+	size_t n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
+	d = opendir(path);
+	if (!d)
+		return;
+	while (readdir(d))
+		n++;
+	closedir(d);
+	ck_assert_uint_le(n - 2, most);
+}
+
+START_TEST(worker_has_no_rights_no_environment_and_no_descriptors)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	const uint64_t read_all = IDENTITY_CAP(CAP_DAC_READ_SEARCH);
+	const struct identity packer = { .kind = IDENTITY_NOBODY_WITH, .caps = read_all };
+	const struct {
+		enum worker_kind kind;
+		const struct identity *id;
+	} all[] = {
+		{ WORKER_READER, &reader_identity },
+		{ WORKER_PACKER, &packer },
+		{ WORKER_UNPACKER, &unpacker_system_identity },
+		{ WORKER_APPLIER, &applier_identity },
+	};
+	int spare;
+	char *environ_text;
+	pid_t pid;
+
+	if (!support_need_root() || !have_workers())
+		return;
+	spare = dup(0);
+	setenv("SECRET", "value", 1);
+	ck_assert_ok(worker_start(&env, all[_i].kind, all[_i].id, &w, &err), &err);
+	pid = child();
+	assert_status(pid, IDENTITY_NOBODY, all[_i].id->caps);
+	assert_descriptors(pid, 5);
+	environ_text = proc_file(pid, "environ");
+	ck_assert_str_eq(environ_text, "");
+	free(environ_text);
+	close(spare);
+}
+
+END_TEST
+
+START_TEST(swapper_of_root_keeps_seven_capabilities)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+
+	if (!support_need_root() || !have_workers())
+		return;
+	ck_assert_ok(worker_start(&env, WORKER_SWAPPER, &swapper_root_identity, &w, &err), &err);
+	assert_status(child(), 0, swapper_root_identity.caps);
+	ck_assert_int_eq(__builtin_popcountll(swapper_root_identity.caps), 7);
+}
+
+END_TEST
+
+START_TEST(worker_of_a_user_is_that_user)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	gid_t groups[] = { 4711, 4712 };
+	struct identity id = { .kind = IDENTITY_USER,
+			       .uid = 54321,
+			       .gid = 54322,
+			       .groups = groups,
+			       .n_groups = 2 };
+	char *status;
+
+	if (!support_need_root() || !have_workers())
+		return;
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &id, &w, &err), &err);
+	assert_status(child(), 54321, 0);
+	status = proc_file(child(), "status");
+	ck_assert_uint_eq(field(status, "\nGid:\t", 10), 54322);
+	ck_assert_ptr_nonnull(strstr(status, "\nGroups:\t4711 4712"));
+	free(status);
+}
+
+END_TEST
+
+START_TEST(plain_user_cannot_act_for_another)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct worker *w = NULL;
+	struct identity id = { .kind = IDENTITY_USER, .uid = 54321, .gid = 54322 };
+
+	if (!have_workers())
+		return;
+	if (geteuid() == 0 && !support_become_user())
+		return;
+	ck_assert_fails(worker_start(&env, WORKER_PACKER, &id, &w, &err), &err, ERR_DENIED,
+			"only root can act for user 54321");
+	ck_assert_ptr_null(w);
+}
+
+END_TEST
+
+START_TEST(missing_program_is_our_failure)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct worker *w = NULL;
+
+	env = (struct worker_env){ .program = "/nowhere/worker", .rootfd = support_dirfd() };
+	ck_assert_fails(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err, ERR_IO,
+			"cannot start \"/nowhere/worker\"");
+}
+
+END_TEST
+
+START_TEST(worker_that_is_killed_fails_its_request)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct packer_archive a = { .user = true };
+
+	if (!have_workers())
+		return;
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_int_eq(kill(child(), SIGKILL), 0);
+	ck_assert_int_eq(packer_begin(w, &a, NULL, &err), -1);
+	ck_assert_err(&err, ERR_IO, "");
+	ck_assert(!worker_is_alive(w));
+	ck_assert_fails(packer_begin(w, &a, NULL, &err), &err, ERR_IO, "the packer failed before");
+}
+
+END_TEST
+
+START_TEST(request_that_fails_leaves_the_worker_alive)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct packer_archive a = { .user = true };
+	struct packer_found found;
+
+	if (!have_workers() || !support_need_openat2())
+		return;
+	support_symlink(support_dirfd(), "loop", "loop");
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(packer_begin(w, &a, NULL, &err), &err);
+	ck_assert_int_eq(packer_tree(w, "common/x", "/loop/x", NULL, &found, &err), -1);
+	ck_assert_int_ne(err.kind, ERR_NONE);
+	err_clear(&err);
+	ck_assert(worker_is_alive(w));
+	ck_assert_ok(packer_begin(w, &a, NULL, &err), &err);
+}
+
+END_TEST
+
+START_TEST(unknown_requests_are_refused)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	_cleanup_(wire_out_done) struct wire_out o = { .bytes = BUF_INIT };
+	struct identity self = { .kind = IDENTITY_SELF };
+	enum worker_kind kind = (enum worker_kind)(WORKER_READER + _i);
+
+	if (!have_workers())
+		return;
+	ck_assert_ok(worker_start(&env, kind, &self, &w, &err), &err);
+	ck_assert_ok(wire_begin(&o, 60000, &err), &err);
+	ck_assert_fails(worker_call(w, &o, NULL, NULL, NULL, &err), &err, ERR_CORRUPT,
+			"unknown request");
+}
+
+END_TEST
+
+START_TEST(cancelled_wait_kills_the_worker)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct packer_archive a = { .user = true };
+	struct observer o = { .cancel = NULL };
+	atomic_bool yes = true;
+
+	if (!have_workers())
+		return;
+	o.cancel = &yes;
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_fails(packer_begin(w, &a, &o, &err), &err, ERR_INTERRUPTED, "");
+	ck_assert(!worker_is_alive(w));
+}
+
+END_TEST
+
+START_TEST(started_by_hand_it_says_so)
+{
+	char command[4096];
+	char text[256] = "";
+	FILE *f;
+
+	if (!have_workers())
+		return;
+	snprintf(command, sizeof(command), "%s 2>&1 3>&-", env.program);
+	f = popen(command, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_ptr_nonnull(fgets(text, sizeof(text), f));
+	ck_assert_ptr_nonnull(strstr(text, "started by setaside only"));
+	ck_assert_int_eq(WEXITSTATUS(pclose(f)), 2);
+}
+
+END_TEST
+
+Suite *suite_worker(void)
+{
+	Suite *s = suite_create("worker");
+	TCase *t = support_tcase(s, "worker");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, worker_has_no_rights_no_environment_and_no_descriptors, 0, 4);
+	tcase_add_test(t, swapper_of_root_keeps_seven_capabilities);
+	tcase_add_test(t, worker_of_a_user_is_that_user);
+	tcase_add_test(t, plain_user_cannot_act_for_another);
+	tcase_add_test(t, missing_program_is_our_failure);
+	tcase_add_test(t, worker_that_is_killed_fails_its_request);
+	tcase_add_test(t, request_that_fails_leaves_the_worker_alive);
+	tcase_add_loop_test(t, unknown_requests_are_refused, 0, 5);
+	tcase_add_test(t, cancelled_wait_kills_the_worker);
+	tcase_add_test(t, started_by_hand_it_says_so);
+	return s;
+}
