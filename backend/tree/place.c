@@ -32,6 +32,7 @@ struct resolver {
 	uint64_t mount_id;
 	struct buf done, todo;
 	size_t at;      /* in todo */
+	size_t said;    /* so much of todo is what links said */
 	unsigned links; /* that were followed */
 	bool links_ok;  /* PLACE_SYSTEM: only root could have made a link here */
 	bool owned;     /* PLACE_SYSTEM: a directory was passed that is not root's ... */
@@ -124,12 +125,13 @@ static int restart(struct resolver *r, struct err *err)
 }
 
 /* Puts `text` in the place of what was done of todo; what is left follows, behind a
- * slash that is there without it if `slash` is true. */
+ * slash that is there without it if `slash` is true.  What a link said stays known as such. */
 static int replace_todo(struct resolver *r, const char *text, size_t n, bool slash,
 			struct err *err)
 {
 	struct buf todo = BUF_INIT;
 	const char *rest = r->todo.data + r->at;
+	size_t said = r->said > r->at ? r->said - r->at : 0;
 
 	if (buf_add(&todo, text, n, err) < 0 ||
 	    ((*rest || slash) && buf_add_byte(&todo, '/', err) < 0) ||
@@ -140,6 +142,7 @@ static int replace_todo(struct resolver *r, const char *text, size_t n, bool sla
 	buf_done(&r->todo);
 	r->todo = todo;
 	r->at = 0;
+	r->said = said > 0 ? n + 1 + said : 0;
 	return 0;
 }
 
@@ -179,6 +182,8 @@ static int follow(struct resolver *r, int fd, const struct stat *st, const struc
 		return err_errno(err, "cannot read link %s", q(s->name));
 	if (replace_todo(r, target, (size_t)n, s->must_be_dir, err) < 0)
 		return -1;
+	if (r->said == 0)
+		r->said = (size_t)n;
 	return target[0] == '/' ? restart(r, err) : 0;
 }
 
@@ -251,7 +256,7 @@ static int missing(struct resolver *r, const char *first, struct place *p,
 	const char *tree = first;
 	int *dir = &p->parent;
 
-	p->dangling = r->links > 0;
+	p->dangling = (size_t)(first - r->todo.data) < r->said;
 	if (push_name(r, first, err) < 0)
 		return -1;
 	while (next_step(r, &s)) {

@@ -20,8 +20,8 @@
  *    system trees, too.
  *
  * What cannot be resolved so is an error, never an empty tree.  A tree that is not
- * there is none: `exists` is false; if a link was followed on the way to what is
- * missing, `dangling` is true (a disk that is not mounted, perhaps: a save should say
+ * there is none: `exists` is false; if what is missing is what a link on the way points
+ * to, `dangling` is true (a disk that is not mounted, perhaps: a save should say
  * so, a restore may make it).
  */
 

@@ -254,10 +254,11 @@ static int report_changed(void *ctx, const char *path, struct err *err)
 /* PACKER_PACK */
 static int pack(struct packer *p, struct wire_in *in, struct wire_out *reply, struct err *err)
 {
-	_cleanup_(gzip_writer_freep) struct gzip_writer *gz = NULL;
 	struct pack_report rep = { report_skipped, report_changed, p };
 	struct pack_counts counts = { 0 };
+	/* The writer's threads use the pipe: it is closed after they have ended. */
 	_cleanup_close_ int pipe = -1;
+	_cleanup_(gzip_writer_freep) struct gzip_writer *gz = NULL;
 	uint64_t level;
 
 	if (wire_get_u64(in, PACKER_TAG_LEVEL, &level, err) < 0 || wire_take_fd(in, &pipe, err) < 0)

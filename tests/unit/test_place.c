@@ -290,6 +290,26 @@ START_TEST(system_passes_one_other_owner_at_the_end)
 
 END_TEST
 
+START_TEST(place_missing_behind_a_link_that_leads_somewhere_is_just_missing)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(place_done) struct place p = PLACE_INIT;
+	_cleanup_(place_done) struct place q = PLACE_INIT;
+	int d = support_dirfd();
+
+	support_mkdir(d, "var/home/me", 0755);
+	support_symlink(d, "home", "var/home");
+	support_symlink(d, "var/home/me/data", "../../../disk/mine");
+	ck_assert_ok(place_resolve(d, "/home/me/.app/profile", PLACE_USER, &p, &err), &err);
+	ck_assert(!p.exists && !p.dangling);
+	ck_assert_str_eq(p.resolved, "/var/home/me/.app/profile");
+	ck_assert_ok(place_resolve(d, "/home/me/data/x", PLACE_USER, &q, &err), &err);
+	ck_assert(!q.exists && q.dangling);
+	ck_assert_str_eq(q.resolved, "/disk/mine/x");
+}
+
+END_TEST
+
 Suite *suite_place(void)
 {
 	Suite *s = suite_create("place");
@@ -305,5 +325,6 @@ Suite *suite_place(void)
 	tcase_add_test(tc, opening_compares_identity);
 	tcase_add_test(tc, system_follows_roots_own_links_only);
 	tcase_add_test(tc, system_passes_one_other_owner_at_the_end);
+	tcase_add_test(tc, place_missing_behind_a_link_that_leads_somewhere_is_just_missing);
 	return s;
 }
