@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/recovery.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "state/db.h"
+#include "state/locks.h"
+#include "tests/unit/support.h"
+
+#define N_ROUNDS 60
+
+static const struct lock_wait long_wait = { 60000, NULL };
+
+/* A session that changes things, but leaves recovery to the test. */
+static struct session *open_session(void)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const char *store = support_path("store");
+	struct session_options o = {
+		.mode = SESSION_USER,
+		.access = SESSION_DOCTOR,
+		.store = store,
+		.verb = "test",
+		.wait_ms = 60000,
+		.home = support_dir(),
+	};
+	struct session *s = NULL;
+
+	ck_assert_ok(session_open(&o, &s, &err), &err);
+	return s;
+}
+
+/* What a maker of sets and restores needs. */
+struct maker {
+	int store, snapshots;
+	struct db *db;
+	struct locks *locks;
+	struct err err;
+};
+
+static void maker_init(struct maker *m)
+{
+	m->err = (struct err)ERR_INIT;
+	m->store = openat(support_dirfd(), "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	m->snapshots = openat(m->store, "snapshots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->snapshots < 0 ||
+	    db_open(m->store, "STORE", DB_WRITE, &m->db, &m->err) < 0 ||
+	    locks_open(m->store, "STORE", 0, &m->locks, &m->err) < 0)
+		_exit(1);
+}
+
+static void maker_done(struct maker *m)
+{
+	locks_close(m->locks);
+	db_close(m->db);
+	close(m->snapshots);
+	close(m->store);
+	err_clear(&m->err);
+}
+
+/* One set, in the order in which a save goes: row, file, commit, all under its lock. */
+static int make_set(struct maker *m, uint64_t id)
+{
+	_cleanup_(db_set_done) struct db_set set;
+	char name[64];
+
+	db_set_init(&set);
+	set.id = id;
+	snprintf(name, sizeof(name), "%llu_app_1_x1.zip", (unsigned long long)id);
+	if (db_set_add_file(&set, name, "app", DB_FILE_PLANNED, &m->err) < 0 ||
+	    locks_take(m->locks, LOCK_KEY_SET(id), LOCK_EXCLUSIVE, &long_wait, &m->err) <
+		    0 ||
+	    db_set_insert(m->db, &set, &m->err) < 0)
+		return -1;
+	support_file(m->snapshots, name, 0600, "a zip");
+	if (db_set_complete(m->db, id, &m->err) < 0)
+		return -1;
+	locks_drop(m->locks, LOCK_KEY_SET(id));
+	return 0;
+}
+
+/* A child that makes sets one after the other. */
+static pid_t start_making_sets(void)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		struct maker m;
+
+		maker_init(&m);
+		for (uint64_t id = 1; id <= N_ROUNDS; id++) {
+			if (make_set(&m, id) < 0)
+				_exit(2);
+		}
+		maker_done(&m);
+		_exit(0);
+	}
+	return pid;
+}
+
+START_TEST(recovery_leaves_sets_alone_that_others_complete_meanwhile)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(session_closep) struct session *s = NULL;
+	pid_t pid, ended = 0;
+	int status = 0;
+
+	if (!support_need_openat2())
+		return;
+	s = open_session();
+	pid = start_making_sets();
+	while (ended == 0) {
+		_cleanup_(strings_done) struct strings errors = STRINGS_INIT;
+		size_t count = 0;
+
+		ck_assert_ok(recovery_clean_imports(s, &count, &errors, &err), &err);
+		ck_assert_uint_eq(count, 0);
+		ck_assert_uint_eq(errors.n, 0);
+		ended = waitpid(pid, &status, WNOHANG);
+	}
+	ck_assert_int_eq(ended, pid);
+	ck_assert_int_eq(status, 0);
+	for (int id = 1; id <= N_ROUNDS; id++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "store/snapshots/%d_app_1_x1.zip", id);
+		ck_assert_msg(support_exists(support_dirfd(), name), "%s is gone", name);
+	}
+}
+
+END_TEST
+
+START_TEST(recovery_removes_a_set_whose_maker_is_gone)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(session_closep) struct session *s = NULL;
+	_cleanup_(strings_done) struct strings errors = STRINGS_INIT;
+	struct db_set set;
+	struct maker m;
+	size_t count = 0;
+
+	if (!support_need_openat2())
+		return;
+	s = open_session();
+	maker_init(&m);
+	db_set_init(&set);
+	set.id = 7;
+	ck_assert_ok(db_set_add_file(&set, "7_app_1_x1.zip", NULL, DB_FILE_PLANNED, &err),
+		     &err);
+	ck_assert_ok(db_set_insert(m.db, &set, &err), &err);
+	db_set_done(&set);
+	support_file(m.snapshots, "7_app_1_x1.zip", 0600, "half a zip");
+	/* While it is held, it is passed over. */
+	ck_assert_ok(
+		locks_take(m.locks, LOCK_KEY_SET(7), LOCK_EXCLUSIVE, &long_wait, &err),
+		&err);
+	ck_assert_ok(recovery_clean_imports(s, &count, &errors, &err), &err);
+	ck_assert_uint_eq(count, 0);
+	ck_assert(support_exists(m.snapshots, "7_app_1_x1.zip"));
+	locks_drop(m.locks, LOCK_KEY_SET(7));
+	ck_assert_ok(recovery_clean_imports(s, &count, &errors, &err), &err);
+	ck_assert_uint_eq(count, 1);
+	ck_assert(!support_exists(m.snapshots, "7_app_1_x1.zip"));
+	ck_assert_fails(db_set_get(m.db, 7, &set, &err), &err, ERR_NOT_FOUND, "set 7");
+	maker_done(&m);
+}
+
+END_TEST
+
+/* A restore whose app lock is free and whose worker lives; it is through only after recovery
+ * has read its row, for only then recovery has the app's lock. */
+static int end_restore_late(struct maker *m, int ready)
+{
+	const struct journal_item item = { .kind = JOURNAL_SWAP,
+					   .parent = (char[]){ "/nowhere" },
+					   .name = (char[]){ "x" },
+					   .aside = (char[]){ "x.~abcdefghi~" } };
+	bool is_free = true;
+	struct db_restore r;
+	struct journal j;
+	uint64_t id;
+	int result, alive;
+
+	db_restore_init(&r);
+	r.apps = (char[]){ "app" };
+	if (db_restore_insert(m->db, &r, &id, &m->err) < 0 ||
+	    db_journal(m->db, id, &j, &m->err) < 0)
+		return -1;
+	alive = locks_alive_fd(m->locks, LOCK_KEY_ALIVE_RESTORE(id), &m->err);
+	result = alive < 0 ? -1 : j.put(j.ctx, &item, 1, JOURNAL_PREPARING, &m->err);
+	if (write(ready, "x", 1) != 1)
+		result = -1;
+	while (result == 0 && is_free) {
+		result = locks_is_free(m->locks, LOCK_KEY_APP("app"), &is_free, &m->err);
+		sched_yield();
+	}
+	if (result == 0)
+		result = j.advance(j.ctx, JOURNAL_SWAPPING, &m->err);
+	if (result == 0)
+		result = j.advance(j.ctx, JOURNAL_RESTORED, &m->err);
+	db_journal_done(&j);
+	close(alive);
+	return result;
+}
+
+START_TEST(recovery_leaves_a_restore_alone_that_ended_meanwhile)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(session_closep) struct session *s = NULL;
+	_cleanup_(db_restore_done) struct db_restore r;
+	struct recovery_report report;
+	int status = 0, ready[2];
+	struct maker m;
+	char byte;
+	pid_t pid;
+
+	if (!support_need_openat2())
+		return;
+	db_restore_init(&r);
+	s = open_session();
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		maker_init(&m);
+		status = end_restore_late(&m, ready[1]) < 0;
+		maker_done(&m);
+		_exit(status);
+	}
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	ck_assert_ok(recovery_run(s, &report, &err), &err);
+	ck_assert_uint_eq(report.n_repaired + report.n_left, 0);
+	recovery_report_done(&report);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	maker_init(&m);
+	ck_assert_ok(db_restore_get(m.db, 1, &r, &err), &err);
+	ck_assert_int_eq(r.state, JOURNAL_RESTORED);
+	maker_done(&m);
+}
+
+END_TEST
+
+Suite *suite_recovery(void)
+{
+	Suite *s = suite_create("recovery");
+	TCase *tc = support_tcase(s, "recovery");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, recovery_removes_a_set_whose_maker_is_gone);
+	tcase_add_test(tc, recovery_leaves_sets_alone_that_others_complete_meanwhile);
+	tcase_add_test(tc, recovery_leaves_a_restore_alone_that_ended_meanwhile);
+	return s;
+}
