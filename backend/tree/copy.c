@@ -83,21 +83,39 @@ int copy_data(int from, int to, const struct observer *observer, struct err *err
 	return 0;
 }
 
-/* Copies one attribute, or takes it from `to` where `from` has none. */
-static int copy_xattr(int from, int to, const char *name, char *value, struct err *err)
+/* What the machine's policy gives, which need not be the same. */
+static bool is_policy(const char *name)
 {
-	bool policy = strncmp(name, "security.", 9) == 0 && strcmp(name, capability) != 0;
-	ssize_t n = sys_fgetxattr(from, name, value, XATTR_MAX);
-	int r;
+	return strncmp(name, "security.", 9) == 0 && strcmp(name, capability) != 0;
+}
 
-	if (n < 0 && errno != ENODATA && errno != EOPNOTSUPP)
-		return policy ? 0 : err_errno(err, "cannot read attribute %s", q(name));
-	if (n >= 0)
-		r = sys_fsetxattr(to, name, value, (size_t)n, 0);
-	else
-		r = sys_fremovexattr(to, name);
-	if (r < 0 && !policy && (n >= 0 || (errno != ENODATA && errno != EOPNOTSUPP)))
+/* Copies one attribute if there is one; *ret_found: whether there was. */
+static int copy_xattr(int from, int to, const char *name, char *value, bool *ret_found,
+		      struct err *err)
+{
+	ssize_t n = sys_fgetxattr(from, name, value, XATTR_MAX);
+
+	*ret_found = n >= 0;
+	if (n < 0) {
+		if (errno == ENODATA || errno == EOPNOTSUPP || is_policy(name))
+			return 0;
+		return err_errno(err, "cannot read attribute %s", q(name));
+	}
+	if (sys_fsetxattr(to, name, value, (size_t)n, 0) < 0 && !is_policy(name))
 		return err_errno(err, "cannot set attribute %s", q(name));
+	return 0;
+}
+
+/* Copies an ACL, or takes away what `to` inherited in its place. */
+static int copy_acl(int from, int to, const char *name, char *value, struct err *err)
+{
+	bool found;
+
+	if (copy_xattr(from, to, name, value, &found, err) < 0)
+		return -1;
+	if (!found && sys_fremovexattr(to, name) < 0 && errno != ENODATA &&
+	    errno != EOPNOTSUPP)
+		return err_errno(err, "cannot remove attribute %s", q(name));
 	return 0;
 }
 
@@ -111,6 +129,7 @@ static bool has_its_turn(const char *name)
 static int copy_xattrs(int from, int to, char *value, struct err *err)
 {
 	_cleanup_free_ char *list = alloc_bytes(XATTR_LIST_MAX, err);
+	bool found;
 	ssize_t n;
 
 	if (!list)
@@ -120,7 +139,8 @@ static int copy_xattrs(int from, int to, char *value, struct err *err)
 		return err_errno(err, "cannot list its attributes");
 	for (const char *name = list; n > 0 && name < list + n;
 	     name += strlen(name) + 1) {
-		if (!has_its_turn(name) && copy_xattr(from, to, name, value, err) < 0)
+		if (!has_its_turn(name) &&
+		    copy_xattr(from, to, name, value, &found, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -143,6 +163,7 @@ int copy_attributes(int from, int to, struct err *err)
 {
 	_cleanup_free_ char *value = alloc_bytes(XATTR_MAX, err);
 	struct stat st;
+	bool found;
 
 	if (!value)
 		return -1;
@@ -155,11 +176,12 @@ int copy_attributes(int from, int to, struct err *err)
 		return -1;
 	if (sys_fchmod(to, st.st_mode & 07777) < 0)
 		return err_errno(err, "cannot set the mode of the copy");
-	if (copy_xattr(from, to, acl_access, value, err) < 0)
+	if (copy_acl(from, to, acl_access, value, err) < 0)
 		return -1;
-	if (S_ISDIR(st.st_mode) && copy_xattr(from, to, acl_default, value, err) < 0)
+	if (S_ISDIR(st.st_mode) && copy_acl(from, to, acl_default, value, err) < 0)
 		return -1;
-	if (S_ISREG(st.st_mode) && copy_xattr(from, to, capability, value, err) < 0)
+	if (S_ISREG(st.st_mode) &&
+	    copy_xattr(from, to, capability, value, &found, err) < 0)
 		return -1;
 	if (sys_futimens(to, ts) < 0)
 		return err_errno(err, "cannot set the time of the copy");

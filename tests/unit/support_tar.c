@@ -174,6 +174,15 @@ void tar_pax(struct tar_bytes *t, char type, ...)
 		tar_data(t, records.data, records.len);
 }
 
+void tar_own(struct tar_bytes *t)
+{
+	char uid[16], gid[16];
+
+	snprintf(uid, sizeof(uid), "%u", geteuid());
+	snprintf(gid, sizeof(gid), "%u", getegid());
+	tar_pax(t, 'g', "uid", uid, "gid", gid, NULL);
+}
+
 void tar_end(struct tar_bytes *t)
 {
 	static const char zeros[2 * BLOCK];
@@ -194,7 +203,8 @@ static void become(const char *dir, const char *output, const char *const argv[]
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
 	setenv("LC_ALL", "C", 1);
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
-	_exit(errno == ENOENT ? 127 : 126);
+	/* EACCES: somewhere in PATH where we may not look. */
+	_exit(errno == ENOENT || errno == EACCES ? 127 : 126);
 }
 
 int support_run(const char *dir, const char *output, const char *const argv[])

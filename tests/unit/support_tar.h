@@ -8,7 +8,7 @@
  *	struct tar_bytes t = TAR_BYTES;
  *
  *	tar_dir(&t, "common");
- *	tar_add(&t, (struct tar_item){ .name = "common/x", .type = '0', .data = "hello" });
+ *	tar_add(&t, (struct tar_item){ .name = "common/x", .type = '2', .link = "y" });
  *	tar_end(&t);
  *	tar_reader_new(tar_bytes_source, &t, ...)
  */
@@ -66,6 +66,8 @@ void tar_file(struct tar_bytes *t, const char *name, const char *data);
 void tar_data(struct tar_bytes *t, const void *p, size_t n);
 /* An extended header of type x or g: key and value pairs, NULL at the end. */
 void tar_pax(struct tar_bytes *t, char type, ...) __attribute__((sentinel));
+/* Whatever follows is owned by the test's user. */
+void tar_own(struct tar_bytes *t);
 /* The two zero blocks. */
 void tar_end(struct tar_bytes *t);
 

@@ -443,6 +443,7 @@ START_TEST(apply_lets_nothing_be_inherited)
 		return;
 	}
 	fd = new_dir("parent/out");
+	tar_own(&t);
 	tar_add(&t, (struct tar_item){ .name = "common", .type = '5', .mode = 0755 });
 	tar_pax(&t, 'x', "SCHILY.acl.default",
 		"user::rwx,user:2:r,group::r,mask::r,other::-", NULL);
@@ -481,6 +482,7 @@ START_TEST(apply_goes_deeper_than_there_are_descriptors)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 64, limit.rlim_max }),
 			 0);
+	tar_own(&t);
 	tar_dir(&t, path);
 	for (int i = 0; i < 300; i++) {
 		n += (size_t)snprintf(path + n, sizeof(path) - n, "/%03d", i);
@@ -596,6 +598,7 @@ START_TEST(apply_fills_several_targets)
 				       { "common/none", new_dir("none"), false } } };
 	struct stat a, b;
 
+	tar_own(&t);
 	tar_dir(&t, "common");
 	tar_file(&t, "common/nobody", "passed over");
 	tar_add(&t, (struct tar_item){ .name = "common/dir", .type = '5', .mode = 0711 });
@@ -634,6 +637,7 @@ START_TEST(apply_copies_links_between_targets_that_are_files)
 				       { "common/two", new_file("two"), true } } };
 	static const char *const paths[] = { "dir/to-one", "one", "two", "dir/f" };
 
+	tar_own(&t);
 	tar_dir(&t, "common/dir");
 	tar_add(&t, (struct tar_item){ .name = "common/one",
 				       .type = '0',
@@ -672,6 +676,7 @@ START_TEST(apply_reports_links_to_what_is_not_restored)
 	struct targets x = { .list = { { "common/dir", new_dir("dir"), false },
 				       { "common/file", new_file("file"), true } } };
 
+	tar_own(&t);
 	tar_file(&t, "common/gone", "x");
 	tar_dir(&t, "common/dir");
 	tar_add(&t, (struct tar_item){
@@ -706,6 +711,7 @@ START_TEST(apply_copies_links_across_file_systems)
 		return;
 	}
 	x.list[1].fd = open(other, O_RDONLY | O_DIRECTORY);
+	tar_own(&t);
 	tar_dir(&t, "common/here");
 	tar_dir(&t, "common/there");
 	tar_add(&t, (struct tar_item){ .name = "common/here/f",

@@ -219,8 +219,6 @@ static void check_mount(bool bind)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	int top, fd;
 
-	if (!support_need_root())
-		return;
 	build();
 	support_mkdir(support_dirfd(), "t/a/b/mnt", 0755);
 	if (!support_forks() || !mount_on("t/a/b/mnt", bind)) {
@@ -251,14 +249,16 @@ static void check_mount(bool bind)
 
 START_TEST(remove_enters_no_mount)
 {
-	check_mount(false);
+	if (support_need_root())
+		check_mount(false);
 }
 
 END_TEST
 
 START_TEST(remove_enters_no_bind_mount)
 {
-	check_mount(true);
+	if (support_need_root())
+		check_mount(true);
 }
 
 END_TEST
