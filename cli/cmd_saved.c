@@ -28,8 +28,10 @@ static int run(struct cli *cli, struct err *err)
 	const struct set *sets;
 	size_t n;
 
-	if (cli_open(cli, SESSION_READ, err) < 0 ||
-	    sets_list(cli->session, &list, err) < 0)
+	if (cli_open(cli, SESSION_READ, err) < 0)
+		return -1;
+	sets_mention_system_store(cli->session);
+	if (sets_list(cli->session, &list, err) < 0)
 		return -1;
 	sets = list.sets;
 	n = list.n;

@@ -115,6 +115,22 @@ static int read_config(struct session *s, const struct session_options *o, struc
 	return 0;
 }
 
+/* In user mode HOME says where a person's programs keep their data, as it does for XDG's
+ * directories; another root has homes of its own. */
+static int use_own_home(struct session *s, struct err *err)
+{
+	char *home;
+
+	if (s->places.system || s->places.other_root || !s->home || s->home[0] != '/')
+		return 0;
+	home = alloc_strdup(s->home, err);
+	if (!home)
+		return -1;
+	free(s->self.home);
+	s->self.home = home;
+	return 0;
+}
+
 /* The user database, and who calls. */
 static int find_users(struct session *s, struct err *err)
 {
@@ -124,7 +140,7 @@ static int find_users(struct session *s, struct err *err)
 	s->owners_ctx.users = s->users;
 	s->owners_ctx.policy = &s->policy;
 	if (users_by_uid(s->users, geteuid(), &s->self, err) == 0)
-		return 0;
+		return use_own_home(s, err);
 	if (!err_is(err, ERR_NOT_FOUND))
 		return -1;
 	err_clear(err);

@@ -398,8 +398,7 @@ static int merge(struct listing *l, struct err *err)
 	return 0;
 }
 
-/* A person hears that there is a store that only root can read. */
-static void mention_system_store(struct session *s)
+void sets_mention_system_store(struct session *s)
 {
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
 	struct places_dir dir = { 0 };
@@ -460,7 +459,6 @@ int sets_list(struct session *s, struct set_list *ret, struct err *err)
 {
 	struct collecting c = { 0 };
 
-	mention_system_store(s);
 	if (list(s, 0, collect, &c, err) < 0) {
 		sets_list_done(&c.out);
 		return -1;

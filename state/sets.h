@@ -48,6 +48,8 @@ struct set_list {
 /* All sets. */
 int sets_list(struct session *s, struct set_list *ret, struct err *err);
 void sets_list_done(struct set_list *list);
+/* Tells a person (observer, a note) where there is a system store that only root can read. */
+void sets_mention_system_store(struct session *s);
 
 /* SET as a person types it: digits only are a number; else a name; else a prefix (3 characters or
  * more) of a content hash.  ERR_NOT_FOUND; ERR_USAGE: ambiguous, the hint lists the candidates. */

@@ -188,6 +188,11 @@ static int find_user(struct opening *o, const char *name, size_t n, struct user 
 		err_clear(err);
 		return add_skip(o->src, name, n, "there is no such user here", err);
 	}
+	/* The caller's home is where the session found it. */
+	if (!o->session->places.system && ret->uid == o->session->self.uid) {
+		user_done(ret);
+		return user_copy(&o->session->self, ret, err) < 0 ? -1 : 1;
+	}
 	if (!o->session->is_root && ret->uid != o->session->self.uid)
 		return add_skip(o->src, name, n, "only root can restore another user's data", err);
 	if (users_has_home(o->session->users, ret, &has_home, err) < 0)
