@@ -204,7 +204,6 @@ int snapshot_file_walk(struct snapshot_file *f, const char *member,
 		       const struct observer *observer, struct unpack_counts *ret,
 		       struct err *err)
 {
-	static const struct unpack_limits unlimited = { 0 };
 	const char *tops[] = { f->meta->revision, "common", NULL };
 	_cleanup_(gzip_reader_freep) struct gzip_reader *gz = NULL;
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;

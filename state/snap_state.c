@@ -175,12 +175,15 @@ static int take_conf(struct snap_state *s, const char *name, const struct json *
 
 	if (!is_object(value) || value->n == 0)
 		return 0;
-	if (!find(s, name) && add_record(s, name, NULL, err) < 0)
-		return -1;
 	json_value(&w, value);
 	if (json_end(&w) < 0)
 		return -1;
 	r = find(s, name);
+	if (!r) {
+		if (add_record(s, name, NULL, err) < 0)
+			return -1;
+		r = &s->records[s->n - 1];
+	}
 	r->conf = buf_steal(&text, err);
 	return r->conf ? 0 : -1;
 }

@@ -210,16 +210,22 @@ struct cursor {
 /* The one answer to everything that no right writer sends. */
 static int broken(struct err *err)
 {
-	return err_set(err, ERR_CORRUPT, "the unpacker sent a broken entry");
+	err_set(err, ERR_CORRUPT, "the unpacker sent a broken entry");
+	return -1;
 }
 
 static int get_u64(struct cursor *c, uint64_t max, uint64_t *ret, struct err *err)
 {
+	uint64_t v;
+
 	if (c->end - c->p < 8)
 		return broken(err);
-	*ret = le_get64(c->p);
+	v = le_get64(c->p);
+	if (v > max)
+		return broken(err);
+	*ret = v;
 	c->p += 8;
-	return *ret > max ? broken(err) : 0;
+	return 0;
 }
 
 /* Bytes inside the payload; *ret NULL for what was NULL. */

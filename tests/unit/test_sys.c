@@ -59,6 +59,7 @@ START_TEST(passed_descriptors_close_on_exec)
 
 	ck_assert_int_eq(sys_socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	ck_assert_ptr_nonnull(c);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
