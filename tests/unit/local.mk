@@ -82,6 +82,7 @@ unit_test_sources += tests/unit/test_place.c
 unit_test_sources += tests/unit/test_places.c
 unit_test_sources += tests/unit/test_process.c
 unit_test_sources += tests/unit/test_quote.c
+unit_test_sources += tests/unit/test_recovery.c
 unit_test_sources += tests/unit/test_remove.c
 unit_test_sources += tests/unit/test_restore_state.c
 unit_test_sources += tests/unit/test_retention.c
