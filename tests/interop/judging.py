@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Saving with one program and judging with the other: the metadata, hashes and trees."""
+
+import json
+import os
+import pwd
+import random
+import re
+
+import trees
+from roots import USERS, Root, expect, expect_equal, expect_same_trees
+
+SNAPD_SET = 9
+
+
+# ---- Making -------------------------------------------------------------------------
+
+def owners_of(user):
+    if user:
+        entry = pwd.getpwnam(user)
+        return [(entry.pw_uid, entry.pw_gid)]
+    return [(0, 0)] * 3 + [owners_of(u)[0] for u in USERS]
+
+
+def make_data(rng, root, snap, user, parts, entries):
+    """Random trees for one archive, in the directories that are named."""
+    base = root.base(snap.name, user)
+    os.makedirs(base, exist_ok=True)
+    if user:
+        owner = owners_of(user)[0]
+        for folder in (base, os.path.dirname(base)):
+            os.chown(folder, *owner)
+    maker = trees.Maker(rng, owners_of(user), devices=not user and may_make_devices(root))
+    for part, path in root.data_folders(snap.name, snap.revision, user).items():
+        if part in parts:
+            maker.fill(path, entries)
+    maker.finish()
+
+
+def may_make_devices(root):
+    try:
+        os.mknod(root.at("device"), 0o20600, os.makedev(1, 3))
+        os.unlink(root.at("device"))
+    except OSError:
+        return False
+    return True
+
+
+# ---- Comparing ----------------------------------------------------------------------
+
+def keys_that_count(snapshot):
+    return {k: v for k, v in snapshot.items() if k not in ("setaside", "options")}
+
+
+def compare_sets(ours, theirs, what):
+    """ours: a set as "saved --json" has it; theirs: as the judge lists it."""
+    expect_equal(ours["id"], theirs["id"], f"{what}: set number")
+    expect_equal([keys_that_count(s) for s in ours["snapshots"]],
+                 [s["snapshot"] for s in theirs["snapshots"]], f"{what}: metadata")
+    expect_equal(ours["content-hash"], theirs["content-hash"], f"{what}: content hash")
+
+
+def state_of(root, restored):
+    """A restore state without what differs by chance: root, order, endings.
+
+    Of the directories that were made above the trees setaside lists each, snapd only the
+    last, so only that is compared.
+    """
+    state = {}
+    for key in ("created", "moved"):
+        inside = [p.replace(root.path + "/", "", 1) for p in restored.get(key) or []]
+        state[key] = {re.sub(r"\.~[0-9A-Za-z]{9}~$", ".~~", p) for p in inside}
+    made = [p for p in state["created"] if p.endswith("/")]
+    state["created"] -= {p for p in made
+                         if any(other != p and other.startswith(p) for other in made)}
+    return {key: sorted(paths) for key, paths in state.items()}
+
+
+def after_restore(before, saved):
+    """What has to be there: each top directory that was saved replaces its like."""
+    tops = {tuple(name.split(b"/")[:2]) for name in saved if b"/" in name}
+    wanted = {name: entry for name, entry in before.items()
+              if tuple(name.split(b"/")[:2]) not in tops}
+    for name, entry in saved.items():
+        wanted.setdefault(name, entry)
+    return wanted
+
+
+# ---- One set, judged ----------------------------------------------------------------
+
+class Case:
+    """A root with data in it, and how to make roots to restore it into."""
+
+    def __init__(self, programs, folder, snaps, users):
+        self.programs, self.folder, self.snaps = programs, folder, snaps
+        self.users = ["root"] + users
+        self.source = Root(os.path.join(folder, "source"), programs)
+        for snap in snaps:
+            self.source.install(snap)
+
+    def describe(self, root, seconds=False, revisions=None):
+        """All snaps' trees; revisions: where they are not those of the source."""
+        found = {}
+        for snap in self.snaps:
+            revision = (revisions or {}).get(snap.name, snap.revision)
+            part = root.describe(snap.name, revision, self.users, seconds)
+            found.update({name.replace(b"/", b":" + snap.name.encode() + b"/", 1)
+                          if b"/" in name else name + b":" + snap.name.encode(): entry
+                          for name, entry in part.items()})
+        return found
+
+    def save_with_setaside(self):
+        names = [f"snap:{s.name}" for s in self.snaps]
+        users = ",".join(self.users)
+        return self.source.setaside("save", *names, "--users", users)["set"]
+
+    def save_with_snapd(self):
+        for snap in self.snaps:
+            self.source.judge("save", str(SNAPD_SET), snap.name, *self.users)
+        found = [s for s in self.source.judge("list") if str(s["id"]) == str(SNAPD_SET)]
+        expect(len(found) == 1, "snapd does not list what it has saved")
+        return found[0]
+
+
+class Target:
+    """A root to restore into: installed snaps, and some data that will be moved aside."""
+
+    def __init__(self, case, name, seed, currents, occupied):
+        self.case = case
+        self.root = Root(os.path.join(case.folder, name), case.programs)
+        self.revisions = {s.name: s.revision for s in currents}
+        rng = random.Random(seed)
+        for snap in currents:
+            self.root.install(snap)
+            for user in occupied:
+                for part in (b"revision", b"common"):
+                    if rng.random() < 0.7:
+                        make_data(rng, self.root, snap, user, [part], 4)
+        self.before = self.describe()
+
+    def describe(self, seconds=False):
+        return self.case.describe(self.root, seconds, self.revisions)
+
+    def expect_restored(self, seconds, what):
+        wanted = after_restore(self.before_at(seconds),
+                               self.case.describe(self.case.source, seconds))
+        expect_same_trees(wanted, self.describe(seconds), what)
+
+    def before_at(self, seconds):
+        if not seconds:
+            return self.before
+        return {name: dict(entry, time=entry["time"] // 1000000000)
+                if "time" in entry else entry for name, entry in self.before.items()}
+
+    def expect_as_before(self, what):
+        expect_same_trees(self.before, self.describe(), what)
+
+
+def snapd_judges(case, answer, target):
+    """A set of setaside's: listed with the same hash, checked, restored, reverted.
+
+    Returns what snapd created and moved.
+    """
+    root = target.root
+    root.adopt(case.source.store())
+    listed = [s for s in root.judge("list") if s["id"] == answer["id"]]
+    expect(len(listed) == 1, "snapd does not list the set")
+    compare_sets(answer, listed[0], "setaside's set, listed by snapd")
+    expect_equal(sorted(s.name for s in case.snaps),
+                 sorted(root.judge("may-restore", str(answer["id"]))),
+                 "what snapd would restore")
+    total, undo = {"created": [], "moved": []}, []
+    for found in listed[0]["snapshots"]:
+        expect("file" in found, "the file has not the name that snapd gives it")
+        path = os.path.join(root.snapd_store(), found["file"])
+        root.judge("check", path)
+        revision = target.revisions[found["snapshot"]["snap"]]
+        restored = root.judge("restore", path, revision)
+        expect_equal([], restored["log"], "what snapd logs while it restores")
+        undo.insert(0, restored["state"])
+        state = state_of(root, restored["state"])
+        for key in total:
+            total[key] += state[key]
+    target.expect_restored(False, "setaside's set, restored by snapd")
+    for state in undo:
+        root.judge("revert", stdin=json.dumps(state).encode())
+    target.expect_as_before("setaside's set, restored and reverted by snapd")
+    return {key: sorted(paths) for key, paths in total.items()}
+
+
+def setaside_judges(case, listed, target, snapd_reverts):
+    """A set of snapd's: listed with the same hash, checked, restored, undone.
+
+    Returns what setaside created and moved.
+    """
+    root, store = target.root, ["--store", case.source.snapd_store()]
+    number = str(listed["id"])
+    saved = root.setaside(*store, "saved", "--id", number)["sets"]
+    expect_equal(1, len(saved), "sets of that number that setaside lists")
+    compare_sets(saved[0], listed, "snapd's set, listed by setaside")
+    checked = root.setaside(*store, "check", number, "--deep")["check"]
+    expect(all(app["ok"] for app in checked["apps"]), f"setaside checks it: {checked}")
+    restored = root.setaside(*store, "restore", number, "--trust")["restore"]
+    expect_equal([], restored["skipped"], "what setaside leaves out")
+    target.expect_restored(True, "snapd's set, restored by setaside")
+    if snapd_reverts:
+        state = {key: restored[key] for key in ("created", "moved")}
+        root.judge("revert", stdin=json.dumps(state).encode())
+        target.expect_as_before("snapd's set, restored by setaside, reverted by snapd")
+    else:
+        root.setaside("undo")
+        target.expect_as_before("snapd's set, restored and undone by setaside")
+    return state_of(root, restored)

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What generated cases do not meet: refusals, damage, exports, apps that are no snaps."""
+
+import filecmp
+import glob
+import io
+import itertools
+import json
+import os
+import random
+import struct
+import tarfile
+import zipfile
+
+import trees
+from judging import (SNAPD_SET, Case, Target, compare_sets, make_data, owners_of,
+                     setaside_judges, snapd_judges)
+from roots import ID, OTHER_ID, Root, Snap, expect, expect_equal, expect_same_trees
+
+DEFINITION = {
+    "format": 1, "id": "hello", "name": "Hello", "kind": "cli",
+    "match": {"deb": ["hello"]},
+    "trees": [
+        {"name": "lib", "role": "data", "scope": "system",
+         "at": {"native": "/var/lib/hello"}},
+        {"name": "profile", "role": "data", "scope": "user",
+         "at": {"native": "~/.hello"}},
+        {"name": "rc", "role": "config", "scope": "user",
+         "at": {"native": "~/.hellorc"}}],
+    "quiesce": {"policy": "none"}}
+
+
+def simple_case(programs, folder, entries=12, **snap):
+    """A snap with the data of the system and of one user."""
+    case = Case(programs, folder, [Snap("hello", snap_id=ID, **snap)], ["daemon"])
+    rng = random.Random(1)
+    for user in (None, "daemon"):
+        make_data(rng, case.source, case.snaps[0], user, [b"revision", b"common"],
+                  entries)
+    return case
+
+
+# ---- Apps that are no snaps ---------------------------------------------------------
+
+def native_root(programs, folder):
+    """A root with an app of a definition, and its trees by user and name."""
+    root = Root(os.path.join(folder, "native"), programs)
+    root.write("etc/setaside/apps.d/hello.json", json.dumps(DEFINITION))
+    root.write("var/lib/dpkg/status", "Package: hello\nStatus: install ok installed\n"
+               "Architecture: all\nVersion: 1:2.10-3~deb12\n")
+    rng = random.Random(2)
+    places = {"system": {b"lib": os.fsencode(root.at("var/lib/hello"))},
+              "daemon": {b"profile": os.fsencode(root.home("daemon") + "/.hello"),
+                         b"rc": os.fsencode(root.home("daemon") + "/.hellorc")}}
+    for owners, tops in (([(0, 0), (1, 1)], places["system"]),
+                         ([(1, 1)], places["daemon"])):
+        maker = trees.Maker(rng, owners)
+        for name, path in tops.items():
+            if name == b"rc":
+                maker.file(path)
+                maker.stamped.append(path)
+            else:
+                maker.fill(path, 25)
+        maker.finish()
+    return root, places
+
+
+def native_app(programs, folder):
+    """snapd restores a native app's trees below common/, each under its name."""
+    root, places = native_root(programs, folder)
+    saved = root.setaside("save", "native:hello", "--users", "root,daemon")["set"]
+    target = Root(os.path.join(folder, "target"), programs)
+    target.adopt(root.store())
+    listed = target.judge("list")
+    compare_sets(saved, listed[0], "a native app's set")
+    path = os.path.join(target.snapd_store(), listed[0]["snapshots"][0]["file"])
+    target.judge("check", path)
+    expect_equal(["hello"], target.judge("may-restore", str(saved["id"])),
+                 "what snapd would restore")
+    target.judge("restore", path, "-")
+    for owner, tops in places.items():
+        base = target.base("hello", None if owner == "system" else owner)
+        found = {name: os.fsencode(base) + b"/common/" + name for name in tops}
+        expect_same_trees(trees.describe(tops), trees.describe(found),
+                          f"trees of {owner}")
+        expect_equal(["common"], sorted(os.listdir(base)), f"what lies in {base}")
+        st = os.lstat(f"{base}/common")
+        expect_equal("0o40755 0" if owner == "system" else "0o40700 1",
+                     f"{oct(st.st_mode)} {st.st_uid}", f"mode and owner of {base}/common")
+
+
+def native_over_snap(programs, folder):
+    """snapd refuses a native app's data for a snap of that name, which has another id."""
+    root, _ = native_root(programs, folder)
+    saved = root.setaside("save", "native:hello", "--users", "root")["set"]
+    for snap_id, refused in ((ID, True), ("", False)):  # a side-loaded snap has no id
+        target = Root(os.path.join(folder, "target" + snap_id), programs)
+        target.adopt(root.store())
+        target.install(Snap("hello", snap_id=snap_id))
+        if refused:
+            reason = target.judge_refuses("may-restore", str(saved["id"]))
+            expect("does not match snapshot" in reason and "setasid" in reason, reason)
+        else:
+            target.judge("may-restore", str(saved["id"]))
+
+
+def two_of_one_name(programs, folder):
+    """In one set a native app beside a snap of that name is another app to snapd."""
+    root, _ = native_root(programs, folder)
+    snap = Snap("hello", snap_id=ID)
+    root.install(snap)
+    make_data(random.Random(3), root, snap, None, [b"revision", b"common"], 3)
+    saved = root.setaside("save", "native:hello", "snap:hello",
+                          "--users", "root,daemon")["set"]
+    target = Root(os.path.join(folder, "target"), programs)
+    target.install(snap)
+    target.adopt(root.store())
+    listed = target.judge("list")
+    compare_sets(saved, listed[0], "the set")
+    snapshots = listed[0]["snapshots"]
+    expect_equal(["hello", "hello.native"], [s["snapshot"]["snap"] for s in snapshots],
+                 "its apps")
+    expect(all("file" in s for s in snapshots), "a file has another name than snapd's")
+    expect_equal(["hello"], target.judge("may-restore", str(saved["id"]), "hello"),
+                 "what snapd would restore")
+
+
+# ---- Refusals -----------------------------------------------------------------------
+
+EPOCHS = ["0", "1", "1*", "2", "{read: [1, 2, 3], write: [2, 3]}",
+          "{read: [0], write: [0, 1]}"]
+
+
+def same_refusals(programs, folder):
+    """Over another epoch or snap id both restore, or both refuse."""
+    pairs = [(e, f, ID, ID) for e, f in itertools.product(EPOCHS, EPOCHS)]
+    pairs += [("0", "0", a, b)
+              for a, b in itertools.product((ID, OTHER_ID, ""), repeat=2)]
+    saved = {}
+    for i, (epoch, now, snap_id, id_now) in enumerate(pairs):
+        key = (epoch, snap_id)
+        if key not in saved:
+            case = Case(programs, os.path.join(folder, f"case{len(saved)}"),
+                        [Snap("hello", snap_id=snap_id, epoch=epoch)], [])
+            os.makedirs(case.source.at("var/snap/hello/7"))
+            case.save_with_snapd()
+            saved[key] = case.source
+        target = Root(os.path.join(folder, f"target{i}"), programs)
+        target.adopt(saved[key].snapd_store())
+        target.install(Snap("hello", "8", id_now, epoch=now))
+        judged = programs.run_judge(target.path, ["may-restore", str(SNAPD_SET)], None)
+        wanted = 0 if judged.returncode == 0 else 8
+        found = programs.run_setaside(["--root", target.path, "--json", "--store",
+                                       target.snapd_store(), "restore", str(SNAPD_SET)])
+        expect_equal(wanted, found.returncode,
+                     f"status for epoch {epoch}, id {snap_id!r} over {now}, {id_now!r}: "
+                     f"{judged.stderr} {found.stderr}")
+
+
+def unknown_owners(programs, folder):
+    """Owners without a name: snapd takes the number, setaside refuses a stranger's."""
+    case = Case(programs, folder, [Snap("hello", snap_id=ID)], [])
+    make_data(random.Random(4), case.source, case.snaps[0], None, [b"common"], 4)
+    os.chown(case.source.at("var/snap/hello/common"), 54321, 54322)
+    ours, theirs = case.save_with_setaside(), case.save_with_snapd()
+    snapd_judges(case, ours, Target(case, "snapd", 5, case.snaps, []))
+    target = Target(case, "setaside", 5, case.snaps, [])
+    target.root.setaside("--store", case.source.snapd_store(), "restore",
+                         str(theirs["id"]), status=8)
+    target.expect_as_before("refused")
+
+
+# ---- What is in a set ---------------------------------------------------------------
+
+def excludes(programs, folder):
+    """meta/snapshots.yaml leaves the same files out of both programs' archives."""
+    rng = random.Random(6)
+    words = ["a", "b", "ab", "a.log", ".hidden", "cache", "x y"]
+    parts = ["a", "b", "*", "a*", "*b", "*.log", "c*e", ".*", "x y", "a.log"]
+    for i in range(12):
+        exclude = ["$" + rng.choice(["SNAP_DATA", "SNAP_COMMON", "SNAP_USER_DATA",
+                                     "SNAP_USER_COMMON"]) + "/" +
+                   "/".join(rng.choice(parts) for _ in range(rng.choice([1, 1, 2, 3])))
+                   for _ in range(rng.choice([1, 3, 6]))]
+        case = Case(programs, os.path.join(folder, str(i)),
+                    [Snap("hello", snap_id=ID, exclude=exclude)], ["daemon"])
+        for user in (None, "daemon"):
+            for top in case.source.data_folders("hello", "7", user).values():
+                make_words(rng, top, words, user)
+        case.save_with_setaside()
+        case.save_with_snapd()
+        expect_equal(members(case.source.snapd_store()), members(case.source.store()),
+                     f"files saved without {exclude}: snapd, setaside")
+
+
+def make_words(rng, top, words, user):
+    """Directories and FIFOs of these names, whose owner may read them."""
+    os.makedirs(top)
+    folders = [top]
+    for _ in range(40):
+        path = os.path.join(rng.choice(folders), rng.choice(words).encode())
+        if os.path.lexists(path):
+            continue
+        if rng.random() < 0.5:
+            os.mkdir(path)
+            folders.append(path)
+        else:
+            os.mkfifo(path)
+        os.chown(path, *owners_of(user)[0])
+
+
+def members(store):
+    """Of each archive in the store's only zip the names of its entries."""
+    found = {}
+    with zipfile.ZipFile(*glob.glob(f"{store}/*.zip")) as z:
+        for name in z.namelist():
+            if name.endswith(".tgz"):
+                with tarfile.open(fileobj=io.BytesIO(z.read(name))) as t:
+                    found[name] = sorted(t.getnames())
+    return found
+
+
+def huge_sparse_file(programs, folder):
+    """Nine GiB of hole with a little data, more than an octal size holds."""
+    case = simple_case(programs, folder)
+    with open(case.source.at("var/snap/hello/common/huge"), "wb") as f:
+        f.truncate(9 << 30)
+        for at in (0, 123456789, (8 << 30) + 5, (9 << 30) - 1):
+            f.seek(at)
+            f.write(b"data")
+    ours, theirs = case.save_with_setaside(), case.save_with_snapd()
+    snapd_judges(case, ours, Target(case, "snapd", 7, case.snaps, [None]))
+    setaside_judges(case, theirs, Target(case, "setaside", 7, case.snaps, [None]), False)
+
+
+def more_than_tar_takes(programs, folder):
+    """ACLs, extended attributes and capabilities do not disturb snapd's tar."""
+    case = simple_case(programs, folder)
+    path = case.source.at("var/snap/hello/common/attributes")
+    with open(path, "w", encoding="ascii") as f:
+        f.write("x")
+    acl = struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHI", tag, rights, number)
+        for tag, rights, number in ((1, 6, 0xffffffff), (2, 4, 1), (4, 4, 0xffffffff),
+                                    (16, 6, 0xffffffff), (32, 0, 0xffffffff)))
+    capability = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
+    carried = 0
+    for name, value in (("user.a=b%", b"\0\xff"), ("security.capability", capability),
+                        ("system.posix_acl_access", acl)):
+        try:
+            os.setxattr(path, name, value)
+            carried += 1
+        except OSError:
+            pass  # not on every file system, not for root in every container
+    expect(carried, "no attribute can be set here")
+    snapd_judges(case, case.save_with_setaside(),
+                 Target(case, "snapd", 8, case.snaps, []))
+
+
+# ---- Stores and streams -------------------------------------------------------------
+
+def exports(programs, folder):
+    """snapd exports and imports setaside's set byte for byte, and knows it again."""
+    case = simple_case(programs, folder)
+    ours = case.save_with_setaside()
+    case.source.adopt(case.source.store())
+    stream = case.source.judge_stream("export", str(ours["id"]))
+    target = Root(os.path.join(folder, "target"), programs)
+    imported = target.judge("import", "77", stdin=stream)
+    expect_equal(["hello"], imported["snaps"], "what snapd imported")
+    wanted, = glob.glob(f"{case.source.store()}/*.zip")
+    found, = glob.glob(f"{target.snapd_store()}/77_*.zip")
+    expect(filecmp.cmp(wanted, found, shallow=False), "the imported zip is another")
+    again = target.judge("import", "78", stdin=stream)
+    expect(again["duplicate"] and str(again["set"]) == "77", f"imported again: {again}")
+    store = ["--store", target.snapd_store()]
+    listed = target.setaside(*store, "saved")["sets"]
+    compare_sets(listed[0], target.judge("list")[0], "setaside's set, imported by snapd")
+    expect_equal(ours["content-hash"], listed[0]["content-hash"], "content hash")
+    target.setaside(*store, "check", "77", "--deep")
+
+
+def unfinished_imports(programs, folder):
+    """What a marker hides is hidden from both, until snapd cleans it up."""
+    case = simple_case(programs, folder)
+    case.save_with_snapd()
+    store = case.source.snapd_store()
+    with open(f"{store}/{SNAPD_SET}_importing", "wb"):
+        pass
+    expect_equal([], case.source.judge("list"), "what snapd lists")
+    listed = case.source.setaside("--store", store, "saved")["sets"]
+    expect_equal([], listed, "what setaside lists")
+    expect_equal("1", str(case.source.judge("abandoned")), "imports cleaned up by snapd")
+    expect_equal([], os.listdir(store), "the store")
+
+
+def damage(programs, folder):
+    """One wrong bit: what snapd refuses setaside refuses."""
+    case = simple_case(programs, folder, entries=2)
+    case.save_with_snapd()
+    case.save_with_setaside()
+    rng = random.Random(9)
+    for source in (case.source.snapd_store(), case.source.store()):
+        path, = glob.glob(f"{source}/*.zip")
+        with open(path, "rb") as f:
+            data = f.read()
+        for i in range(40):
+            at, bit = rng.randrange(len(data)), 1 << rng.randrange(8)
+            store = os.path.join(folder, f"{os.path.basename(source)}{len(data)}-{i}")
+            os.mkdir(store)
+            broken = os.path.join(store, os.path.basename(path))
+            with open(broken, "wb") as f:
+                f.write(data[:at] + bytes([data[at] ^ bit]) + data[at + 1:])
+            judged = programs.run_judge(case.source.path, ["check", broken], None)
+            found = programs.run_setaside(["--store", store, "check",
+                                           os.path.basename(path).split("_")[0]])
+            expect(found.returncode in ((5,) if judged.returncode else (0, 5)),
+                   f"byte {at} of {len(data)} xor {bit} in {path}: "
+                   f"status {found.returncode}",
+                   f"snapd: {judged.stderr}", f"setaside: {found.stderr}")
+
+
+TESTS = [
+    ("a native app, restored by snapd", native_app),
+    ("snapd refuses a native app's data for a snap of that name", native_over_snap),
+    ("a snap and a native app of one name in a set", two_of_one_name),
+    ("the same epochs and snap ids are refused", same_refusals),
+    ("owners without a name", unknown_owners),
+    ("the same files are excluded", excludes),
+    ("a sparse file of nine GiB", huge_sparse_file),
+    ("attributes that snapd's tar does not know", more_than_tar_takes),
+    ("snapd exports and imports setaside's set", exports),
+    ("an unfinished import is shown by neither", unfinished_imports),
+    ("what snapd finds damaged setaside finds damaged", damage),
+]
