@@ -145,6 +145,18 @@ static int live_paths(const struct undoing *u, struct strings *ret, struct err *
 	return 0;
 }
 
+/* Again, now that the locks are held: while this waited for them the restore may have been
+ * undone or kept, or another one may have come to stand on the same data. */
+static int check_again(struct undoing *u, struct err *err)
+{
+	struct db_restore now;
+
+	if (restore_find(u->session, u->undone.id, &now, err) < 0)
+		return -1;
+	db_restore_done(&now);
+	return check_later(u, err);
+}
+
 /* All that must be known and held before anything is written. */
 static int plan(struct undoing *u, uint64_t id, bool force, struct err *err)
 {
@@ -159,7 +171,9 @@ static int plan(struct undoing *u, uint64_t id, bool force, struct err *err)
 		return -1;
 	if (!force && restore_check_use(s, &paths, err) < 0)
 		return -1;
-	return restore_lock(s, &u->apps, &paths, &u->locks, err);
+	if (restore_lock(s, &u->apps, &paths, &u->locks, err) < 0)
+		return -1;
+	return check_again(u, err);
 }
 
 /* ---- The deed ---- */
@@ -201,8 +215,8 @@ static int carry(struct undoing *u, struct err *err)
 			continue;
 		rules = (struct swapper_rules){ &d->patterns, &d->snapd, &d->paths, d->revision,
 						item->user != NULL };
-		if (u->pool.callbacks.swapper(&u->pool, item->user, item->uid, item->gid, &w,
-					      err) < 0 ||
+		if (restore_inner_swapper(&u->pool.callbacks, item->user, item->uid, item->gid,
+					  &w, err) < 0 ||
 		    swapper_carry(w, item, &rules,
 				  CARRY_REPLACE | (u->options.force ? CARRY_FORCE : 0),
 				  &u->carry_report, u->session->observer, err) < 0 ||
