@@ -173,8 +173,8 @@ START_TEST(recovery_removes_a_set_whose_maker_is_gone)
 
 END_TEST
 
-/* A restore whose app lock is free and whose worker lives; it is through only after recovery
- * has read its row, for only then recovery has the app's lock. */
+/* A restore whose app lock is free and whose worker lives; it is through only after
+ * recovery has read its row, for only then recovery has the app's lock. */
 static int end_restore_late(struct maker *m, int ready)
 {
 	const struct journal_item item = { .kind = JOURNAL_SWAP,
