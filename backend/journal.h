@@ -38,8 +38,8 @@ enum journal_item_kind {
 	/* A directory `name` in `parent` that was made for the restore; removed by undo
 	 * where it is empty. */
 	JOURNAL_PARENT,
-	/* The staging directory `aside` inside the mount point `parent`; `attrs` are those
-	 * of the mount point before and after (restore_attrs.h). */
+	/* The staging directory `aside` inside the mount point `parent`; `attrs` are
+	 * those of the mount point before and after (restore_attrs.h). */
 	JOURNAL_MOUNT,
 };
 
