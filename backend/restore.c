@@ -30,6 +30,21 @@ static int swapper_of(const struct journal_item *item, const struct restore_opti
 	return o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid, ret, err);
 }
 
+int restore_inner_swapper(const struct restore_workers *workers, const char *user,
+			  uint32_t uid, uint32_t gid, struct worker **ret, struct err *err)
+{
+	if (!user)
+		uid = gid = 0;
+	return workers->swapper(workers->ctx, user, uid, gid, ret, err);
+}
+
+/* The same for what an item has aside. */
+static int remover_of(const struct journal_item *item, const struct restore_options *o,
+		      struct worker **ret, struct err *err)
+{
+	return restore_inner_swapper(o->workers, item->user, item->uid, item->gid, ret, err);
+}
+
 /* One item, forward or backward. */
 static int move_item(const struct journal_item *item, bool backward,
 		     const struct restore_options *o, struct err *err)
@@ -52,24 +67,58 @@ static int move_item(const struct journal_item *item, bool backward,
 	return swapper_apply_attrs(w, item, attrs, n, err);
 }
 
+/* All items of one sort, forward in their order or backward against it. */
+static int move_items(const struct journal_item *items, size_t n, bool mounts, bool backward,
+		      const struct restore_options *o, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct journal_item *item = &items[backward ? n - 1 - i : i];
+
+		if ((item->kind == JOURNAL_MOUNT) != mounts)
+			continue;
+		if (move_item(item, backward, o, err) < 0)
+			return err_wrap(err,
+					backward ? "cannot put %s in %s back"
+						 : "cannot restore %s in %s",
+					q(item->name), q(item->parent));
+	}
+	return 0;
+}
+
+/* A mount point's own attributes come last: exchanging names in it changes its time. */
+static int move_all(const struct journal_item *items, size_t n, bool backward,
+		    const struct restore_options *o, struct err *err)
+{
+	if (move_items(items, n, false, backward, o, err) < 0)
+		return -1;
+	return move_items(items, n, true, backward, o, err);
+}
+
 int restore_forward(const struct journal_item *items, size_t n,
 		    const struct restore_options *options, struct err *err)
 {
-	for (size_t i = 0; i < n; i++)
-		if (move_item(&items[i], false, options, err) < 0)
-			return err_wrap(err, "cannot restore %s in %s", q(items[i].name),
-					q(items[i].parent));
-	return 0;
+	return move_all(items, n, false, options, err);
 }
 
 int restore_backward(const struct journal_item *items, size_t n,
 		     const struct restore_options *options, struct err *err)
 {
-	for (size_t i = n; i > 0; i--)
-		if (move_item(&items[i - 1], true, options, err) < 0)
-			return err_wrap(err, "cannot put %s in %s back", q(items[i - 1].name),
-					q(items[i - 1].parent));
-	return 0;
+	return move_all(items, n, true, options, err);
+}
+
+/* Removes what an item has aside; a mount point does not show that something was in it. */
+static int remove_aside(struct worker *w, const struct journal_item *item,
+			const struct observer *observer, struct err *err)
+{
+	_cleanup_free_ void *attrs = NULL;
+	size_t n;
+
+	if (item->kind != JOURNAL_MOUNT)
+		return swapper_remove(w, item, observer, err);
+	if (swapper_read_attrs(w, item, &attrs, &n, err) < 0 ||
+	    swapper_remove(w, item, observer, err) < 0)
+		return -1;
+	return swapper_apply_attrs(w, item, attrs, n, err);
 }
 
 /* Only what is not live may be removed: before a swap the aside name holds the staging tree, and it
@@ -80,7 +129,7 @@ static int remove_staging(const struct journal_item *item, const struct restore_
 	uint64_t live, aside;
 	struct worker *w;
 
-	if (swapper_of(item, o, &w, err) < 0)
+	if (remover_of(item, o, &w, err) < 0)
 		return -1;
 	if (item->kind == JOURNAL_SWAP) {
 		if (swapper_look(w, item, &live, &aside, err) < 0)
@@ -90,7 +139,7 @@ static int remove_staging(const struct journal_item *item, const struct restore_
 		if (item->old_ino != 0 && aside == item->old_ino)
 			return err_set(err, ERR_CHANGED, "%s holds what was live", q(item->aside));
 	}
-	return swapper_remove(w, item, NULL, err);
+	return remove_aside(w, item, NULL, err);
 }
 
 /* One item of a restore that never began to swap. A parent that is gone took its staging along. */
@@ -132,9 +181,9 @@ static int clean_item(const struct journal_item *item, const struct restore_opti
 	_cleanup_free_ char *path = restore_item_aside(item, err);
 	struct worker *w;
 
-	if (!path || swapper_of(item, o, &w, err) < 0)
+	if (!path || remover_of(item, o, &w, err) < 0)
 		return -1;
-	if (swapper_remove(w, item, o->observer, err) < 0) {
+	if (remove_aside(w, item, o->observer, err) < 0) {
 		if (!err_is(err, ERR_NOT_FOUND))
 			return err_wrap(err, "cannot remove %s", q(path));
 		err_clear(err); /* its directory is gone, and it with it */

@@ -63,6 +63,12 @@ struct restore_workers {
 	void *ctx;
 };
 
+/* The swapper for what lies within a tree (to carry files over, to remove what rests aside):
+ * the user's own; of system data, whose owners are mixed, root's, whoever owns the
+ * directory that the tree lies in. */
+int restore_inner_swapper(const struct restore_workers *workers, const char *user,
+			  uint32_t uid, uint32_t gid, struct worker **ret, struct err *err);
+
 struct restore_options {
 	const struct restore_workers *workers;
 	const struct observer *observer;

@@ -23,6 +23,14 @@ static int swapper_of(const struct restore_target *t, const struct restore_optio
 				   t->place.parent_gid, ret, err);
 }
 
+/* The one for what lies within the tree. */
+static int inner_of(const struct restore_target *t, const struct restore_options *o,
+		    struct worker **ret, struct err *err)
+{
+	return restore_inner_swapper(o->workers, t->archive->user, t->place.parent_uid,
+				     t->place.parent_gid, ret, err);
+}
+
 /* The plan's own item of a target: they come after the parents, in the same order. */
 static struct journal_item *item_of(struct restore_plan *p, size_t target)
 {
@@ -56,6 +64,10 @@ static int stage(struct restore_plan *p, const struct restore_options *o, struct
 		struct worker *w;
 
 		if (observer_check(o->observer, err) < 0 || swapper_of(t, o, &w, err) < 0)
+			return -1;
+		/* What is made inside it changes its time. */
+		if (item->kind == JOURNAL_MOUNT &&
+		    swapper_read_attrs(w, item, &item->attrs, &item->attrs_size, err) < 0)
 			return -1;
 		if (swapper_stage(w, item->parent, &item->parent_ino, item->aside,
 				  t->tree->is_file, &t->fd, &t->ino, err) < 0)
@@ -195,7 +207,7 @@ static int carry(const struct restore_target *t, const struct journal_item *item
 
 	if (!t->place.exists || t->tree->is_file)
 		return 0;
-	if (swapper_of(t, o, &w, err) < 0 ||
+	if (inner_of(t, o, &w, err) < 0 ||
 	    swapper_carry(w, item, &rules, o->force ? CARRY_FORCE : 0, o->carried, o->observer,
 			  err) < 0)
 		return err_wrap(err, "cannot carry over what is excluded in %s",
@@ -253,15 +265,16 @@ static int take_entry(void *ctx, const char *name, uint64_t ino, struct err *err
 	return 0;
 }
 
-/* Attributes of the mount point before and after, for the journal. */
+/* Attributes of the mount point before, as stage() found them, and after: for the journal. */
 static int read_attrs(struct worker *w, struct journal_item *mount, struct err *err)
 {
-	_cleanup_free_ void *before = NULL, *after = NULL;
+	_cleanup_free_ void *before = TAKE_PTR(mount->attrs), *after = NULL;
 	_cleanup_free_ char *staging = restore_item_aside(mount, err);
 	struct journal_item inside = *mount;
-	size_t n_before, n_after;
+	size_t n_before = mount->attrs_size, n_after;
 
-	if (!staging || swapper_read_attrs(w, mount, &before, &n_before, err) < 0)
+	mount->attrs_size = 0;
+	if (!staging)
 		return -1;
 	inside.parent = staging;
 	inside.parent_ino = 0;
@@ -299,7 +312,7 @@ static int drop_target(struct restore_plan *p, size_t target, const struct resto
 	struct journal_item *item = item_of(p, target);
 	struct worker *w;
 
-	if (swapper_of(&p->targets[target], o, &w, err) < 0 ||
+	if (inner_of(&p->targets[target], o, &w, err) < 0 ||
 	    swapper_remove(w, item, o->observer, err) < 0)
 		return -1;
 	/* An item without inodes is nothing to do. */

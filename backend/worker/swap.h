@@ -65,7 +65,8 @@ int swap_read_attrs(int dirfd, struct owners *owners, struct buf *out, struct er
 int swap_apply_attrs(int dirfd, const void *attrs, size_t n, struct owners *owners,
 		     struct err *err);
 
-/* Removes what rests under the aside name and syncs. */
+/* Removes what rests under the aside name and syncs.  ERR_CHANGED where root would remove
+ * from another's directory what is neither of the two inodes (if one is known). */
 int swap_remove_aside(const struct swap *s, struct err *err);
 /* Removes the directory parent/name if it is empty. */
 int swap_remove_dir(const struct swap *s, bool *ret_removed, struct err *err);

@@ -159,6 +159,31 @@ START_TEST(swap_inside_a_mount_point_uses_the_staging_directory)
 
 END_TEST
 
+START_TEST(root_removes_only_what_is_known_from_a_directory_of_others)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	int d = support_dirfd();
+	struct swap s = { .parent = d, .name = "live", .aside = "aside" };
+
+	if (geteuid() != 0) {
+		support_skip("only root acts in other people's directories");
+		return;
+	}
+	support_file(d, "aside", 0644, "ours");
+	support_file(d, "other", 0644, "somebody's");
+	ck_assert_int_eq(fchown(d, 61001, 61001), 0);
+	s.old_ino = inode("other");
+	ck_assert_fails(swap_remove_aside(&s, &err), &err, ERR_CHANGED,
+			"\"aside\" was replaced by something else");
+	ck_assert(support_exists(d, "aside"));
+	s.new_ino = inode("aside");
+	ck_assert_ok(swap_remove_aside(&s, &err), &err);
+	ck_assert(!support_exists(d, "aside"));
+	ck_assert_ok(swap_remove_aside(&s, &err), &err);
+}
+
+END_TEST
+
 START_TEST(staging_takes_no_name_that_exists)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -289,6 +314,7 @@ Suite *suite_swap(void)
 	tcase_add_test(t, swap_into_nothing_and_out_of_it);
 	tcase_add_test(t, swap_without_noreplace_still_replaces_nothing);
 	tcase_add_test(t, swap_inside_a_mount_point_uses_the_staging_directory);
+	tcase_add_test(t, root_removes_only_what_is_known_from_a_directory_of_others);
 	tcase_add_test(t, staging_takes_no_name_that_exists);
 	tcase_add_test(t, made_directories_have_exactly_their_mode);
 	tcase_add_test(t, names_that_are_paths_are_not_legal);
