@@ -146,7 +146,7 @@ void tar_file(struct tar_bytes *t, const char *name, const char *data)
 	tar_add(t, (struct tar_item){ .name = name, .type = '0', .data = data });
 }
 
-void tar_pax(struct tar_bytes *t, char type, ...)
+void tar_pax(struct tar_bytes *t, int type, ...)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf records = BUF_INIT;
@@ -169,7 +169,7 @@ void tar_pax(struct tar_bytes *t, char type, ...)
 	}
 	va_end(ap);
 	tar_header(t,
-		   (struct tar_item){ .name = "pax", .type = type, .size = records.len });
+		   (struct tar_item){ .name = "pax", .type = (char)type, .size = records.len });
 	if (records.len)
 		tar_data(t, records.data, records.len);
 }

@@ -65,7 +65,7 @@ void tar_file(struct tar_bytes *t, const char *name, const char *data);
 /* Data of any bytes, padded to whole blocks. */
 void tar_data(struct tar_bytes *t, const void *p, size_t n);
 /* An extended header of type x or g: key and value pairs, NULL at the end. */
-void tar_pax(struct tar_bytes *t, char type, ...) __attribute__((sentinel));
+void tar_pax(struct tar_bytes *t, int type, ...) __attribute__((sentinel));
 /* Whatever follows is owned by the test's user. */
 void tar_own(struct tar_bytes *t);
 /* The two zero blocks. */
