@@ -293,7 +293,6 @@ END_TEST
 START_TEST(place_missing_behind_a_link_that_leads_somewhere_is_just_missing)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(place_done) struct place p = PLACE_INIT;
 	_cleanup_(place_done) struct place q = PLACE_INIT;
 	int d = support_dirfd();
 
