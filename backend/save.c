@@ -8,6 +8,7 @@
 #include "backend/base/atomic_file.h"
 #include "backend/base/digest.h"
 #include "backend/base/fd.h"
+#include "backend/base/hasher.h"
 #include "backend/base/quote.h"
 #include "backend/zip.h"
 
@@ -21,7 +22,7 @@ struct member {
 	struct saving *saving;
 	const struct save_archive *archive;
 	struct snapshot_archive *meta; /* valid once the archive is declared */
-	struct digest *digest;
+	struct hasher *hasher;
 	int pipe;
 	uint64_t size;
 	bool done;
@@ -227,7 +228,7 @@ static int member_open(void *ctx, struct err *err)
 	int pipe[2];
 
 	m->report = report;
-	if (prepare_meta(m, err) < 0 || digest_new(DIGEST_SHA3_384, &m->digest, err) < 0 ||
+	if (prepare_meta(m, err) < 0 || hasher_new(DIGEST_SHA3_384, &m->hasher, err) < 0 ||
 	    declare(m->archive, meta->exclude, meta->n_exclude, m->saving->options, &d, err) < 0)
 		return -1;
 	if (sys_pipe2(pipe, O_CLOEXEC) < 0)
@@ -250,12 +251,13 @@ static int member_finish(struct member *m, struct err *err)
 	struct pack_counts counts;
 
 	if (packer_pack_end(m->archive->packer, m->saving->options->observer, &counts, err) < 0 ||
-	    digest_final(m->digest, hash, err) < 0)
+	    hasher_final(m->hasher, hash, err) < 0)
 		return -1;
 	digest_hex(hash, DIGEST_SHA3_384_SIZE, m->meta->sha3);
 	m->meta->bytes = counts.bytes;
 	m->meta->allocated = counts.allocated;
 	m->meta->entries = counts.entries;
+	hasher_free(TAKE_PTR(m->hasher)); /* its memory, while the next is packed */
 	m->saving->meta->size += m->size;
 	m->done = true;
 	return 0;
@@ -280,7 +282,7 @@ static ssize_t member_read(void *ctx, void *p, size_t n, struct err *err)
 		return member_finish(m, err);
 	m->size += (uint64_t)got;
 	observer_progress(m->saving->options->observer, worker_progress(m->archive->packer), 0);
-	return digest_update(m->digest, p, (size_t)got, err) < 0 ? -1 : got;
+	return hasher_update(m->hasher, p, (size_t)got, err) < 0 ? -1 : got;
 }
 
 /* zip_source_ops.open of meta.json: every archive is known by now. */
@@ -343,7 +345,7 @@ static void saving_done(struct saving *s)
 {
 	zip_writer_free(s->zip);
 	for (size_t i = 0; s->members && i < s->n_members; i++) {
-		digest_free(s->members[i].digest);
+		hasher_free(s->members[i].hasher);
 		if (s->members[i].pipe >= 0)
 			sys_close_best_effort(s->members[i].pipe);
 	}

@@ -5,6 +5,7 @@
 
 #include "backend/base/alloc.h"
 #include "backend/base/digest.h"
+#include "backend/base/hasher.h"
 #include "backend/base/quote.h"
 #include "backend/gzip.h"
 #include "backend/zip.h"
@@ -130,7 +131,7 @@ int snapshot_file_open(int fd, struct snapshot_file **ret, struct snapshot **ret
 
 /* Everything between the zip and the sink. */
 static int stream_hashed(struct snapshot_file *f, const struct snapshot_archive *a,
-			 struct digest *d, snapshot_file_sink sink, void *ctx,
+			 struct hasher *h, snapshot_file_sink sink, void *ctx,
 			 const struct observer *observer, struct err *err)
 {
 	_cleanup_free_ void *buf = alloc_bytes(COPY_SIZE, err);
@@ -142,10 +143,10 @@ static int stream_hashed(struct snapshot_file *f, const struct snapshot_archive 
 		return -1;
 	while ((n = zip_reader_read(f->zip, buf, COPY_SIZE, err)) > 0)
 		if (observer_check(observer, err) < 0 ||
-		    digest_update(d, buf, (size_t)n, err) < 0 ||
+		    hasher_update(h, buf, (size_t)n, err) < 0 ||
 		    (sink && sink(ctx, buf, (size_t)n, err) < 0))
 			return -1;
-	if (n < 0 || digest_final(d, is, err) < 0)
+	if (n < 0 || hasher_final(h, is, err) < 0)
 		return -1;
 	digest_hex(is, DIGEST_SHA3_384_SIZE, hex);
 	if (strcmp(hex, a->sha3) != 0)
@@ -172,15 +173,15 @@ int snapshot_file_stream(struct snapshot_file *f, const char *member,
 			 snapshot_file_sink sink, void *ctx,
 			 const struct observer *observer, struct err *err)
 {
-	_cleanup_(digest_freep) struct digest *d = NULL;
+	_cleanup_(hasher_freep) struct hasher *h = NULL;
 	const struct snapshot_archive *a;
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
 	int r;
 
-	if (digest_new(DIGEST_SHA3_384, &d, err) < 0 ||
+	if (hasher_new(DIGEST_SHA3_384, &h, err) < 0 ||
 	    open_archive(f, member, &a, err) < 0)
 		return -1;
-	r = stream_hashed(f, a, d, sink, ctx, observer, err);
+	r = stream_hashed(f, a, h, sink, ctx, observer, err);
 	/* After a failure the first error stands. */
 	if (zip_reader_close(f->zip, r < 0 ? &ignored : err) < 0 || r < 0)
 		return -1;

@@ -10,6 +10,7 @@ backend_sources += \
 	backend/base/error.c backend/base/error.h \
 	backend/base/fault.c backend/base/fault.h \
 	backend/base/fd.c backend/base/fd.h \
+	backend/base/hasher.c backend/base/hasher.h \
 	backend/base/json.c backend/base/json.h backend/base/json_internal.h \
 	backend/base/json_text.c backend/base/json_tree.c backend/base/json_write.c \
 	backend/base/le.h \

@@ -65,6 +65,7 @@ unit_test_sources += tests/unit/test_flatpak.c
 unit_test_sources += tests/unit/test_flatpak_deploy.c
 unit_test_sources += tests/unit/test_gzip.c
 unit_test_sources += tests/unit/test_gzip_reader.c
+unit_test_sources += tests/unit/test_hasher.c
 unit_test_sources += tests/unit/test_in_use.c
 unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
