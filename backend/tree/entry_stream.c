@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/tree/entry_stream.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -371,18 +372,53 @@ struct frame_reader {
 	int fd;
 	uint8_t *buf; /* grows to the largest frame seen */
 	size_t cap;
+	uint8_t *ahead; /* GATHER_SIZE: what was read beyond the last frame */
+	size_t pos, len;
 	bool in_file; /* data may follow */
 };
 
-/* Reads exactly n bytes. */
-static int read_exactly(int fd, void *p, size_t n, struct err *err)
+/* Reads what is there, at least a byte, to be taken from. */
+static int read_ahead(struct frame_reader *f, struct err *err)
 {
-	ssize_t got = fd_read_full(fd, p, n, err);
+	ssize_t got;
 
+	do
+		got = sys_read(f->fd, f->ahead, GATHER_SIZE);
+	while (got < 0 && errno == EINTR);
 	if (got < 0)
-		return err_wrap(err, "cannot read entries");
-	if ((size_t)got < n)
+		return err_errno(err, "cannot read entries");
+	if (got == 0)
 		return err_set(err, ERR_INTERRUPTED, "the entries end too early");
+	f->pos = 0;
+	f->len = (size_t)got;
+	return 0;
+}
+
+/* Reads exactly n bytes: most frames are small and come together. */
+static int read_exactly(struct frame_reader *f, void *p, size_t n, struct err *err)
+{
+	uint8_t *to = p;
+
+	while (n > 0) {
+		size_t part = f->len - f->pos < n ? f->len - f->pos : n;
+
+		memcpy(to, f->ahead + f->pos, part);
+		f->pos += part;
+		to += part;
+		n -= part;
+		if (n >= GATHER_SIZE) {
+			ssize_t got = fd_read_full(f->fd, to, n, err);
+
+			if (got < 0)
+				return err_wrap(err, "cannot read entries");
+			if ((size_t)got < n)
+				return err_set(err, ERR_INTERRUPTED,
+					       "the entries end too early");
+			return 0;
+		}
+		if (n > 0 && read_ahead(f, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -392,7 +428,7 @@ static int read_frame(struct frame_reader *f, uint32_t *ret_kind, size_t *ret_n,
 	uint8_t header[FRAME_HEADER];
 	uint32_t n;
 
-	if (read_exactly(f->fd, header, sizeof(header), err) < 0)
+	if (read_exactly(f, header, sizeof(header), err) < 0)
 		return -1;
 	*ret_kind = le_get32(header);
 	n = le_get32(header + 4);
@@ -407,7 +443,7 @@ static int read_frame(struct frame_reader *f, uint32_t *ret_kind, size_t *ret_n,
 		f->cap = n;
 	}
 	*ret_n = n;
-	return n > 0 ? read_exactly(f->fd, f->buf, n, err) : 0;
+	return n > 0 ? read_exactly(f, f->buf, n, err) : 0;
 }
 
 /* One frame of a file's data. */
@@ -447,9 +483,10 @@ static int run_frames(struct frame_reader *f, const struct unpack_sink *sink,
 int entry_stream_run(int fd, const struct unpack_sink *sink, const struct observer *observer,
 		     struct err *err)
 {
-	struct frame_reader f = { .fd = fd };
-	int r = run_frames(&f, sink, observer, err);
+	struct frame_reader f = { .fd = fd, .ahead = alloc_bytes(GATHER_SIZE, err) };
+	int r = f.ahead ? run_frames(&f, sink, observer, err) : -1;
 
+	free(f.ahead);
 	free(f.buf);
 	return r;
 }
