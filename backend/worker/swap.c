@@ -231,6 +231,10 @@ int swap_step(const struct swap *s, bool backward, struct err *err)
 	if (inode_at(s->parent, s->name, &live, err) < 0 ||
 	    inode_at(dir, t.aside, &aside, err) < 0)
 		return -1;
+	/* Exchanged it never was, and what somebody put there meanwhile is not ours to move. */
+	if (backward && live != 0 && live != s->old_ino && live != s->new_ino &&
+	    aside == s->new_ino)
+		return 0;
 	if ((live != t.to || aside != t.from) && change(&t, live, aside, err) < 0)
 		return -1;
 	/* Also where nothing was left to do: the run that did it may not have synced. */

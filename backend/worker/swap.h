@@ -49,7 +49,8 @@ int swap_stage(int parent, const char *aside, bool is_file, struct err *err);
 /* Inode numbers behind both names; 0: nothing. */
 int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside, struct err *err);
 /* Forward: the live name gets new_ino; backward: it gets old_ino.  ERR_CHANGED where
- * neither the state before nor one between nor the one after is found. */
+ * neither the state before nor one between nor the one after is found.  Backward, a live
+ * name that was replaced while new_ino is still aside is left alone: nothing was done. */
 int swap_step(const struct swap *s, bool backward, struct err *err);
 
 /* Opens a directory below parent without following; -1 with an empty err where there is none. */

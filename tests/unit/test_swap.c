@@ -100,6 +100,11 @@ START_TEST(swap_of_something_else_is_refused)
 	ck_assert_fails(swap_step(&s, false, &err), &err, ERR_CHANGED,
 			"\"live\" was replaced meanwhile");
 	ck_assert(support_exists(s.parent, "live.~abcdefghi~/new"));
+	err_clear(&err);
+	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert(support_exists(s.parent, "live.~abcdefghi~/new"));
+	ck_assert(!support_exists(s.parent, "live/new"));
+	ck_assert(!support_exists(s.parent, "live/old"));
 }
 
 END_TEST
