@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
+#include "backend/base/cleanup.h"
 #include "backend/base/quote.h"
+#include "backend/base/sys.h"
 #include "state/db_internal.h"
 
 /* The kind of an I/O or open failure, by the errno behind it. */
@@ -49,12 +52,26 @@ static enum err_kind kind_of(int rc, int sys_errno)
 	}
 }
 
+/* SQLite tries a file that it cannot make once more for reading alone: of a full disk
+ * nothing but ENOENT is left.  The errno of making another file; 0: that could be made. */
+static int why_not_made(const struct db *db)
+{
+	_cleanup_close_ int fd = sys_openat(db->dirfd, ".", O_TMPFILE | O_RDWR, 0600);
+
+	return fd < 0 && (errno == ENOSPC || errno == EDQUOT) ? errno : 0;
+}
+
 int db_fail(struct db *db, int rc, struct err *err)
 {
 	const char *text = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
 	int sys_errno = db->handle ? sqlite3_system_errno(db->handle) : 0;
-	enum err_kind kind = kind_of(rc, sys_errno);
+	enum err_kind kind;
 
+	if ((rc & 0xff) == SQLITE_CANTOPEN && sys_errno == ENOENT && db->writable) {
+		int why = why_not_made(db);
+		sys_errno = why ? why : sys_errno;
+	}
+	kind = kind_of(rc, sys_errno);
 	if (kind == ERR_NOMEM)
 		return err_nomem(err);
 	if (kind == ERR_BUSY)
