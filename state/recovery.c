@@ -6,9 +6,12 @@
 #include "backend/base/alloc.h"
 #include "backend/base/fd.h"
 #include "backend/base/quote.h"
+#include "backend/base/stamp.h"
 #include "state/pool.h"
 #include "state/restores.h"
+#include "state/retention.h"
 #include "state/session_internal.h"
+#include "state/sets.h"
 
 void recovery_report_done(struct recovery_report *r)
 {
@@ -207,20 +210,46 @@ static int recover_marker(struct recovering *v, uint64_t id, const struct db_set
 			row ? "a stale marker was removed" : SET_REMOVED, err);
 }
 
+/* What was given when the set was saved, as its files tell; a name that is no name, or that
+ * another set has by now, is dropped.  Its time to go counts from today: whoever copies
+ * an old automatic set here wants to have it. */
+static int describe_found(struct session *s, const struct set *set, struct db_set *row,
+			  struct err *err)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	struct db_set other;
+	struct stamp now;
+
+	if (set->name && sets_check_name(set->name, &ignored) == 0) {
+		if (db_set_by_name(s->db, set->name, &other, &ignored) == 0)
+			db_set_done(&other);
+		else if (!(row->name = alloc_strdup(set->name, err)))
+			return -1;
+	}
+	if ((set->note && !(row->note = alloc_strdup(set->note, err))) ||
+	    (set->reason && !(row->reason = alloc_strdup(set->reason, err))) ||
+	    stamp_now(&now, err) < 0)
+		return -1;
+	row->automatic = set->automatic;
+	row->expires = retention_set_expiry(&s->config, set->automatic, now.sec);
+	return 0;
+}
+
 /* A complete set on disk that the database does not know: copied here, snapd's, or of a database that
  * was lost. */
 static int adopt_set(struct recovering *v, const struct store_file *files, size_t n,
-		     struct err *err)
+		     const struct set *set, struct err *err)
 {
 	struct session *s = v->session;
 	struct db_set row;
-	int r = 0;
+	int r;
 
 	db_set_init(&row);
 	row.id = files[0].set;
 	row.state = DB_SET_COMPLETE;
 	row.origin = DB_SET_FOUND;
 	row.created = files[0].mtime_sec;
+	r = set ? describe_found(s, set, &row, err) : 0;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = db_set_add_file(&row, files[i].name, NULL, DB_FILE_PRESENT, err);
 	if (r == 0)
@@ -233,19 +262,37 @@ static int adopt_set(struct recovering *v, const struct store_file *files, size_
 	return r < 0 ? -1 : repaired(v, set_object(files[0].set, err), "was found in the store", err);
 }
 
-/* Files of sets without a row. */
+static const struct set *find_set(const struct set_list *sets, uint64_t id)
+{
+	for (size_t i = 0; i < sets->n; i++)
+		if (sets->sets[i].id == id)
+			return &sets->sets[i];
+	return NULL;
+}
+
+/* Files of sets without a row; all are read once, when the first is met. */
 static int adopt_sets(struct recovering *v, const struct store_list *list,
 		      const struct db_set_list *rows, struct err *err)
 {
-	for (size_t i = 0, n; i < list->n; i += n) {
+	struct set_list sets = { 0 };
+	bool known = false;
+	int r = 0;
+
+	for (size_t i = 0, n; r == 0 && i < list->n; i += n) {
 		n = 1;
 		while (i + n < list->n && list->files[i + n].set == list->files[i].set)
 			n++;
-		if (!find_row(rows, list->files[i].set) &&
-		    adopt_set(v, &list->files[i], n, err) < 0)
-			return -1;
+		if (find_row(rows, list->files[i].set))
+			continue;
+		if (!known)
+			r = sets_list(v->session, &sets, err);
+		known = true;
+		if (r == 0)
+			r = adopt_set(v, &list->files[i], n,
+				      find_set(&sets, list->files[i].set), err);
 	}
-	return 0;
+	sets_list_done(&sets);
+	return r;
 }
 
 /* Temp files `.NAME.tmp.xxxxxxxxx` of this store, whose writers are gone: under the commit lock no
