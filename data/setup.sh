@@ -11,6 +11,7 @@
 
 setup_yes=no
 setup_packages=yes
+setup_installed=no
 
 # A build in place, if somebody has configured one there, else build/.
 if test -f "$top/config.status"; then
@@ -162,6 +163,7 @@ setup_install()
 	fi
 	# shellcheck disable=SC2086 # a list of names
 	setup_apt $packages || setup_die "cannot install: $packages"
+	setup_installed=yes
 }
 
 # setup_deps GROUP...: installs what the groups need, where that is allowed and can be
@@ -198,13 +200,25 @@ setup_bootstrap()
 	(cd "$top" && autoreconf -fi) || setup_die 'autoreconf failed'
 }
 
+# setup_reconfigure: configures as before, if libraries that may be absent have come.
+setup_reconfigure()
+{
+	if test $setup_installed = no &&
+		! { grep -q '"HAVE_CHECK_TRUE"\]="#"' "$build/config.status" &&
+			setup_met pc:check; }; then
+		echo 'is configured'
+		return 0
+	fi
+	(cd "$build" && ./config.status --recheck && ./config.status)
+}
+
 # setup_build: bootstraps, configures if need be, and makes everything in $build.
 setup_build()
 {
 	setup_bootstrap
 	setup_heading "configure in $build"
 	if test -f "$build/config.status" && test -f "$build/Makefile"; then
-		echo 'is configured'
+		setup_reconfigure || setup_die "configure failed: see $build/config.log"
 	else
 		mkdir -p "$build" && (cd "$build" && "$top/configure") ||
 			setup_die "configure failed: see $build/config.log"
