@@ -124,8 +124,8 @@ start()
 
 	shift
 	set -m
-	"$setaside" --user --root "$root" --store "$store" "$@" >"$scratch/bg.out" \
-		2>"$scratch/bg.err" </dev/null &
+	nice -n 19 "$setaside" --user --root "$root" --store "$store" "$@" \
+		>"$scratch/bg.out" 2>"$scratch/bg.err" </dev/null &
 	job=$!
 	set +m
 	while ! compgen -G "$seen" >/dev/null; do

@@ -187,6 +187,10 @@ START_TEST(plain_user_cannot_act_for_another)
 		return;
 	if (geteuid() == 0 && !support_become_user())
 		return;
+	if (access(env.program, X_OK) < 0) {
+		support_skip("a plain user cannot reach the worker");
+		return;
+	}
 	ck_assert_fails(worker_start(&env, WORKER_PACKER, &id, &w, &err), &err, ERR_DENIED,
 			"only root can act for user 54321");
 	ck_assert_ptr_null(w);
