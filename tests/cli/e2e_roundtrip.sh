@@ -106,6 +106,7 @@ extract_one()
 {
 	local into=$scratch/tar
 
+	chmod -R u+rwx "$into" 2>/dev/null
 	rm -rf "$into"
 	mkdir "$into"
 	python3 -c 'import shutil, sys, zipfile
