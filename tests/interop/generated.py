@@ -9,7 +9,7 @@ from roots import ID, USERS, Snap, expect_equal
 
 
 def random_snaps(rng):
-    """One to three snaps, and what is installed of them where they are restored."""
+    """One to three snaps; as they are where they are restored; those not there."""
     snaps, currents = [], []
     names = ["hello", "hello_inst", "notes-app", "a0", "x" * 40]
     for name in rng.sample(names, rng.choice([1, 1, 1, 2, 3])):
@@ -21,13 +21,15 @@ def random_snaps(rng):
         snaps.append(Snap(name, revision, snap_id, version, epoch, conf))
         now = rng.choice([revision, revision, "8", "x9"])
         currents.append(Snap(name, now, rng.choice([snap_id, ""]), version, epoch))
-    return snaps, currents
+    absent = [s.name for s, now in zip(snaps, currents)
+              if s.revision == now.revision and rng.random() < 0.3]
+    return snaps, currents, absent
 
 
 def judge_case(programs, seed, folder):
     """One case, the same for the same seed."""
     rng = random.Random(seed)
-    snaps, currents = random_snaps(rng)
+    snaps, currents, absent = random_snaps(rng)
     users = rng.sample(USERS, rng.choice([0, 1, 1, 1, 2, 2, 3, 10]))
     case = Case(programs, folder, snaps, users)
     for snap, current in zip(snaps, currents):
@@ -40,13 +42,13 @@ def judge_case(programs, seed, folder):
             make_data(rng, case.source, snap, user, rng.choice(some),
                       rng.choice([0, 3, 30, 60]))
     occupied = [u for u in [None] + case.users if rng.random() < 0.4]
-    target_seed = rng.getrandbits(32)
+    there = (rng.getrandbits(32), currents, occupied, absent)
     ours = case.save_with_setaside()
     theirs = case.save_with_snapd()
     by_snapd = snapd_judges(
-        case, ours, Target(case, "snapd", target_seed, currents, occupied))
+        case, ours, Target(case, "snapd", *there))
     by_setaside = setaside_judges(
-        case, theirs, Target(case, "setaside", target_seed, currents, occupied),
+        case, theirs, Target(case, "setaside", *there),
         snapd_reverts=rng.random() < 0.5)
     expect_equal(by_snapd, by_setaside, "what they created and moved: snapd, setaside")
     for mine, other in zip(sorted(ours["snapshots"], key=lambda s: s["snap"]),

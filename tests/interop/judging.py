@@ -123,15 +123,19 @@ class Case:
 
 
 class Target:
-    """A root to restore into: installed snaps, and some data that will be moved aside."""
+    """A root to restore into: installed snaps, and some data that will be moved aside.
 
-    def __init__(self, case, name, seed, currents, occupied):
-        self.case = case
+    Snaps in absent are not installed, so that they are restored at their own revisions.
+    """
+
+    def __init__(self, case, name, seed, currents, occupied, absent=()):
+        self.case, self.absent = case, absent
         self.root = Root(os.path.join(case.folder, name), case.programs)
         self.revisions = {s.name: s.revision for s in currents}
         rng = random.Random(seed)
         for snap in currents:
-            self.root.install(snap)
+            if snap.name not in absent:
+                self.root.install(snap)
             for user in occupied:
                 for part in (b"revision", b"common"):
                     if rng.random() < 0.7:
@@ -163,6 +167,7 @@ def snapd_judges(case, answer, target):
     """
     root = target.root
     root.adopt(case.source.store())
+    expect_equal(str(answer["id"]), str(root.judge("last")), "highest set number")
     listed = [s for s in root.judge("list") if s["id"] == answer["id"]]
     expect(len(listed) == 1, "snapd does not list the set")
     compare_sets(answer, listed[0], "setaside's set, listed by snapd")
@@ -174,7 +179,9 @@ def snapd_judges(case, answer, target):
         expect("file" in found, "the file has not the name that snapd gives it")
         path = os.path.join(root.snapd_store(), found["file"])
         root.judge("check", path)
-        revision = target.revisions[found["snapshot"]["snap"]]
+        expect_equal(found, root.judge("open", path), "a snapshot, listed and opened")
+        name = found["snapshot"]["snap"]
+        revision = "-" if name in target.absent else target.revisions[name]
         restored = root.judge("restore", path, revision)
         expect_equal([], restored["log"], "what snapd logs while it restores")
         undo.insert(0, restored["state"])

@@ -6,8 +6,8 @@ NUMBERS = [b"0", b"-0", b"1", b"-1", b"1.50", b"1e2", b"1E+2", b"1e-7", b"-0.0",
            b"123456789012345678901234567890.1234567890"]
 PIECES = [b"a", b"Z", b" ", b"<b>", b"&amp;", b"'", b"\\\"", b"\\\\", b"\\/", b"/",
           b"\\n", b"\\r", b"\\t", b"\\b", b"\\f", b"\\u0000", b"\\u001f", b"\\u007f",
-          b"\x7f", b"\\u0041", b"\\u00e9", b"\xc3\xa9", b"\\u003C", b"\\u2028", b"\xe2\x80\xa9",
-          b"\\ud83d\\ude00", b"\xf0\x9f\x98\x80", b"\\ud800", b"\\udfff",
+          b"\x7f", b"\\u0041", b"\\u00e9", b"\xc3\xa9", b"\\u003C", b"\\u2028",
+          b"\xe2\x80\xa9", b"\\ud83d\\ude00", b"\xf0\x9f\x98\x80", b"\\ud800", b"\\udfff",
           b"\\ud800\\u0041", b"\xef\xbf\xbd", b"\\ufffd", b"\xef\xbb\xbf"]
 KEYS = [b"", b"a", b"A", b"b.c", b"a-b", b"<k>", b"\\u0061b", b"\xc3\xa9", b"e\xcc\x81",
         b"\\n", b"set", b"conf", b"\xf0\x9f\x98\x80", b"\xef\xbf\xbf", b"\\u2028",

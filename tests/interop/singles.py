@@ -170,6 +170,56 @@ def unknown_owners(programs, folder):
     target.expect_as_before("refused")
 
 
+def unknown_users(programs, folder):
+    """Both leave out who has no account or no home, say so, and restore the others."""
+    case = Case(programs, folder, [Snap("hello", snap_id=ID)], ["daemon", "games", "man"])
+    rng = random.Random(10)
+    os.makedirs(case.source.at("var/snap/hello/common"))  # the system's is nobody else's
+    for user in case.users:
+        make_data(rng, case.source, case.snaps[0], user, [b"common"], 4)
+    ours, theirs = case.save_with_setaside(), case.save_with_snapd()
+    left = {}
+    for name in ("snapd", "setaside"):
+        target = Target(case, name, 11, case.snaps, [])
+        root = target.root
+        with open(root.at("etc/passwd"), encoding="ascii") as f:
+            lines = [line for line in f if not line.startswith("games:")]
+        root.write("etc/passwd", "".join(lines))
+        os.rmdir(root.home("man"))
+        if name == "snapd":
+            root.adopt(case.source.store())
+            path, = glob.glob(f"{root.snapd_store()}/{ours['id']}_*.zip")
+            left[name] = root.judge("restore", path, "7")["log"]
+        else:
+            left[name] = root.setaside(
+                "--store", case.source.snapd_store(), "restore", str(theirs["id"]),
+                "--trust", status=3)["restore"]["skipped"]
+        wanted = {k: v for k, v in case.describe(case.source, True).items()
+                  if not k.startswith((b"games", b"man"))}
+        expect_same_trees(wanted, target.describe(True), f"what {name} restored")
+    expect_equal(["games", "man"], sorted(s["user"] for s in left["setaside"]),
+                 "users that setaside left out")
+    expect(len(left["snapd"]) == 2 and all(
+        any(user in line for line in left["snapd"]) for user in ("games", "man")),
+        f"what snapd said: {left['snapd']}")
+
+
+def finished_restore(programs, folder):
+    """snapd's clean-up of setaside's restore removes what was moved aside, no more."""
+    case = simple_case(programs, folder)
+    theirs = case.save_with_snapd()
+    target = Target(case, "target", 12, case.snaps, [None, "daemon"])
+    restored = target.root.setaside("--store", case.source.snapd_store(), "restore",
+                                    str(theirs["id"]), "--trust")["restore"]
+    expect(restored["moved"] and all(os.path.isdir(p) for p in restored["moved"]),
+           f"nothing was moved aside: {restored}")
+    state = {key: restored[key] for key in ("created", "moved")}
+    answer = target.root.judge("cleanup", stdin=json.dumps(state).encode())
+    expect_equal(dict(state, done=True), answer, "the state that snapd cleaned up")
+    expect(not any(os.path.lexists(p) for p in restored["moved"]), "it is still there")
+    target.expect_restored(True, "what was restored")
+
+
 # ---- What is in a set ---------------------------------------------------------------
 
 def excludes(programs, folder):
@@ -326,6 +376,8 @@ TESTS = [
     ("a snap and a native app of one name in a set", two_of_one_name),
     ("the same epochs and snap ids are refused", same_refusals),
     ("owners without a name", unknown_owners),
+    ("users without an account or a home", unknown_users),
+    ("snapd finishes a restore of setaside's", finished_restore),
     ("the same files are excluded", excludes),
     ("a sparse file of nine GiB", huge_sparse_file),
     ("attributes that snapd's tar does not know", more_than_tar_takes),
