@@ -4,7 +4,7 @@
 # Bad input, bad moments and interruptions: the documented exit status, one clear message,
 # and live data and store as they were.
 
-. "$abs_top_srcdir/tests/cli/e2e_lib.sh"
+. "${abs_top_srcdir:?}/tests/cli/e2e_lib.sh" || exit 99
 
 # here_now: live data and what the store holds.  Staging changes the time of the home, and
 # a number that was taken is not used again.

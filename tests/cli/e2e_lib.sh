@@ -24,7 +24,7 @@ if ! command -v python3 >/dev/null; then
 	echo '1..0 # SKIP there is no python3'
 	exit 0
 fi
-. "$abs_top_srcdir/tests/cli/lib.sh"
+. "${abs_top_srcdir:?}/tests/cli/lib.sh" || exit 99
 
 here=$abs_top_srcdir/tests/cli
 

@@ -4,7 +4,7 @@
 # Peak memory of all processes together, as a share of what they share, while a large file
 # and a tree of many files are saved and restored.
 
-. "$abs_top_srcdir/tests/cli/e2e_lib.sh"
+. "${abs_top_srcdir:?}/tests/cli/e2e_lib.sh" || exit 99
 
 limit=$((64 << 10))
 

@@ -4,7 +4,7 @@
 # Save, change everything, restore, undo, undo the undo: each time every attribute of every
 # entry is as it was.  As root with two users and all packagings, and as a plain user.
 
-. "$abs_top_srcdir/tests/cli/e2e_lib.sh"
+. "${abs_top_srcdir:?}/tests/cli/e2e_lib.sh" || exit 99
 
 # look: what the trees in ${trees[@]} are.  Inside a mount point rests what is aside.
 look()

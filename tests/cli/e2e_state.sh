@@ -5,7 +5,7 @@
 # is killed at any moment leaves old or new, two runs at once harm nothing, and what has
 # expired goes.
 
-. "$abs_top_srcdir/tests/cli/e2e_lib.sh"
+. "${abs_top_srcdir:?}/tests/cli/e2e_lib.sh" || exit 99
 
 kills=${SETASIDE_E2E_KILLS-30}
 
