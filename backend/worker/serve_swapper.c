@@ -176,6 +176,11 @@ static int resolve(struct swapper *w, struct wire_in *in, struct wire_out *reply
 	    send_missing(w, &p, err) < 0)
 		return -1;
 	parent = p.parent_st;
+	/* What is done to a mount point is done inside it. */
+	if (p.exists && p.mount_id != p.parent_mount_id) {
+		parent.st_uid = p.st.st_uid;
+		parent.st_gid = p.st.st_gid;
+	}
 	if (p.n_missing > 0 && stat_above(w, p.missing[0], &parent, err) < 0)
 		return -1;
 	if (p.exists && S_ISDIR(p.st.st_mode)) {

@@ -35,11 +35,11 @@ static int take_missing(void *ctx, struct wire_in *in, struct err *err)
 		return err_set(err, ERR_CORRUPT, "the swapper sent an unexpected record");
 	if (wire_get_str(in, SWAPPER_TAG_PATH, SWAPPER_PATH_MAX, &path, err) < 0)
 		return -1;
-	if (!path)
-		return err_set(err, ERR_CORRUPT, "the swapper sent an empty record");
-	if (strings_take(&p->missing, path, err) < 0) {
+	if (!path || path[0] != '/' || strings_take(&p->missing, path, err) < 0) {
 		free(path);
-		return -1;
+		return err->kind != ERR_NONE ?
+			       -1 :
+			       err_set(err, ERR_CORRUPT, "the swapper sent no path");
 	}
 	return 0;
 }

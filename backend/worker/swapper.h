@@ -33,7 +33,7 @@ struct swapper_place {
 	bool is_mount;	   /* the tree is a mount point */
 	char *mount_below; /* a mount point further down, or NULL */
 	uint64_t ino, parent_ino;
-	uint32_t parent_uid, parent_gid; /* owner of the deepest existing parent */
+	uint32_t parent_uid, parent_gid; /* owner of the deepest existing parent; of a mount point: its own */
 	struct strings missing; /* parents that must be made, outermost first */
 };
 

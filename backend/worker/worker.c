@@ -395,13 +395,34 @@ int worker_begin(struct worker *w, const struct wire_out *request, worker_handle
 	return 0;
 }
 
-/* The first failure among the workers moves to err. */
-static int collect_failure(struct worker *const *workers, size_t n, struct err *err)
+/* Does it only tell that another worker ended before its stream did? */
+static bool is_echo(const struct err *e)
+{
+	return e->sys_errno == EPIPE || err_is(e, ERR_INTERRUPTED);
+}
+
+/* Has one of the workers failed? */
+static bool any_failed(struct worker *const *workers, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (workers[i] && workers[i]->err.kind != ERR_NONE)
-			return err_move(err, &workers[i]->err);
-	return 0;
+			return true;
+	return false;
+}
+
+/* The first failure among the workers moves to err, but for echoes of another's. */
+static int collect_failure(struct worker *const *workers, size_t n, struct err *err)
+{
+	struct worker *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct worker *w = workers[i];
+
+		if (w && w->err.kind != ERR_NONE &&
+		    (!found || (is_echo(&found->err) && !is_echo(&w->err))))
+			found = w;
+	}
+	return found ? err_move(err, &found->err) : 0;
 }
 
 /* Ends what the other workers do: their work has no use any more. */
@@ -438,19 +459,30 @@ static nfds_t gather(struct worker *const *workers, size_t n, struct pollfd *pfd
 int worker_wait(struct worker *const *workers, size_t n, const struct observer *observer,
 		struct err *err)
 {
+	int grace = END_MS;
+
 	assert(n <= WAIT_MAX);
 	for (;;) {
 		struct pollfd pfds[WAIT_MAX];
 		struct worker *who[WAIT_MAX];
 		nfds_t count = gather(workers, n, pfds, who);
+		bool failed = any_failed(workers, n);
+		int ready;
 
-		if (collect_failure(workers, n, err) < 0 || observer_check(observer, err) < 0) {
+		/* Those that pipes tie to a failed one end by themselves, and one of them may be the
+		 * one that knows why. */
+		if ((failed && (count == 0 || grace <= 0) &&
+		     collect_failure(workers, n, err) < 0) ||
+		    observer_check(observer, err) < 0) {
 			kill_busy(workers, n);
 			return -1;
 		}
 		if (count == 0)
 			return 0;
-		if (sys_poll(pfds, count, POLL_MS) < 0) {
+		ready = sys_poll(pfds, count, POLL_MS);
+		if (failed && ready == 0)
+			grace -= POLL_MS;
+		if (ready < 0) {
 			if (errno == EINTR)
 				continue;
 			err_errno(err, "cannot wait for workers");

@@ -63,8 +63,9 @@ bool worker_is_busy(const struct worker *w);
 /* False once it died or broke the protocol; a request that merely failed leaves it alive. */
 bool worker_is_alive(const struct worker *w);
 
-/* Serves the workers until none is busy; fails with the first failure, after which the others are
- * killed.  NULL entries are allowed. */
+/* Serves the workers until none is busy; fails with the first failure that is not the echo of
+ * another's at the end of a pipe.  Whoever is busy some time after it is killed.  NULL entries are
+ * allowed. */
 int worker_wait(struct worker *const *workers, size_t n, const struct observer *observer,
 		struct err *err);
 
