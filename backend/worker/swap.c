@@ -161,30 +161,48 @@ static int rename_over_nothing(int from_dir, const char *from, int to_dir, const
 	return err_errno(err, "cannot rename %s to %s", q(from), q(to));
 }
 
-/* The three renames, from wherever a crash left them. */
-static int exchange_by_renames(const struct step *t, struct err *err)
-{
+/* The inode numbers behind the three names. */
+struct spots {
 	uint64_t live, aside, third;
+};
 
-	if (inode_at(t->live_dir, t->live, &live, err) < 0 ||
-	    inode_at(t->aside_dir, t->aside, &aside, err) < 0 ||
-	    inode_at(t->aside_dir, t->third, &third, err) < 0)
+static int look_around(const struct step *t, struct spots *ret, struct err *err)
+{
+	if (inode_at(t->live_dir, t->live, &ret->live, err) < 0 ||
+	    inode_at(t->aside_dir, t->aside, &ret->aside, err) < 0)
 		return -1;
-	if (live == t->from && aside == t->to && third == 0) {
-		if (rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->third, err) < 0)
-			return -1;
-		live = 0;
-		third = t->from;
-	}
-	if (live == 0 && aside == t->to && third == t->from) {
-		if (rename_over_nothing(t->aside_dir, t->aside, t->live_dir, t->live, err) < 0)
-			return -1;
-		live = t->to;
-		aside = 0;
-	}
-	if (live == t->to && aside == 0 && third == t->from)
+	return inode_at(t->aside_dir, t->third, &ret->third, err);
+}
+
+/* The next of the three renames, from wherever a crash left them: on the way forward or back. */
+static int rename_on(const struct step *t, const struct spots *at, struct err *err)
+{
+	if (at->live == 0 && at->aside == t->to)
+		return rename_over_nothing(t->aside_dir, t->aside, t->live_dir, t->live, err);
+	if (at->live == 0 && at->third == t->to)
+		return rename_over_nothing(t->aside_dir, t->third, t->live_dir, t->live, err);
+	if (at->live == t->from && at->aside == t->to && at->third == 0)
+		return rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->third, err);
+	if (at->live == t->from && at->third == t->to && at->aside == 0)
+		return rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->aside, err);
+	if (at->live == t->to && at->third == t->from && at->aside == 0)
 		return rename_over_nothing(t->aside_dir, t->third, t->aside_dir, t->aside, err);
 	return err_set(err, ERR_CHANGED, "%s is neither the old nor the new one", q(t->live));
+}
+
+/* All renames that are left. */
+static int exchange_by_renames(const struct step *t, struct err *err)
+{
+	struct spots at;
+
+	for (;;) {
+		if (look_around(t, &at, err) < 0)
+			return -1;
+		if (at.live == t->to && at.aside == t->from)
+			return 0;
+		if (rename_on(t, &at, err) < 0)
+			return -1;
+	}
 }
 
 /* Exchanges two names that both exist. */
@@ -197,21 +215,37 @@ static int exchange(const struct step *t, struct err *err)
 	return exchange_by_renames(t, err);
 }
 
-/* Makes the change that is still to be made. */
-static int change(const struct step *t, uint64_t live, uint64_t aside, struct err *err)
+/* Between two renames of a file system without exchange? */
+static bool is_between(const struct step *t, const struct spots *at)
 {
-	if (live == t->from && aside == t->to) {
-		if (t->from != 0 && t->to != 0)
-			return exchange(t, err);
-		if (t->to != 0)
-			return rename_over_nothing(t->aside_dir, t->aside, t->live_dir, t->live,
-						   err);
-		return rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->aside, err);
-	}
-	/* Perhaps between two renames of a file system without exchange. */
-	if (t->from != 0 && t->to != 0 && (live == 0 || aside == 0))
+	return t->from != 0 && t->to != 0 && (at->third == t->from || at->third == t->to);
+}
+
+/* Is nothing left to do?  The aside name tells more than the live one: nobody but a swap puts
+ * there what was live, but what is live may be replaced by whoever uses it, at any time. */
+static bool is_done(const struct step *t, const struct spots *at, bool backward)
+{
+	if ((at->live == t->to && at->aside == t->from) ||
+	    (t->from != 0 && at->aside == t->from))
+		return true;
+	/* Back: nothing of ours may be live.  Forward: the new one left, and it left for there. */
+	if (backward)
+		return t->to ? at->live == t->to : at->live != t->from;
+	return t->from == 0 && at->live != 0 && at->aside != t->to;
+}
+
+/* Makes the change that is still to be made. */
+static int change(const struct step *t, const struct spots *at, struct err *err)
+{
+	if (is_between(t, at))
 		return exchange_by_renames(t, err);
-	return err_set(err, ERR_CHANGED, "%s was replaced meanwhile", q(t->live));
+	if (at->live != t->from || at->aside != t->to)
+		return err_set(err, ERR_CHANGED, "%s was replaced meanwhile", q(t->live));
+	if (t->from != 0 && t->to != 0)
+		return exchange(t, err);
+	if (t->to != 0)
+		return rename_over_nothing(t->aside_dir, t->aside, t->live_dir, t->live, err);
+	return rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->aside, err);
 }
 
 int swap_step(const struct swap *s, bool backward, struct err *err)
@@ -221,21 +255,16 @@ int swap_step(const struct swap *s, bool backward, struct err *err)
 			  .live = s->name,
 			  .from = backward ? s->new_ino : s->old_ino,
 			  .to = backward ? s->old_ino : s->new_ino };
-	uint64_t live, aside;
+	struct spots at;
 
 	dir = open_aside(s, &t.aside, err);
 	if (dir < 0)
 		return -1;
 	t.aside_dir = dir;
 	snprintf(t.third, sizeof(t.third), "%.*s~", NAME_MAX - 1, t.aside);
-	if (inode_at(s->parent, s->name, &live, err) < 0 ||
-	    inode_at(dir, t.aside, &aside, err) < 0)
+	if (look_around(&t, &at, err) < 0)
 		return -1;
-	/* Exchanged it never was, and what somebody put there meanwhile is not ours to move. */
-	if (backward && live != 0 && live != s->old_ino && live != s->new_ino &&
-	    aside == s->new_ino)
-		return 0;
-	if ((live != t.to || aside != t.from) && change(&t, live, aside, err) < 0)
+	if ((is_between(&t, &at) || !is_done(&t, &at, backward)) && change(&t, &at, err) < 0)
 		return -1;
 	/* Also where nothing was left to do: the run that did it may not have synced. */
 	if (strchr(s->aside, '/') && fd_sync(dir, err) < 0)

@@ -15,8 +15,9 @@
  *	to	-	from	third -> aside
  *	to	from	-	done
  *
- * A power cut between the first two leaves no live name until the next run: the one case where
- * it is missing, on file systems without RENAME_EXCHANGE only.
+ * and likewise each state in which a crash left the way back.  A power cut between the first
+ * two leaves no live name until the next run: the one case where it is missing, on file
+ * systems without RENAME_EXCHANGE only.
  *
  * Durability: the directory is synced before a step returns.
  */
@@ -49,8 +50,9 @@ int swap_stage(int parent, const char *aside, bool is_file, struct err *err);
 /* Inode numbers behind both names; 0: nothing. */
 int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside, struct err *err);
 /* Forward: the live name gets new_ino; backward: it gets old_ino.  ERR_CHANGED where
- * neither the state before nor one between nor the one after is found.  Backward, a live
- * name that was replaced while new_ino is still aside is left alone: nothing was done. */
+ * neither the state before nor one between nor the one after is found.  A live name that was
+ * replaced after its swap is still swapped, and what was put there is left alone; so it is
+ * backward where it was replaced before (new_ino is aside): nothing was done. */
 int swap_step(const struct swap *s, bool backward, struct err *err);
 
 /* Opens a directory below parent without following; -1 with an empty err where there is none. */

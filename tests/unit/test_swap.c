@@ -90,6 +90,86 @@ START_TEST(swap_goes_on_from_every_state_between_the_renames)
 
 END_TEST
 
+/* The same on the way back. */
+START_TEST(swap_goes_on_from_every_state_of_the_way_back)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+	int d = s.parent;
+	bool backward = _i >= 2;
+
+	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_int_eq(renameat(d, "live", d, "live.~abcdefghi~~"), 0);
+	if (_i % 2 == 1)
+		ck_assert_int_eq(renameat(d, "live.~abcdefghi~", d, "live"), 0);
+	ck_assert_ok(swap_step(&s, backward, &err), &err);
+	ck_assert(support_exists(d, backward ? "live/old" : "live/new"));
+	ck_assert(support_exists(d, backward ? "live.~abcdefghi~/new" : "live.~abcdefghi~/old"));
+	ck_assert_uint_eq(support_count(d, "."), 2);
+}
+
+END_TEST
+
+/* Forward was cut between two renames, and now all has to go back. */
+START_TEST(swap_turns_back_between_the_renames)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+	int d = s.parent;
+
+	ck_assert_int_eq(renameat(d, "live", d, "live.~abcdefghi~~"), 0);
+	if (_i == 1)
+		ck_assert_int_eq(renameat(d, "live.~abcdefghi~", d, "live"), 0);
+	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert(support_exists(d, "live/old"));
+	ck_assert(support_exists(d, "live.~abcdefghi~/new"));
+	ck_assert_uint_eq(support_count(d, "."), 2);
+}
+
+END_TEST
+
+START_TEST(swap_is_done_where_the_live_name_was_replaced_since)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+	int d = s.parent;
+
+	if (_i == 1) {
+		support_remove_tree(d, "live");
+		s.old_ino = 0;
+	}
+	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_int_eq(renameat(d, "live", d, "elsewhere"), 0);
+	support_mkdir(d, "live", 0755);
+	support_file(d, "live/newer", 0644, "newer");
+	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert(support_exists(d, "live/newer"));
+	ck_assert(_i == 1 || support_exists(d, "live.~abcdefghi~/old"));
+	/* Back it cannot go without taking what is newer away. */
+	if (_i == 0)
+		ck_assert_fails(swap_step(&s, true, &err), &err, ERR_CHANGED,
+				"\"live\" was replaced meanwhile");
+	else
+		ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert(support_exists(d, "live/newer"));
+}
+
+END_TEST
+
+START_TEST(swap_goes_back_where_the_live_name_is_gone)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+
+	ck_assert_int_eq(renameat(s.parent, "live", s.parent, "elsewhere"), 0);
+	ck_assert_fails(swap_step(&s, false, &err), &err, ERR_CHANGED, "\"live\"");
+	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert(!support_exists(s.parent, "live"));
+	ck_assert(support_exists(s.parent, "live.~abcdefghi~/new"));
+}
+
+END_TEST
+
 START_TEST(swap_of_something_else_is_refused)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -315,6 +395,10 @@ Suite *suite_swap(void)
 	tcase_add_test(t, swap_forward_and_backward_may_be_repeated);
 	tcase_add_test(t, swap_without_exchange_renames_over_a_third_name);
 	tcase_add_loop_test(t, swap_goes_on_from_every_state_between_the_renames, 0, 2);
+	tcase_add_loop_test(t, swap_goes_on_from_every_state_of_the_way_back, 0, 4);
+	tcase_add_loop_test(t, swap_turns_back_between_the_renames, 0, 2);
+	tcase_add_loop_test(t, swap_is_done_where_the_live_name_was_replaced_since, 0, 2);
+	tcase_add_test(t, swap_goes_back_where_the_live_name_is_gone);
 	tcase_add_test(t, swap_of_something_else_is_refused);
 	tcase_add_test(t, swap_into_nothing_and_out_of_it);
 	tcase_add_test(t, swap_without_noreplace_still_replaces_nothing);
