@@ -38,8 +38,8 @@ int restore_inner_swapper(const struct restore_workers *workers, const char *use
 	return workers->swapper(workers->ctx, user, uid, gid, ret, err);
 }
 
-/* The same for what an item has aside. */
-static int remover_of(const struct journal_item *item, const struct restore_options *o,
+/* The same for what an item has aside, and for a mount point's own attributes. */
+static int inner_of(const struct journal_item *item, const struct restore_options *o,
 		      struct worker **ret, struct err *err)
 {
 	return restore_inner_swapper(o->workers, item->user, item->uid, item->gid, ret, err);
@@ -56,13 +56,15 @@ static int move_item(const struct journal_item *item, bool backward,
 	if (item->kind == JOURNAL_PARENT || (item->old_ino == 0 && item->new_ino == 0 &&
 					     item->kind == JOURNAL_SWAP))
 		return 0;
-	if (swapper_of(item, o, &w, err) < 0)
-		return -1;
-	if (item->kind == JOURNAL_SWAP)
+	if (item->kind == JOURNAL_SWAP) {
+		if (swapper_of(item, o, &w, err) < 0)
+			return -1;
 		return swapper_swap(w, item, backward, err);
+	}
 	if (item->attrs_size == 0)
 		return 0;
-	if (restore_attrs_split(item->attrs, item->attrs_size, !backward, &attrs, &n, err) < 0)
+	if (inner_of(item, o, &w, err) < 0 ||
+	    restore_attrs_split(item->attrs, item->attrs_size, !backward, &attrs, &n, err) < 0)
 		return -1;
 	return swapper_apply_attrs(w, item, attrs, n, err);
 }
@@ -106,6 +108,28 @@ int restore_backward(const struct journal_item *items, size_t n,
 	return move_all(items, n, true, options, err);
 }
 
+int restore_refresh(struct journal_item *items, size_t n, const struct restore_options *options,
+		    struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct journal_item *item = &items[i];
+		uint64_t live, aside;
+		struct worker *w;
+
+		if (item->kind != JOURNAL_SWAP || (item->old_ino == 0 && item->new_ino == 0))
+			continue;
+		if (swapper_of(item, options, &w, err) < 0 ||
+		    swapper_look(w, item, &live, &aside, err) < 0)
+			return -1;
+		if (aside != item->new_ino)
+			return err_set(err, ERR_CHANGED,
+				       "%s in %s is not what was moved aside", q(item->aside),
+				       q(item->parent));
+		item->old_ino = live;
+	}
+	return 0;
+}
+
 /* Removes what an item has aside; a mount point does not show that something was in it. */
 static int remove_aside(struct worker *w, const struct journal_item *item,
 			const struct observer *observer, struct err *err)
@@ -123,14 +147,10 @@ static int remove_aside(struct worker *w, const struct journal_item *item,
 
 /* Only what is not live may be removed: before a swap the aside name holds the staging tree, and it
  * must not hold what was live. */
-static int remove_staging(const struct journal_item *item, const struct restore_options *o,
-			  struct err *err)
+static int remove_staging(struct worker *w, const struct journal_item *item, struct err *err)
 {
 	uint64_t live, aside;
-	struct worker *w;
 
-	if (remover_of(item, o, &w, err) < 0)
-		return -1;
 	if (item->kind == JOURNAL_SWAP) {
 		if (swapper_look(w, item, &live, &aside, err) < 0)
 			return -1;
@@ -142,6 +162,18 @@ static int remove_staging(const struct journal_item *item, const struct restore_
 	return remove_aside(w, item, NULL, err);
 }
 
+/* Who removes a staging tree: as long as its inode is not in the journal nothing was unpacked
+ * into it, and whoever made it can remove it. */
+static int abandoner_of(const struct journal_item *item, const struct restore_options *o,
+			struct worker **ret, struct err *err)
+{
+	bool empty = item->kind == JOURNAL_SWAP && item->new_ino == 0;
+
+	if (item->kind == JOURNAL_PARENT || empty)
+		return swapper_of(item, o, ret, err);
+	return inner_of(item, o, ret, err);
+}
+
 /* One item of a restore that never began to swap. A parent that is gone took its staging along. */
 static int abandon_item(const struct journal_item *item, const struct restore_options *o,
 			struct err *err)
@@ -150,12 +182,13 @@ static int abandon_item(const struct journal_item *item, const struct restore_op
 	bool removed;
 	int r;
 
-	if (item->kind != JOURNAL_PARENT)
-		r = remove_staging(item, o, err);
-	else if (swapper_of(item, o, &w, err) < 0)
-		r = -1;
-	else
+	/* A user who is not known now says nothing of what lies in his home. */
+	if (abandoner_of(item, o, &w, err) < 0)
+		return -1;
+	if (item->kind == JOURNAL_PARENT)
 		r = swapper_remove_parent(w, item, &removed, err);
+	else
+		r = remove_staging(w, item, err);
 	if (r < 0 && err_is(err, ERR_NOT_FOUND)) {
 		err_clear(err);
 		return 0;
@@ -181,7 +214,7 @@ static int clean_item(const struct journal_item *item, const struct restore_opti
 	_cleanup_free_ char *path = restore_item_aside(item, err);
 	struct worker *w;
 
-	if (!path || remover_of(item, o, &w, err) < 0)
+	if (!path || inner_of(item, o, &w, err) < 0)
 		return -1;
 	if (remove_aside(w, item, o->observer, err) < 0) {
 		if (!err_is(err, ERR_NOT_FOUND))
@@ -204,13 +237,16 @@ int restore_clean(const struct journal_item *items, size_t n, bool undo,
 	return undo ? restore_remove_parents(items, n, options, err) : 0;
 }
 
-int restore_remove_parents(const struct journal_item *items, size_t n,
-			   const struct restore_options *options, struct err *err)
+/* One round over the made parents; *ret_removed tells whether one could go. */
+static int remove_parents(const struct journal_item *items, size_t n,
+			  const struct restore_options *options, bool *ret_removed,
+			  struct err *err)
 {
+	*ret_removed = false;
 	for (size_t i = n; i > 0; i--) {
 		const struct journal_item *item = &items[i - 1];
 		struct worker *w;
-		bool removed;
+		bool removed = false;
 
 		if (item->kind != JOURNAL_PARENT)
 			continue;
@@ -221,6 +257,20 @@ int restore_remove_parents(const struct journal_item *items, size_t n,
 				return -1;
 			err_clear(err); /* gone with its own parent */
 		}
+		*ret_removed = *ret_removed || removed;
 	}
+	return 0;
+}
+
+int restore_remove_parents(const struct journal_item *items, size_t n,
+			   const struct restore_options *options, struct err *err)
+{
+	bool removed;
+
+	/* An undo has them in the other order: the outer ones go in a later round. */
+	do {
+		if (remove_parents(items, n, options, &removed, err) < 0)
+			return -1;
+	} while (removed);
 	return 0;
 }

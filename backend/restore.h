@@ -6,8 +6,9 @@
  * restore: archives of a set become live trees, all of them or none.
  *
  *	restore_plan	resolves every target, names everything that will be made; changes nothing
- *	restore_prepare	journal `preparing`; parents and staging trees made; archives unpacked
- *			and verified; excluded live files carried over; file systems synced
+ *	restore_prepare	journal `preparing`; parents and staging trees made; their inodes in the
+ *			journal; archives unpacked and verified; excluded live files carried
+ *			over; file systems synced
  *	restore_commit	journal `swapping` (the commit point); names exchanged; journal `restored`
  *	restore_abandon	before the commit point: staging trees and made parents go
  *
@@ -74,6 +75,7 @@ struct restore_options {
 	const struct observer *observer;
 	const struct apply_report *report;	/* what was left out of entries */
 	const struct carry_report *carried;	/* what could not be carried over (force) */
+	const struct strings *leave_out;	/* names in mount points that are other restores', or NULL */
 	bool force;
 };
 
@@ -118,8 +120,10 @@ void restore_plan_done(struct restore_plan *p);
 /* On failure the caller calls restore_abandon(). */
 int restore_prepare(struct restore_plan *p, const struct journal *journal,
 		    const struct restore_options *options, struct err *err);
-/* Before the commit point it fails like restore_prepare() and *ret_committed stays false; after it goes on in spite of a
- * cancel, and if an item fails, all go back: then *ret_committed is false again. */
+/* Before the commit point it fails like restore_prepare() and *ret_committed stays false (ERR_CHANGED: a
+ * target was replaced since the plan); after it goes on in spite of a cancel, and if an item fails, all go
+ * back: then *ret_committed is false again.  What cannot be recorded after the last exchange is
+ * warned of, and recovery records it. */
 int restore_commit(struct restore_plan *p, const struct journal *journal,
 		   const struct restore_options *options, bool *ret_committed, struct err *err);
 
@@ -135,9 +139,14 @@ int restore_backward(const struct journal_item *items, size_t n,
 int restore_clean(const struct journal_item *items, size_t n, bool undo,
 		  const struct restore_options *options, struct strings *ret_removed,
 		  struct err *err);
-/* Removes made parents that are empty, innermost first. */
+/* Removes made parents that are empty, or become so by that. */
 int restore_remove_parents(const struct journal_item *items, size_t n,
 			   const struct restore_options *options, struct err *err);
+
+/* Gives the items of an undo the inodes that are live now: who uses a tree may have replaced it
+ * since.  ERR_CHANGED where what shall come back is not aside any more. */
+int restore_refresh(struct journal_item *items, size_t n, const struct restore_options *options,
+		    struct err *err);
 
 /* Absolute live path of an item, and that of what rests aside; caller frees. */
 char *restore_item_path(const struct journal_item *item, struct err *err);

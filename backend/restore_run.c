@@ -220,6 +220,7 @@ struct expanding {
 	struct restore_plan *plan;
 	const struct journal_item *mount;
 	const char *tree;
+	const struct strings *leave_out;
 	bool aside;
 };
 
@@ -244,6 +245,9 @@ static struct journal_item *entry_item(struct expanding *x, const char *name, st
 	free(item->name);
 	free(item->aside);
 	free(item->tree);
+	free(item->attrs);
+	item->attrs = NULL;
+	item->attrs_size = 0;
 	item->name = alloc_strdup(name, err);
 	item->aside = alloc_printf(err, "%s/%s", x->mount->aside, name);
 	item->tree = alloc_printf(err, "%s/%s", x->tree, name);
@@ -254,8 +258,12 @@ static struct journal_item *entry_item(struct expanding *x, const char *name, st
 static int take_entry(void *ctx, const char *name, uint64_t ino, struct err *err)
 {
 	struct expanding *x = ctx;
-	struct journal_item *item = entry_item(x, name, err);
+	struct journal_item *item;
 
+	/* What rests here of other restores stays where they will look for it. */
+	if (!x->aside && x->leave_out && strings_has(x->leave_out, name))
+		return 0;
+	item = entry_item(x, name, err);
 	if (!item)
 		return -1;
 	if (x->aside)
@@ -289,7 +297,10 @@ static int expand_mount(struct restore_plan *p, size_t target, const struct rest
 			struct err *err)
 {
 	struct journal_item mount;
-	struct expanding x = { .plan = p, .mount = &mount, .tree = p->targets[target].tree->tree };
+	struct expanding x = { .plan = p,
+			       .mount = &mount,
+			       .tree = p->targets[target].tree->tree,
+			       .leave_out = o->leave_out };
 	struct worker *w;
 	int r;
 
@@ -305,12 +316,18 @@ static int expand_mount(struct restore_plan *p, size_t target, const struct rest
 	return r;
 }
 
-/* A tree that the archive turned out not to hold: what is live stays. */
+/* A tree that the archive turned out not to hold: what is live stays, and is named. */
 static int drop_target(struct restore_plan *p, size_t target, const struct restore_options *o,
 		       struct err *err)
 {
+	const struct restore_target *t = &p->targets[target];
 	struct journal_item *item = item_of(p, target);
 	struct worker *w;
+
+	if (t->place.exists)
+		observer_note(o->observer, t->archive->app,
+			      "%s stays as it is: the snapshot does not hold it",
+			      q(t->place.resolved));
 
 	if (inner_of(&p->targets[target], o, &w, err) < 0 ||
 	    swapper_remove(w, item, o->observer, err) < 0)
@@ -353,9 +370,33 @@ int restore_prepare(struct restore_plan *p, const struct journal *journal,
 {
 	if (journal->put(journal->ctx, p->items, p->n_items, JOURNAL_PREPARING, err) < 0 ||
 	    make_parents(p, options, err) < 0 || stage(p, options, err) < 0 ||
+	    journal->put(journal->ctx, p->items, p->n_items, JOURNAL_PREPARING, err) < 0 ||
 	    unpack(p, options, err) < 0)
 		return -1;
 	return complete(p, options, err);
+}
+
+/* All that will be exchanged is what the plan found: programs replace their files, and a swap
+ * that is known to fail need not begin. */
+static int check_targets(const struct restore_plan *p, const struct restore_options *o,
+			 struct err *err)
+{
+	for (size_t i = 0; i < p->n_items; i++) {
+		const struct journal_item *item = &p->items[i];
+		uint64_t live, aside;
+		struct worker *w;
+
+		if (item->kind != JOURNAL_SWAP || (item->old_ino == 0 && item->new_ino == 0))
+			continue;
+		if (o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid, &w,
+					err) < 0 ||
+		    swapper_look(w, item, &live, &aside, err) < 0)
+			return -1;
+		if (live != item->old_ino || aside != item->new_ino)
+			return err_set(err, ERR_CHANGED, "%s in %s was replaced meanwhile",
+				       q(item->name), q(item->parent));
+	}
+	return 0;
 }
 
 int restore_commit(struct restore_plan *p, const struct journal *journal,
@@ -364,12 +405,16 @@ int restore_commit(struct restore_plan *p, const struct journal *journal,
 	_cleanup_(err_clear) struct err why = ERR_INIT;
 
 	*ret_committed = false;
-	if (observer_check(options->observer, err) < 0 ||
+	if (check_targets(p, options, err) < 0 || observer_check(options->observer, err) < 0 ||
 	    journal->put(journal->ctx, p->items, p->n_items, JOURNAL_SWAPPING, err) < 0)
 		return -1;
 	*ret_committed = true;
-	if (restore_forward(p->items, p->n_items, options, &why) == 0)
-		return journal->advance(journal->ctx, JOURNAL_RESTORED, err);
+	if (restore_forward(p->items, p->n_items, options, &why) == 0) {
+		if (journal->advance(journal->ctx, JOURNAL_RESTORED, &why) < 0)
+			observer_warn(options->observer, NULL,
+				      "the next run closes the restore: %s", err_message(&why));
+		return 0;
+	}
 	/* One could not: all go back, and then nothing of it has happened. */
 	if (restore_backward(p->items, p->n_items, options, err) < 0 ||
 	    journal->advance(journal->ctx, JOURNAL_PREPARING, err) < 0)

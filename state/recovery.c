@@ -387,7 +387,7 @@ static int drop(struct settling *t, struct err *err)
 }
 
 /* One that had begun to swap: forward; if an item cannot, all back. */
-static int go_on(struct settling *t, struct err *err)
+static int go_on(struct settling *t, const char **ret_what, struct err *err)
 {
 	_cleanup_(err_clear) struct err why = ERR_INIT;
 	struct journal *j = &t->journal;
@@ -396,6 +396,7 @@ static int go_on(struct settling *t, struct err *err)
 		if (t->row->kind == DB_UNDO &&
 		    restore_remove_parents(t->items.items, t->items.n, &t->options, err) < 0)
 			return -1;
+		*ret_what = "was interrupted and was completed";
 		return j->advance(j->ctx, JOURNAL_RESTORED, err);
 	}
 	/* What is missing for now (a home, a file system) may come back. */
@@ -405,6 +406,7 @@ static int go_on(struct settling *t, struct err *err)
 	    j->advance(j->ctx, t->row->kind == DB_UNDO ? JOURNAL_LINKING : JOURNAL_PREPARING,
 		       err) < 0)
 		return -1;
+	*ret_what = "was interrupted and was put back";
 	return drop(t, err);
 }
 
@@ -426,8 +428,7 @@ static int settle(struct settling *t, const char **ret_what, struct err *err)
 		*ret_what = "had changed nothing yet and was dropped";
 		return drop(t, err);
 	case JOURNAL_SWAPPING:
-		*ret_what = "was interrupted and was completed";
-		return go_on(t, err);
+		return go_on(t, ret_what, err);
 	case JOURNAL_CLEANING:
 		*ret_what = "the rest of what it had moved aside was removed";
 		return go_on_cleaning(t, err);
@@ -447,6 +448,7 @@ static int settle_locked(struct recovering *v, const struct db_restore *row, con
 	int r;
 
 	pool_init(&t.pool, s);
+	pool_bind(&t.pool, row->id); /* whoever recovers after this run waits for its workers */
 	t.options = (struct restore_options){ .workers = &t.pool.callbacks,
 					      .observer = s->observer };
 	r = db_restore_items(s->db, row->id, &t.items, err);
@@ -502,8 +504,9 @@ static int recover_restore(struct recovering *v, const struct db_restore *row, s
 		return r;
 	r = locks_wait_alive(s->locks, LOCK_KEY_ALIVE_RESTORE(row->id), &wait, &problem);
 	if (r == 0) {
-		r = settle_now(v, row->id, &what, &problem);
+		/* Nobody starts new ones: that takes the apps' locks, which are held here. */
 		locks_drop(s->locks, LOCK_KEY_ALIVE_RESTORE(row->id));
+		r = settle_now(v, row->id, &what, &problem);
 	}
 	restore_unlock(s, &locks);
 	if (r == 0)

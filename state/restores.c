@@ -7,6 +7,9 @@
 #include "backend/base/quote.h"
 #include "state/in_use.h"
 
+/* What a set adds to a native app's name where a snap has it, too. */
+#define NATIVE_SUFFIX ".native"
+
 /* apply_report */
 static int note_entry(void *ctx, const char *path, const char *what, bool minor, struct err *err)
 {
@@ -58,6 +61,21 @@ static int check_pending(struct session *s, const struct strings *paths, struct 
 	return err_hint(err, "setaside doctor says what it waits for");
 }
 
+/* Names of apps as the locks have them: a save knows no NAME.native before it has its set. */
+static int add_app_names(const struct strings *apps, struct strings *ret, struct err *err)
+{
+	for (size_t i = 0; i < apps->n; i++) {
+		const char *app = apps->items[i];
+		size_t n = strlen(app), suffix = strlen(NATIVE_SUFFIX);
+
+		if (n > suffix && strcmp(app + n - suffix, NATIVE_SUFFIX) == 0)
+			n -= suffix;
+		if (strings_add_n(ret, app, n, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int restore_lock(struct session *s, const struct strings *apps, const struct strings *paths,
 		 struct restore_locks *ret, struct err *err)
 {
@@ -65,7 +83,7 @@ int restore_lock(struct session *s, const struct strings *apps, const struct str
 	struct lock_wait wait = session_wait(s);
 
 	l.keys = alloc_zero(apps->n + paths->n + 1, sizeof(*l.keys), err);
-	if (!l.keys || strings_add_all(&l.names, apps, err) < 0 ||
+	if (!l.keys || add_app_names(apps, &l.names, err) < 0 ||
 	    strings_add_all(&l.names, paths, err) < 0)
 		goto fail;
 	for (size_t i = 0; i < l.names.n; i++)
@@ -88,10 +106,12 @@ fail:
 int restore_try_lock_apps(struct session *s, const char *apps, struct restore_locks *ret,
 			  struct err *err)
 {
+	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
 	struct restore_locks l = { 0 };
 	struct lock_wait now = { 0, s->observer };
 
-	if (restore_split_apps(apps, &l.names, err) < 0)
+	if (restore_split_apps(apps, &names, err) < 0 ||
+	    add_app_names(&names, &l.names, err) < 0)
 		goto fail;
 	l.keys = alloc_zero(l.names.n + 1, sizeof(*l.keys), err);
 	if (!l.keys)
@@ -119,6 +139,34 @@ void restore_unlock(struct session *s, struct restore_locks *l)
 	free(l->keys);
 	strings_done(&l->names);
 	*l = (struct restore_locks){ 0 };
+}
+
+int restore_check_root(struct session *s, const struct db_restore *r, struct err *err)
+{
+	if ((!s->root_key && !r->root) ||
+	    (s->root_key && r->root && strcmp(s->root_key, r->root) == 0))
+		return 0;
+	err_set(err, ERR_REFUSED, "restore %llu was made in the root %s", (unsigned long long)r->id,
+		q(r->root ? r->root : "/"));
+	return err_hint(err, "name it with --root");
+}
+
+int restore_aside_names(struct session *s, struct strings *ret, struct err *err)
+{
+	struct db_item_list items = { 0 };
+	int r = 0;
+
+	if (s->db && db_aside_items(s->db, s->root_key, &items, err) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < items.n; i++) {
+		const char *aside = items.items[i].aside;
+		size_t n = aside ? strcspn(aside, "/") : 0;
+
+		if (n > 0)
+			r = strings_add_n(ret, aside, n, err);
+	}
+	db_item_list_done(&items);
+	return r;
 }
 
 int restore_check_use(struct session *s, const struct strings *paths, struct err *err)

@@ -19,14 +19,16 @@ struct restore_noting {
 struct apply_report restore_apply_report(struct restore_noting *n);
 struct carry_report restore_carry_report(struct restore_noting *n);
 
-/* Locks of apps and target paths, held until restore_unlock(). */
+/* Locks of apps and target paths, held until restore_unlock().  An app has the lock of its name
+ * here, also where the set calls it NAME.native. */
 struct restore_locks {
 	struct lock_key *keys;
 	size_t n;
 	struct strings names;
 };
 
-/* ERR_BUSY: held, or an unfinished restore stands on one of the paths. */
+/* ERR_BUSY: held, or an unfinished restore stands on one of the paths.  Either list may be empty: a
+ * restore has its apps' locks before it looks for their targets. */
 int restore_lock(struct session *s, const struct strings *apps, const struct strings *paths,
 		 struct restore_locks *ret, struct err *err);
 /* The apps' locks alone (names joined by spaces), without waiting: 1, or 0 where a living operation
@@ -34,6 +36,12 @@ int restore_lock(struct session *s, const struct strings *apps, const struct str
 int restore_try_lock_apps(struct session *s, const char *apps, struct restore_locks *ret,
 			  struct err *err);
 void restore_unlock(struct session *s, struct restore_locks *l);
+
+/* ERR_REFUSED where a restore was made in another root: its paths would be somebody else's here. */
+int restore_check_root(struct session *s, const struct db_restore *r, struct err *err);
+
+/* Appends the names of all staging and aside trees that the journal knows: nobody's data. */
+int restore_aside_names(struct session *s, struct strings *ret, struct err *err);
 
 /* ERR_REFUSED naming the process that has something open below one of the paths (below the root). */
 int restore_check_use(struct session *s, const struct strings *paths, struct err *err);

@@ -82,7 +82,9 @@ int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret,
 	if (restore_find(s, restore, &row, err) < 0)
 		return -1;
 	o.id = row.id;
-	r = make_final(s, &row, true, &removed, err);
+	r = restore_check_root(s, &row, err);
+	if (r == 0)
+		r = make_final(s, &row, true, &removed, err);
 	for (size_t i = 0; r == 0 && i < removed.n; i++) {
 		char *shown = session_shown_path(s, removed.items[i], err);
 
@@ -109,6 +111,11 @@ int setaside_expire_asides(struct session *s, struct err *err)
 	if (stamp_now(&now, err) < 0 || db_restores_expired(s->db, now.sec, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++) {
+		/* Another root's is not ours to remove. */
+		if (restore_check_root(s, &list.restores[i], err) < 0) {
+			err_clear(err);
+			continue;
+		}
 		if (make_final(s, &list.restores[i], false, NULL, err) == 0)
 			continue;
 		observer_note(s->observer, NULL, "restore %llu stays for the next time: %s",

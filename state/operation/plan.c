@@ -7,6 +7,7 @@
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
 #include "backend/names.h"
+#include "state/restores.h"
 
 /* System data has mixed owners: nobody, with the right to read. */
 static const struct identity system_packer = {
@@ -453,29 +454,23 @@ static int check_excludes(const struct scope *scope, const bool *used, struct er
 	return 0;
 }
 
-/* Staging and aside trees that the journal knows are nobody's data. */
-static int find_leave_out(struct plan *p, struct err *err)
+int plan_find_asides(struct plan *p, struct err *err)
 {
-	struct db_item_list items = { 0 };
-	int r = 0;
+	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
+	_cleanup_free_ const char **list = NULL;
 
-	if (p->session->db && db_aside_items(p->session->db, p->session->root_key, &items, err) < 0)
+	if (restore_aside_names(p->session, &names, err) < 0)
 		return -1;
-	for (size_t i = 0; r == 0 && i < items.n; i++) {
-		const char *aside = items.items[i].aside;
-		size_t n = aside ? strcspn(aside, "/") : 0;
-
-		if (n > 0)
-			r = strings_add_n(&p->leave_out, aside, n, err);
-	}
-	db_item_list_done(&items);
-	if (r < 0)
+	list = alloc_zero(names.n + 1, sizeof(*list), err);
+	if (!list)
 		return -1;
-	p->leave_out_list = alloc_zero(p->leave_out.n + 1, sizeof(*p->leave_out_list), err);
-	if (!p->leave_out_list)
-		return -1;
-	for (size_t i = 0; i < p->leave_out.n; i++)
-		p->leave_out_list[i] = p->leave_out.items[i];
+	for (size_t i = 0; i < names.n; i++)
+		list[i] = names.items[i];
+	strings_done(&p->leave_out);
+	free(p->leave_out_list);
+	p->leave_out = names;
+	names = (struct strings)STRINGS_INIT;
+	p->leave_out_list = TAKE_PTR(list);
 	return 0;
 }
 
@@ -486,7 +481,7 @@ int plan_build(struct session *s, const struct scope *scope, struct session_env 
 	_cleanup_free_ bool *used = alloc_zero(scope->n_exclude + 1, sizeof(*used), err);
 	struct catalog *catalog;
 
-	if (!used || find_leave_out(&p, err) < 0 || find_owners(&p, scope, err) < 0 ||
+	if (!used || plan_find_asides(&p, err) < 0 || find_owners(&p, scope, err) < 0 ||
 	    session_catalog(s, &catalog, err) < 0 || find_home_apps(&p, catalog, err) < 0 ||
 	    find_apps(&p, scope, catalog, used, err) < 0 ||
 	    check_excludes(scope, used, err) < 0)

@@ -54,6 +54,8 @@ struct plan {
 int plan_build(struct session *s, const struct scope *scope, struct session_env *env,
 	       struct plan *ret, struct err *err);
 void plan_done(struct plan *p);
+/* Learns anew which names are staging and aside trees: what was restored since the plan was made. */
+int plan_find_asides(struct plan *p, struct err *err);
 
 /* Sums over all archives. */
 uint64_t plan_data(const struct plan *p);

@@ -23,7 +23,8 @@ struct restoring {
 	struct apply_report apply_report;
 	struct carry_report carry_report;
 	struct restore_options options;
-	struct restore_locks locks;
+	struct restore_locks apps, targets;
+	struct strings asides; /* of other restores */
 	struct users_mapping *map;
 	size_t n_map;
 	uint64_t id;
@@ -48,7 +49,9 @@ static void restoring_done(struct restoring *r)
 	restore_plan_done(&r->plan);
 	pool_done(&r->pool);
 	source_close(r->session, &r->source);
-	restore_unlock(r->session, &r->locks);
+	restore_unlock(r->session, &r->targets);
+	restore_unlock(r->session, &r->apps);
+	strings_done(&r->asides);
 	set_done(&r->set);
 	for (size_t i = 0; i < r->n_map; i++)
 		users_mapping_done(&r->map[i]);
@@ -108,14 +111,25 @@ static int live_paths(const struct restore_plan *p, struct strings *ret, struct 
 	return 0;
 }
 
-/* Apps, targets, the set: nobody else has them meanwhile. */
-static int lock_all(struct restoring *r, struct err *err)
+/* The apps, before their targets are looked at: nobody restores or undoes them meanwhile. */
+static int lock_apps(struct restoring *r, struct err *err)
 {
-	_cleanup_(strings_done) struct strings paths = STRINGS_INIT;
+	_cleanup_(strings_done) struct strings none = STRINGS_INIT;
 
-	if (live_paths(&r->plan, &paths, err) < 0)
+	if (r->request->dry_run)
+		return 0;
+	return restore_lock(r->session, &r->source.apps, &none, &r->apps, err);
+}
+
+/* The targets, which may be other apps' as well. */
+static int lock_targets(struct restoring *r, struct err *err)
+{
+	_cleanup_(strings_done) struct strings paths = STRINGS_INIT, none = STRINGS_INIT;
+
+	if (live_paths(&r->plan, &paths, err) < 0 ||
+	    restore_lock(r->session, &none, &paths, &r->targets, err) < 0)
 		return -1;
-	return restore_lock(r->session, &r->source.apps, &paths, &r->locks, err);
+	return restore_aside_names(r->session, &r->asides, err);
 }
 
 /* Nobody works in what will be replaced. */
@@ -137,6 +151,7 @@ static int plan(struct restoring *r, struct err *err)
 {
 	if (sets_get(r->session, r->request->set, &r->set, err) < 0 || set_policy(r, err) < 0 ||
 	    source_open(r->session, &r->set, r->request, &r->source, err) < 0 ||
+	    lock_apps(r, err) < 0 ||
 	    restore_plan_init(r->source.archives, r->source.n_archives, &r->options, &r->plan,
 			      err) < 0 ||
 	    check_rooms(r, err) < 0)
@@ -255,6 +270,7 @@ static void listen_to(struct restoring *r)
 					       .observer = r->session->observer,
 					       .report = &r->apply_report,
 					       .carried = &r->carry_report,
+					       .leave_out = &r->asides,
 					       .force = r->request->force };
 }
 
@@ -271,7 +287,7 @@ int setaside_restore(struct session *s, const struct restore_request *request,
 		return -1;
 	result = plan(&r, err);
 	if (result == 0 && !request->dry_run) {
-		result = lock_all(&r, err);
+		result = lock_targets(&r, err);
 		if (result == 0 && r.plan.n_targets > 0)
 			result = run(&r, err);
 	}

@@ -406,11 +406,30 @@ static int run(struct saving *v, struct err *err)
 	if (v->request->dry_run)
 		return 0;
 	if (describe(v, err) < 0 || make_metas(v, err) < 0 || lock_apps(v, err) < 0 ||
-	    begin_set(v, err) < 0 || save_apps(v, err) < 0) {
+	    plan_find_asides(&v->plan, err) < 0 || begin_set(v, err) < 0 || save_apps(v, err) < 0) {
 		abandon(v);
 		return -1;
 	}
 	finish(v);
+	return 0;
+}
+
+/* The set as it is listed.  That it cannot be read back now does not undo it. */
+static int show_set(struct saving *v, struct save_outcome *o, struct err *err)
+{
+	o->has_set = true;
+	if (sets_get(v->session, v->row.id, &o->set, err) == 0)
+		return 0;
+	if (err_is(err, ERR_NOMEM))
+		return -1;
+	observer_warn(v->session->observer, NULL, "set %llu is complete, but cannot be shown: %s",
+		      (unsigned long long)v->row.id, err_message(err));
+	err_clear(err);
+	o->set = (struct set){ .id = v->row.id,
+			       .origin = db_set_origin_name(DB_SET_SAVED),
+			       .time = v->time,
+			       .automatic = v->row.automatic };
+	o->problems++;
 	return 0;
 }
 
@@ -424,11 +443,8 @@ static int answer(struct saving *v, struct save_outcome *ret, struct err *err)
 
 	if (strings_add_all(&o.empty, &v->plan.empty, err) < 0)
 		goto fail;
-	if (v->committed) {
-		if (sets_get(v->session, v->row.id, &o.set, err) < 0)
-			goto fail;
-		o.has_set = true;
-	}
+	if (v->committed && show_set(v, &o, err) < 0)
+		goto fail;
 	*ret = o;
 	return 0;
 fail:

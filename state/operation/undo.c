@@ -17,7 +17,7 @@ struct undoing {
 	struct db_restore undone;
 	struct db_item_list before; /* the restore's items */
 	struct journal_item *items; /* ours: reversed, with old and new exchanged */
-	size_t n;
+	size_t n, cap;
 	struct restore_detail detail;
 	struct strings apps;
 	struct pool pool;
@@ -84,32 +84,20 @@ static int check_later(struct undoing *u, struct err *err)
 	return -1;
 }
 
-/* Paths of another root would be somebody else's here. */
-static int check_root(struct undoing *u, struct err *err)
-{
-	const char *mine = u->session->root_key, *its = u->undone.root;
-
-	if ((!mine && !its) || (mine && its && strcmp(mine, its) == 0))
-		return 0;
-	err_set(err, ERR_REFUSED, "restore %llu was made in the root %s",
-		(unsigned long long)u->undone.id, q(its ? its : "/"));
-	return err_hint(err, "name it with --root");
-}
-
 /* ---- Items ---- */
 
 /* Back to front, with what was new as the old and the other way round. */
 static int turn_items(struct undoing *u, struct err *err)
 {
-	u->items = alloc_zero(u->before.n + 1, sizeof(*u->items), err);
-	if (!u->items)
-		return -1;
 	for (size_t i = u->before.n; i > 0; i--) {
 		const struct journal_item *from = &u->before.items[i - 1];
-		struct journal_item *to = &u->items[u->n];
+		struct journal_item *to;
 		void *turned;
 		size_t size;
 
+		if (alloc_grow(&u->items, u->n, &u->cap, sizeof(*u->items), err) < 0)
+			return -1;
+		to = &u->items[u->n];
 		if (journal_item_copy(from, to, err) < 0)
 			return -1;
 		u->n++;
@@ -122,6 +110,75 @@ static int turn_items(struct undoing *u, struct err *err)
 		free(to->attrs);
 		to->attrs = turned;
 		to->attrs_size = size;
+	}
+	return 0;
+}
+
+/* An entry of a mount point that no item tells of. */
+struct newer {
+	struct undoing *undoing;
+	const struct journal_item *mount;
+	const struct strings *leave_out;
+};
+
+/* swapper_list's receiver: what came into a mount point since the restore goes aside with it. */
+static int add_entry(void *ctx, const char *name, uint64_t ino, struct err *err)
+{
+	struct newer *x = ctx;
+	struct undoing *u = x->undoing;
+	struct journal_item *item;
+
+	if (strings_has(x->leave_out, name))
+		return 0;
+	for (size_t i = 0; i < u->n; i++)
+		if (u->items[i].kind == JOURNAL_SWAP &&
+		    strcmp(u->items[i].parent, x->mount->parent) == 0 &&
+		    strcmp(u->items[i].name, name) == 0)
+			return 0;
+	if (alloc_grow(&u->items, u->n, &u->cap, sizeof(*u->items), err) < 0)
+		return -1;
+	item = &u->items[u->n];
+	journal_item_init(item);
+	item->kind = JOURNAL_SWAP;
+	item->uid = x->mount->uid;
+	item->gid = x->mount->gid;
+	item->parent_ino = x->mount->parent_ino;
+	item->old_ino = ino;
+	u->n++;
+	item->app = alloc_strdup(x->mount->app, err);
+	item->user = item->app && x->mount->user ? alloc_strdup(x->mount->user, err) : NULL;
+	item->parent = err->kind == ERR_NONE ? alloc_strdup(x->mount->parent, err) : NULL;
+	item->name = item->parent ? alloc_strdup(name, err) : NULL;
+	item->aside = item->name ? alloc_printf(err, "%s/%s", x->mount->aside, name) : NULL;
+	item->tree = item->aside ? alloc_printf(err, "%s/%s", x->mount->tree, name) : NULL;
+	return item->tree ? 0 : -1;
+}
+
+/* Of all mount points among the targets. */
+static int add_newer(struct undoing *u, struct err *err)
+{
+	_cleanup_(strings_done) struct strings asides = STRINGS_INIT;
+	struct newer x = { .undoing = u, .leave_out = &asides };
+	size_t n = u->n;
+
+	if (restore_aside_names(u->session, &asides, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct journal_item mount;
+		struct worker *w;
+		int r;
+
+		if (u->items[i].kind != JOURNAL_MOUNT)
+			continue;
+		if (u->pool.callbacks.swapper(&u->pool, u->items[i].user, u->items[i].uid,
+					      u->items[i].gid, &w, err) < 0 ||
+		    journal_item_copy(&u->items[i], &mount, err) < 0)
+			return -1;
+		x.mount = &mount;
+		r = swapper_list(w, &mount, false, add_entry, &x, err);
+		journal_item_done(&mount);
+		if (r < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -163,7 +220,7 @@ static int plan(struct undoing *u, uint64_t id, bool force, struct err *err)
 	_cleanup_(strings_done) struct strings paths = STRINGS_INIT;
 	struct session *s = u->session;
 
-	if (restore_find(s, id, &u->undone, err) < 0 || check_root(u, err) < 0 ||
+	if (restore_find(s, id, &u->undone, err) < 0 || restore_check_root(s, &u->undone, err) < 0 ||
 	    check_later(u, err) < 0 ||
 	    db_restore_items(s->db, u->undone.id, &u->before, err) < 0 ||
 	    restore_detail_parse(u->undone.detail, u->undone.detail_size, &u->detail, err) < 0 ||
@@ -171,9 +228,10 @@ static int plan(struct undoing *u, uint64_t id, bool force, struct err *err)
 		return -1;
 	if (!force && restore_check_use(s, &paths, err) < 0)
 		return -1;
-	if (restore_lock(s, &u->apps, &paths, &u->locks, err) < 0)
+	if (restore_lock(s, &u->apps, &paths, &u->locks, err) < 0 || check_again(u, err) < 0 ||
+	    restore_refresh(u->items, u->n, &u->options, err) < 0)
 		return -1;
-	return check_again(u, err);
+	return add_newer(u, err);
 }
 
 /* ---- The deed ---- */
@@ -227,12 +285,16 @@ static int carry(struct undoing *u, struct err *err)
 	return 0;
 }
 
-/* After the exchange: parents that the restore had made, where they are empty. */
-static int finish(struct undoing *u, const struct journal *journal, struct err *err)
+/* After the exchange: parents that the restore had made, where they are empty.  It is undone; what
+ * fails here recovery does again. */
+static void finish(struct undoing *u, const struct journal *journal)
 {
-	if (restore_remove_parents(u->items, u->n, &u->options, err) < 0)
-		return -1;
-	return journal->advance(journal->ctx, JOURNAL_RESTORED, err);
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+
+	if (restore_remove_parents(u->items, u->n, &u->options, &problem) < 0 ||
+	    journal->advance(journal->ctx, JOURNAL_RESTORED, &problem) < 0)
+		observer_warn(u->session->observer, NULL, "the next run closes undo %llu: %s",
+			      (unsigned long long)u->id, err_message(&problem));
 }
 
 /* Carrying, the commit point, the exchange. */
@@ -247,8 +309,10 @@ static int exchange(struct undoing *u, const struct journal *journal, struct err
 	u->committed = true;
 	session_shield(u->session);
 	u->options.observer = u->session->observer;
-	if (restore_forward(u->items, u->n, &u->options, &why) == 0)
-		return finish(u, journal, err);
+	if (restore_forward(u->items, u->n, &u->options, &why) == 0) {
+		finish(u, journal);
+		return 0;
+	}
 	if (restore_backward(u->items, u->n, &u->options, err) < 0 ||
 	    journal->advance(journal->ctx, JOURNAL_LINKING, err) < 0)
 		return err_wrap(err, "%s", err_message(&why));
