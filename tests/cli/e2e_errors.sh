@@ -117,14 +117,16 @@ is_status 0 'check: whole again'
 
 # ---- In use, busy, interrupted ----
 
-# start VERB...: in the background, and stopped when FILE of its own appears.
+# start FILE VERB...: in the background, and stopped when FILE of its own appears. It hears
+# SIGINT although whoever runs the tests may not, and is slower than this shell.
 start()
 {
 	local seen=$1 i
 
 	shift
 	set -m
-	nice -n 19 "$setaside" --user --root "$root" --store "$store" "$@" \
+	env --default-signal=INT nice -n 19 \
+		"$setaside" --user --root "$root" --store "$store" "$@" \
 		>"$scratch/bg.out" 2>"$scratch/bg.err" </dev/null &
 	job=$!
 	set +m
