@@ -206,20 +206,20 @@ is "$(asides) $resting" '1 [1,2]' 'keep-for: the old tree rests'
 run save demo
 is "$(asides)" 1 'keep-for: for days'
 mkdir -p "$home/.config/setaside"
-echo 'keep-for = 1s' >"$home/.config/setaside/setaside.conf"
+echo 'keep-for = 8s' >"$home/.config/setaside/setaside.conf"
 run restore 1
-is "$(asides)" 3 'keep-for = 1s: two more rest'
-seconds 1
+is "$(asides)" 3 'keep-for = 8s: two more rest'
+seconds 8
 run save demo
 is_status 0 'keep-for: the next command of a person'
 is "$(asides)" 1 'keep-for: after its answer what is over goes'
 run restore 1
-seconds 1
+seconds 8
 run doctor
 is "$(asides)" 1 'keep-for: also in doctor'
 run undo
 is_status 0 'keep-for: what has its time can be undone'
-seconds 1
+seconds 8
 run doctor
 run undo
 is_status 4 'keep-for: and then nothing is left'
