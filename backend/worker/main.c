@@ -132,7 +132,7 @@ int main(void)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct hello *hello;
 	struct serve *s;
-	int type = 0;
+	int type = 0, status;
 	socklen_t len = sizeof(type);
 
 	/* Started by hand it has nobody to speak to. */
@@ -146,10 +146,9 @@ int main(void)
 	hello = alloc_zero(1, sizeof(*hello), &err);
 	if (!s || !hello || serve_init(s, PROTOCOL_SOCKET_FD, -1, &err) < 0)
 		return 1;
-	if (run(s, hello, &err) < 0)
-		return 1;
+	status = run(s, hello, &err) < 0;
 	serve_done(s);
 	free(s);
 	free(hello);
-	return 0;
+	return status;
 }
