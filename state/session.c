@@ -282,6 +282,23 @@ struct lock_wait session_wait(const struct session *s)
 	return (struct lock_wait){ s->wait_ms, s->observer };
 }
 
+int session_lock_set(struct session *s, uint64_t set, enum lock_mode mode, struct err *err)
+{
+	struct lock_wait wait = session_wait(s);
+
+	if (s->locks)
+		return locks_take(s->locks, LOCK_KEY_SET(set), mode, &wait, err);
+	if (mode == LOCK_SHARED)
+		return 0;
+	return err_set(err, ERR_DENIED, "the store was opened for reading");
+}
+
+void session_unlock_set(struct session *s, uint64_t set)
+{
+	if (s->locks)
+		locks_drop(s->locks, LOCK_KEY_SET(set));
+}
+
 int session_reader(struct session *s, struct worker **ret, struct err *err)
 {
 	if (s->reader && !worker_is_alive(s->reader)) {

@@ -59,6 +59,10 @@ void session_env_init(struct session *s, struct lock_key alive, bool with_alive,
 /* From now on the operation finishes in spite of a signal: its commit point is passed. */
 void session_shield(struct session *s);
 struct lock_wait session_wait(const struct session *s);
+/* The lock of a set.  A reader without a lock file (a read-only store, no database) has every shared
+ * lock and no exclusive one: ERR_DENIED. */
+int session_lock_set(struct session *s, uint64_t set, enum lock_mode mode, struct err *err);
+void session_unlock_set(struct session *s, uint64_t set);
 /* Path as on this machine: the other root in front; caller frees. */
 char *session_shown_path(const struct session *s, const char *path, struct err *err);
 /* ~ expanded: absolute below the root; caller frees. */

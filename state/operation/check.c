@@ -102,20 +102,17 @@ int setaside_check(struct session *s, uint64_t id, const struct scope *scope, bo
 		   struct check_outcome *ret, struct err *err)
 {
 	_cleanup_(check_outcome_done) struct check_outcome o = { .set = id };
-	struct lock_wait wait = session_wait(s);
 	struct set set;
 	int r;
 
-	if (s->locks &&
-	    locks_take(s->locks, LOCK_KEY_SET(id), LOCK_SHARED, &wait, err) < 0)
+	if (session_lock_set(s, id, LOCK_SHARED, err) < 0)
 		return -1;
 	r = sets_get(s, id, &set, err);
 	if (r == 0) {
 		r = check_set(s, &set, scope, deep, &o, err);
 		set_done(&set);
 	}
-	if (s->locks)
-		locks_drop(s->locks, LOCK_KEY_SET(id));
+	session_unlock_set(s, id);
 	if (r < 0)
 		return -1;
 	*ret = o;

@@ -122,15 +122,15 @@ int setaside_forget(struct session *s, uint64_t set, const char *const *apps, si
 	struct scope scope = { .apps = apps, .n_apps = n_apps };
 	struct forgetting f = { .session = s, .id = set };
 	struct forget_outcome o = { .set = set };
-	struct lock_wait wait = session_wait(s);
 	int r;
 
 	if (session_check_own_store(s, "forgetting", err) < 0)
 		return -1;
-	if (locks_take(s->locks, LOCK_KEY_SET(set), LOCK_EXCLUSIVE, &wait, err) < 0)
+	/* Who only says what would go changes nothing, and may have no more than a reader's lock. */
+	if (session_lock_set(s, set, dry_run ? LOCK_SHARED : LOCK_EXCLUSIVE, err) < 0)
 		return -1;
 	r = run(&f, &scope, dry_run, &o, err);
-	locks_drop(s->locks, LOCK_KEY_SET(set));
+	session_unlock_set(s, set);
 	set_done(&f.set);
 	free(f.chosen);
 	if (r < 0) {

@@ -278,12 +278,11 @@ int setaside_restore(struct session *s, const struct restore_request *request,
 		     struct restore_outcome *ret, struct err *err)
 {
 	_cleanup_(restoring_done) struct restoring r = { .session = s, .request = request };
-	struct lock_wait wait = session_wait(s);
 	int result;
 
 	pool_init(&r.pool, s);
 	listen_to(&r);
-	if (locks_take(s->locks, LOCK_KEY_SET(request->set), LOCK_SHARED, &wait, err) < 0)
+	if (session_lock_set(s, request->set, LOCK_SHARED, err) < 0)
 		return -1;
 	result = plan(&r, err);
 	if (result == 0 && !request->dry_run) {
@@ -293,6 +292,6 @@ int setaside_restore(struct session *s, const struct restore_request *request,
 	}
 	if (result == 0)
 		result = answer(&r, ret, err);
-	locks_drop(s->locks, LOCK_KEY_SET(request->set));
+	session_unlock_set(s, request->set);
 	return result;
 }

@@ -221,6 +221,12 @@ for verb in 'save demo' 'forget 1'; do
 	same "$scratch/wanted" "$scratch/found" "another's store: $verb: nothing has changed"
 done
 is "$(ls "$scratch/foreign")" 1_demo_0_x1.zip "another's store: nothing is added"
+# Nothing was ever restored from it: there is no journal yet, and none is made.
+rm -rf "$home/.local"
+run_raw --user --root "$root" --store "$scratch/foreign" restore --dry-run 1
+is_status 0 "another's store: what would be restored"
+test ! -e "$home/.local"
+is $? 0 "another's store: no state is made for that"
 
 # ---- Snaps ----
 
@@ -336,7 +342,29 @@ if can_mount; then
 	is_status 0 'a read-only store: is listed'
 	run check 1
 	is_status 0 'a read-only store: and checked'
+	remember
+	run forget --dry-run 1
+	is_status 0 'a read-only store: what would be forgotten'
+	like_out 'Would forget set 1' 'a read-only store: what would be forgotten is said'
+	like_out '^  demo$' 'a read-only store: and which apps'
+	is "$(cat "$scratch/err")" '' 'a read-only store: without complaint'
+	run forget --dry-run --json 1 demo
+	is_status 0 'a read-only store: of one app'
+	is_json 'd["forget"]' '{"set":1,"apps":["demo"]}' 'a read-only store: of one app in JSON'
+	unchanged 'a read-only store: forget --dry-run'
+	refused 4 '99' 'a read-only store: forget --dry-run of no set' forget --dry-run 99
+	refused 1 'read-only|Read-only' 'a read-only store: forget' forget 1
+	run restore --dry-run 1
+	is_status 0 'a read-only store: what would be restored'
 	umount "$store"
+	mv "$store/lock" "$store/state.db" "$scratch"
+	rm -f "$store"/state.db-*
+	mount --bind "$store" "$store"
+	mount -o remount,bind,ro "$store"
+	run forget --dry-run 1
+	is_status 0 'a read-only store without lock and database: what would be forgotten'
+	umount "$store"
+	mv "$scratch/lock" "$scratch/state.db" "$store"
 
 	store=$scratch/small
 	mkdir "$store"
