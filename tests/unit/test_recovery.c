@@ -63,7 +63,8 @@ static void maker_done(struct maker *m)
 	err_clear(&m->err);
 }
 
-/* One set, in the order in which a save goes: row, file, commit, all under its lock. */
+/* One set, in the order in which a save goes: the row under the commit lock, then file and
+ * commit under the set's. */
 static int make_set(struct maker *m, uint64_t id)
 {
 	_cleanup_(db_set_done) struct db_set set;
@@ -73,10 +74,11 @@ static int make_set(struct maker *m, uint64_t id)
 	set.id = id;
 	snprintf(name, sizeof(name), "%llu_app_1_x1.zip", (unsigned long long)id);
 	if (db_set_add_file(&set, name, "app", DB_FILE_PLANNED, &m->err) < 0 ||
-	    locks_take(m->locks, LOCK_KEY_SET(id), LOCK_EXCLUSIVE, &long_wait, &m->err) <
-		    0 ||
-	    db_set_insert(m->db, &set, &m->err) < 0)
+	    locks_take(m->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &long_wait, &m->err) < 0 ||
+	    db_set_insert(m->db, &set, &m->err) < 0 ||
+	    locks_take(m->locks, LOCK_KEY_SET(id), LOCK_EXCLUSIVE, &long_wait, &m->err) < 0)
 		return -1;
+	locks_drop(m->locks, LOCK_KEY_COMMIT);
 	support_file(m->snapshots, name, 0600, "a zip");
 	if (db_set_complete(m->db, id, &m->err) < 0)
 		return -1;
