@@ -47,6 +47,7 @@ unit_test_sources += tests/unit/test_cli_report.c
 unit_test_sources += tests/unit/test_cli_table.c
 unit_test_sources += tests/unit/test_config.c
 unit_test_sources += tests/unit/test_copy.c
+unit_test_sources += tests/unit/test_crash.c
 unit_test_sources += tests/unit/test_db.c
 unit_test_sources += tests/unit/test_db_cache.c
 unit_test_sources += tests/unit/test_db_restores.c
