@@ -12,8 +12,10 @@
  *
  * of which those that are false or empty are left out.  Paths that are not UTF-8 are
  * {"base64":"..."}, which snapd does not read.  Each path of `moved` is the live path and
- * `.~xxxxxxxxx~` (nine letters or digits); a parent directory that was made stands in
- * `created` with a slash at its end.
+ * `.~xxxxxxxxx~` (nine letters or digits).  Where the directory of an archive's trees was
+ * made, it stands in `created` with a slash at its end; those above it that had to be made
+ * as well do not: snapd lists none of them, and its Revert removes what is listed with
+ * all that is in it.
  *
  * Reading takes any legal JSON: unknown keys are ignored, null is a missing key, a key
  * given twice or of a wrong type is ERR_CORRUPT.  The paths are text until someone

@@ -239,22 +239,52 @@ static int add_shown(struct session *s, struct strings *list, char *path, struct
 	return 0;
 }
 
+/* Is the tree `item` in the directory that `parent` tells of, and was that made for its app? */
+static bool was_made_for(const struct journal_item *parent, const struct journal_item *item)
+{
+	size_t n = strcmp(parent->parent, "/") == 0 ? 0 : strlen(parent->parent);
+
+	return item->kind == JOURNAL_SWAP && strcmp(item->app, parent->app) == 0 &&
+	       strncmp(item->parent, parent->parent, n) == 0 && item->parent[n] == '/' &&
+	       strcmp(item->parent + n + 1, parent->name) == 0;
+}
+
+/* An entry of a mount point. */
+static bool is_inside(const struct journal_item *item)
+{
+	return item->kind == JOURNAL_SWAP && strchr(item->aside, '/');
+}
+
+bool restore_lists_created(const struct journal_item *items, size_t n, size_t i)
+{
+	const struct journal_item *item = &items[i];
+
+	if (item->kind != JOURNAL_PARENT)
+		return item->kind == JOURNAL_MOUNT || (!is_inside(item) && item->new_ino != 0);
+	for (size_t k = 0; k < n; k++)
+		if (was_made_for(item, &items[k]))
+			return true;
+	return false;
+}
+
+bool restore_lists_moved(const struct journal_item *item)
+{
+	return item->kind == JOURNAL_MOUNT ||
+	       (item->kind == JOURNAL_SWAP && !is_inside(item) && item->old_ino != 0);
+}
+
 int restore_report_items(struct session *s, const struct journal_item *items, size_t n, bool undo,
 			 struct strings *ret_created, struct strings *ret_moved,
 			 struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct journal_item *item = &items[i];
-		bool mount = item->kind == JOURNAL_MOUNT;
-		bool inside = item->kind == JOURNAL_SWAP && strchr(item->aside, '/');
 
-		/* Entries of a mount point are told by the mount point. */
-		if (inside || (item->kind == JOURNAL_PARENT && undo))
-			continue;
-		if ((mount || item->kind == JOURNAL_PARENT || item->new_ino != 0) &&
+		if (restore_lists_created(items, n, i) &&
+		    !(undo && item->kind == JOURNAL_PARENT) &&
 		    add_shown(s, ret_created, restore_item_path(item, err), err) < 0)
 			return -1;
-		if ((mount || (item->kind == JOURNAL_SWAP && item->old_ino != 0)) &&
+		if (restore_lists_moved(item) &&
 		    add_shown(s, ret_moved, restore_item_aside(item, err), err) < 0)
 			return -1;
 	}

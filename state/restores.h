@@ -54,6 +54,12 @@ int restore_split_apps(const char *joined, struct strings *ret, struct err *err)
 /* The names joined by single spaces; caller frees. */
 char *restore_join_apps(const struct strings *apps, struct err *err);
 
+/* The items that a restore is told by, here and in snapd's form: entries of a mount point are told by the
+ * mount point; of the parents that were made for a tree only the last is `created`, as snapd has it, whose
+ * Revert removes all that is listed with whatever is in it. */
+bool restore_lists_created(const struct journal_item *items, size_t n, size_t i);
+bool restore_lists_moved(const struct journal_item *item);
+
 /* Paths as on this machine: what became live, and what rests aside.  `undo`: made parents are not
  * among the created. */
 int restore_report_items(struct session *s, const struct journal_item *items, size_t n, bool undo,

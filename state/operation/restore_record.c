@@ -26,14 +26,12 @@ static int add_items(const struct db_item_list *items, const char *app,
 	for (size_t i = 0; i < items->n; i++) {
 		const struct journal_item *item = &items->items[i];
 
-		if (strcmp(item->app, app) != 0 ||
-		    (item->kind == JOURNAL_SWAP && strchr(item->aside, '/')))
+		if (strcmp(item->app, app) != 0)
 			continue;
-		if ((item->kind != JOURNAL_SWAP || item->new_ino != 0) &&
+		if (restore_lists_created(items->items, items->n, i) &&
 		    take_path(&state->created, restore_item_path(item, err), err) < 0)
 			return -1;
-		if ((item->kind == JOURNAL_MOUNT ||
-		     (item->kind == JOURNAL_SWAP && item->old_ino != 0)) &&
+		if (restore_lists_moved(item) &&
 		    take_path(&state->moved, restore_item_aside(item, err), err) < 0)
 			return -1;
 	}

@@ -61,19 +61,12 @@ def compare_sets(ours, theirs, what):
 
 
 def state_of(root, restored):
-    """A restore state without what differs by chance: root, order, endings.
-
-    Of the directories that were made above the trees setaside lists each, snapd only the
-    last, so only that is compared.
-    """
+    """A restore state without what differs by chance: root, order, endings."""
     state = {}
     for key in ("created", "moved"):
         inside = [p.replace(root.path + "/", "", 1) for p in restored.get(key) or []]
-        state[key] = {re.sub(r"\.~[0-9A-Za-z]{9}~$", ".~~", p) for p in inside}
-    made = [p for p in state["created"] if p.endswith("/")]
-    state["created"] -= {p for p in made
-                         if any(other != p and other.startswith(p) for other in made)}
-    return {key: sorted(paths) for key, paths in state.items()}
+        state[key] = sorted(re.sub(r"\.~[0-9A-Za-z]{9}~$", ".~~", p) for p in inside)
+    return state
 
 
 def after_restore(before, saved):

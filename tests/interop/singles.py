@@ -9,12 +9,13 @@ import json
 import os
 import random
 import struct
+import subprocess
 import tarfile
 import zipfile
 
 import trees
 from judging import (SNAPD_SET, Case, Target, compare_sets, make_data, owners_of,
-                     setaside_judges, snapd_judges)
+                     setaside_judges, snapd_judges, state_of)
 from roots import ID, OTHER_ID, Root, Snap, expect, expect_equal, expect_same_trees
 
 DEFINITION = {
@@ -220,6 +221,58 @@ def finished_restore(programs, folder):
     target.expect_restored(True, "what was restored")
 
 
+# Of the directories of an archive, which are there before it is restored.
+BEFORE = {
+    "nothing": [], "snap": [""], "own": ["", "hello"], "revision": ["", "hello", "hello/7"],
+    "common": ["", "hello", "hello/common"],
+    "all": ["", "hello", "hello/7", "hello/common", "other", "other/7"]}
+
+
+def restore_states(programs, folder):
+    """The same restore by both: the same state, and snapd can go back from either."""
+    case = simple_case(programs, folder)
+    theirs = case.save_with_snapd()
+    path, = glob.glob(f"{case.source.snapd_store()}/*.zip")
+    for i, (system, user) in enumerate(zip(BEFORE, [*list(BEFORE)[2:], *BEFORE])):
+        what = f"{system} of the system's, {user} of the user's directories are there"
+        states, before, after = {}, {}, {}
+        for name in ("snapd", "setaside"):
+            root = Root(os.path.join(folder, f"{name}-{i}"), programs)
+            os.rmdir(root.at("var/snap"))
+            for top, there in ((root.at("var/snap"), system),
+                               (root.home("daemon") + "/snap", user)):
+                for part in BEFORE[there]:
+                    os.mkdir(os.path.join(top, part))
+            subprocess.run(["chown", "-R", "daemon:", root.home("daemon")], check=True)
+            before[name] = names_below(root)
+            if name == "snapd":
+                state = root.judge("restore", path, "7")["state"]
+            else:
+                state = root.setaside("--store", case.source.snapd_store(), "restore",
+                                      str(theirs["id"]), "--trust")["restore"]
+                state = {key: state[key] for key in ("created", "moved") if state[key]}
+            expect(not {"done", "config"} & set(state), f"{name}'s state: {state}")
+            states[name] = dict(state_of(root, state), keys=sorted(state))
+            # What came since, beside the restored snap, is not of this restore
+            os.makedirs(root.home("daemon") + "/snap/later/7", exist_ok=True)
+            root.judge("revert", stdin=json.dumps(state).encode())
+            after[name] = names_below(root)
+        expect_equal(states["snapd"], states["setaside"], f"state, {what}: snapd, setaside")
+        expect_equal(before["snapd"], before["setaside"], f"before, {what}")
+        expect_equal(after["snapd"], after["setaside"],
+                     f"reverted by snapd, {what}: restored by snapd, by setaside")
+        expect(b"home/daemon/snap/later/7" in after["setaside"], f"lost, {what}")
+
+
+def names_below(root):
+    """All paths where snaps' data can lie."""
+    top = os.fsencode(root.path)
+    return sorted(os.path.relpath(os.path.join(at, name), top)
+                  for part in (b"var/snap", b"home/daemon")
+                  for at, folders, files in os.walk(os.path.join(top, part))
+                  for name in folders + files)
+
+
 # ---- What is in a set ---------------------------------------------------------------
 
 def excludes(programs, folder):
@@ -378,6 +431,7 @@ TESTS = [
     ("owners without a name", unknown_owners),
     ("users without an account or a home", unknown_users),
     ("snapd finishes a restore of setaside's", finished_restore),
+    ("restore states agree on what was created and moved", restore_states),
     ("the same files are excluded", excludes),
     ("a sparse file of nine GiB", huge_sparse_file),
     ("attributes that snapd's tar does not know", more_than_tar_takes),

@@ -320,6 +320,42 @@ START_TEST(configuration_and_revision_are_the_callers_to_give)
 
 END_TEST
 
+START_TEST(restore_state_lists_the_last_directory_made_as_snapd_does)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(session_closep) struct session *s = NULL;
+	struct restore_request r = { .set = 1, .force = true };
+	_cleanup_(buf_done) struct buf json = BUF_INIT;
+	struct restore_state state;
+	struct restore_outcome o;
+	struct keep_outcome kept;
+
+	if (!have_workers())
+		return;
+	make_root();
+	s = open_session(SESSION_WRITE, &err);
+	save_all(s, &err);
+	support_remove_tree(support_dirfd(), "r/home/me/snap");
+	ck_assert_ok(setaside_restore(s, &r, &o, &err), &err);
+	for (size_t i = 0; i < o.created.n; i++)
+		ck_assert_str_ne(o.created.items[i] + strlen(support_path("r")), "/home/me/snap/");
+	restore_outcome_done(&o);
+	ck_assert_ok(setaside_restore_state(s, 1, "hello", &state, &err), &err);
+	ck_assert_ok(restore_state_write(&state, &json, &err), &err);
+	ck_assert_str_eq(json.data, "{\"created\":[\"/home/me/snap/hello/\","
+				    "\"/home/me/snap/hello/7\",\"/home/me/snap/hello/common\"]}");
+	restore_state_done(&state);
+	/* What goes at the end of an undo is more than what is listed. */
+	ck_assert_ok(setaside_undo(s, 0, true, &o, &err), &err);
+	restore_outcome_done(&o);
+	ck_assert_ok(setaside_keep(s, 0, &kept, &err), &err);
+	keep_outcome_done(&kept);
+	ck_assert(!exists("r/home/me/snap"));
+	ck_assert(exists("r/home/me"));
+}
+
+END_TEST
+
 START_TEST(excluded_files_are_not_saved_and_survive_restore_and_undo)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -526,6 +562,7 @@ Suite *suite_library(void)
 	tcase_add_test(t, restore_of_an_earlier_set_is_undone_only_after_the_later);
 	tcase_add_test(t, snapshots_are_opened_by_file_and_iterated_with_a_way_to_stop);
 	tcase_add_test(t, configuration_and_revision_are_the_callers_to_give);
+	tcase_add_test(t, restore_state_lists_the_last_directory_made_as_snapd_does);
 	tcase_add_test(t, excluded_files_are_not_saved_and_survive_restore_and_undo);
 	tcase_add_test(t, abandoned_sets_vanish_and_are_counted);
 	tcase_add_test(t, forgotten_apps_and_sets_are_gone_and_numbers_grow);
