@@ -9,8 +9,9 @@
  * O_NOFOLLOW|O_DIRECTORY; the last directories stay open); nothing is ever followed,
  * nothing existing is opened for writing (O_EXCL).  Paths and links are checked here
  * again: where parsing and applying are two processes, only this one can be believed.  A
- * hard link names a regular file that this run has made (one to a symbolic link becomes
- * another such link: GNU tar writes these).
+ * hard link names what this run has made and is no directory: a file, symbolic link (of
+ * which it is one more name, whatever that leads to), FIFO or device.  It brings no
+ * metadata of its own.
  *
  * Metadata goes through descriptors (links: AT_SYMLINK_NOFOLLOW) in the order data,
  * owner, user's extended attributes (a read-only file refuses them later), mode, ACL,

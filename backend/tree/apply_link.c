@@ -43,16 +43,12 @@ static int link_object(struct apply *a, int fromdir, const char *fromname, int d
 				       q(e->path), q(e->target));
 		return err_errno(err, "cannot examine %s", q(e->target));
 	}
-	if (S_ISLNK(st.st_mode)) {
-		if (copy_object(fromdir, fromname, dirfd, name, NULL, err) < 0)
-			return err_wrap(err, "%s, a link to %s", q(e->path),
-					q(e->target));
-		return 0;
-	}
-	if (!S_ISREG(st.st_mode))
+	if (S_ISDIR(st.st_mode))
 		return err_set(err, ERR_CORRUPT,
-			       "hard link %s names %s, which is no regular file",
-			       q(e->path), q(e->target));
+			       "hard link %s names %s, which is a directory", q(e->path),
+			       q(e->target));
+	/* Links are never followed, neither on the way nor at its end: of a symbolic link
+	 * this makes one more name. */
 	if (sys_linkat(fromdir, fromname, dirfd, name, 0) == 0)
 		return 0;
 	if (errno == EXDEV || errno == EMLINK || errno == EPERM)

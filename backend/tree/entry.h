@@ -27,7 +27,7 @@ enum entry_type {
 	ENTRY_FILE,
 	ENTRY_DIR,
 	ENTRY_SYMLINK,
-	ENTRY_HARDLINK, /* target: archive path of an earlier ENTRY_FILE */
+	ENTRY_HARDLINK, /* target: archive path of an earlier entry, no directory's */
 	ENTRY_FIFO,
 	ENTRY_CHAR,
 	ENTRY_BLOCK,

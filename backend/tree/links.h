@@ -3,7 +3,8 @@
 #define SETASIDE_TREE_LINKS_H
 
 /*
- * links: files with several names, met so far.
+ * links: files with several names, met so far; symbolic links, FIFOs and devices are such
+ * too.
  *
  * Only files whose link count is above one are put in, and each goes when its last name
  * has been met: memory follows the links that are open, not the tree.  Files that have

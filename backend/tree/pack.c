@@ -82,47 +82,75 @@ static int open_path(const struct walk_item *item, int *ret, struct err *problem
 	return 1;
 }
 
+/* Writes the entry at hand, which has no data, under the first name of its inode. */
+static int put_first(struct packer *p, const struct walk_item *item, struct err *err)
+{
+	if (pack_name_owners(p, err) < 0 || pack_put_entry(p, err) < 0)
+		return -1;
+	return pack_note_links(p, &item->st, item->path, err);
+}
+
 /* FIFOs and devices, which are never opened. */
 static int pack_special(struct packer *p, enum entry_type type,
 			const struct walk_item *item, struct err *err)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	_cleanup_close_ int fd = -1;
-	int found = p->sink ? open_path(item, &fd, &problem) : 1;
+	int found = pack_put_link(p, &item->st, item->path, err);
 
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	found = p->sink ? open_path(item, &fd, &problem) : 1;
 	if (found == 0)
 		return 0;
 	pack_begin(p, type, item->path, &item->st);
 	if (found < 0 || (p->sink && attr_read(fd, p->owners, &p->entry, &problem) < 0))
 		return pack_skip_failed(p, item->path, &problem, err);
-	if (pack_name_owners(p, err) < 0)
-		return -1;
-	return pack_put_entry(p, err);
+	return put_first(p, item, err);
+}
+
+/* Reads where a link leads into p->target.  One with several names is opened first: its
+ * target stands for all of them, and must not be that of a link which took the name
+ * meanwhile.  1; 0: it vanished; -1: problem tells. */
+static int read_target(struct packer *p, const struct walk_item *item,
+		       struct err *problem)
+{
+	_cleanup_close_ int fd = -1;
+	int found = item->st.st_nlink > 1 ? open_path(item, &fd, problem) : 1;
+	ssize_t n;
+
+	if (found <= 0)
+		return found;
+	n = sys_readlinkat(fd >= 0 ? fd : item->dirfd, fd >= 0 ? "" : item->name,
+			   p->target.data, PATH_MAX);
+	if (n < 0 && errno == ENOENT)
+		return 0;
+	if (n < 0)
+		return err_errno(problem, "cannot read the link");
+	if (n == PATH_MAX)
+		return err_errnum(problem, ENAMETOOLONG, "cannot read the link");
+	buf_advance(&p->target, (size_t)n);
+	return 1;
 }
 
 static int pack_symlink(struct packer *p, const struct walk_item *item, struct err *err)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
-	ssize_t n;
+	int found = pack_put_link(p, &item->st, item->path, err);
 
+	if (found != 0)
+		return found < 0 ? -1 : 0;
 	buf_clear(&p->target);
 	if (!buf_reserve(&p->target, PATH_MAX, err))
 		return -1;
-	n = sys_readlinkat(item->dirfd, item->name, p->target.data, PATH_MAX);
-	if (n < 0 && errno == ENOENT)
+	found = read_target(p, item, &problem);
+	if (found == 0)
 		return 0;
-	if (n < 0)
-		err_errno(&problem, "cannot read the link");
-	else if (n == PATH_MAX)
-		err_errnum(&problem, ENAMETOOLONG, "cannot read the link");
-	if (problem.kind != ERR_NONE)
+	if (found < 0)
 		return pack_skip_failed(p, item->path, &problem, err);
-	buf_advance(&p->target, (size_t)n);
 	pack_begin(p, ENTRY_SYMLINK, item->path, &item->st);
 	p->entry.target = p->target.data;
-	if (pack_name_owners(p, err) < 0)
-		return -1;
-	return pack_put_entry(p, err);
+	return put_first(p, item, err);
 }
 
 /* For an estimate: a file is opened only to look for its holes. */

@@ -6,12 +6,12 @@
  * pack: trees into one tar stream.
  *
  * One pass: each file is read once, straight into the stream's buffer.  Trees come in
- * the order given, what is in them in byte order of the names.  Hard links to regular
- * files are kept within one archive, across its trees (other objects with several names
- * come once for each); sparse files are read by their extents; sockets and what is
- * mounted below a tree are left out and counted.  Memory: the names of the directories
- * on the current path, the files whose links have not all been met, the map of one
- * sparse file, one buffer of PACK_SMALL bytes.
+ * the order given, what is in them in byte order of the names.  Hard links are kept
+ * within one archive, across its trees: a file, symbolic link, FIFO or device comes
+ * once, its other names are links to the first; sparse files are read by their extents;
+ * sockets and what is mounted below a tree are left out and counted.  Memory: the names
+ * of the directories on the current path, what has names that have not all been met,
+ * the map of one sparse file, one buffer of PACK_SMALL bytes.
  *
  * A file that changes while it is read: when its data are at most PACK_SMALL bytes it
  * is read again, at most three times; a larger one is taken once, with exactly the

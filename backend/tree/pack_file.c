@@ -334,23 +334,6 @@ static int write_file(struct packer *p, int fd, const struct stat *st, const cha
 	return done == 0 ? pack_large(p, fd, &now, path, err) : done;
 }
 
-/* Writes one more name of a file. */
-static int put_link(struct packer *p, const struct stat *st, const char *path,
-		    const char *target, struct err *err)
-{
-	union {
-		const char *in;
-		char *out;
-	} lent = { .in = target };
-
-	pack_begin(p, ENTRY_HARDLINK, path, st);
-	p->entry.target = lent.out;
-	if (pack_name_owners(p, err) < 0 || pack_put_entry(p, err) < 0)
-		return -1;
-	links_met(&p->links, st);
-	return 0;
-}
-
 /* What pack_file() does for an estimate. */
 static int estimate_file(struct packer *p, int fd, const struct stat *st,
 			 const char *path, struct err *problem, struct err *err)
@@ -368,11 +351,10 @@ int pack_file(struct packer *p, int fd, const struct stat *st, const char *path,
 	      struct err *err)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
-	const char *target = st->st_nlink > 1 ? links_find(&p->links, st) : NULL;
-	int r;
+	int r = pack_put_link(p, st, path, err);
 
-	if (target)
-		return put_link(p, st, path, target, err);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	if (p->sink)
 		r = write_file(p, fd, st, path, &problem, err);
 	else
@@ -382,5 +364,5 @@ int pack_file(struct packer *p, int fd, const struct stat *st, const char *path,
 	if (r < 0)
 		return -1;
 	pack_count(p);
-	return st->st_nlink > 1 ? links_add(&p->links, st, path, err) : 0;
+	return pack_note_links(p, st, path, err);
 }

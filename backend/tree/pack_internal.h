@@ -21,7 +21,6 @@ struct packer {
 	const struct pack_report *report; /* may be NULL */
 	const struct observer *observer;
 	struct pack_counts counts;
-	uint64_t progress; /* bytes that were told last */
 	struct links links;
 	/* The entry at hand.  It owns attributes and extents; path, target and names
 	 * are lent. */
@@ -49,6 +48,14 @@ void pack_count(struct packer *p);
 
 /* Writes the headers of an entry that has no data, and counts it. */
 int pack_put_entry(struct packer *p, struct err *err);
+
+/* One more name of what is in the archive: written, 1.  0: nothing here has this inode
+ * yet; -1. */
+int pack_put_link(struct packer *p, const struct stat *st, const char *path,
+		  struct err *err);
+/* The entry of `path` was written: whatever other names it has become links to it. */
+int pack_note_links(struct packer *p, const struct stat *st, const char *path,
+		    struct err *err);
 
 /* Bytes, or zeros, into the stream. */
 int pack_put(struct packer *p, const void *data, size_t n, struct err *err);

@@ -9,9 +9,6 @@
 #include "backend/tree/tar_write.h"
 #include "backend/tree/walk.h"
 
-/* Progress is told once for so many bytes. */
-#define PROGRESS_STEP ((uint64_t)1 << 20)
-
 /* A string that an entry borrows: it is never freed or written through the entry. */
 static char *lend(const char *s)
 {
@@ -85,6 +82,27 @@ int pack_put_entry(struct packer *p, struct err *err)
 	return 0;
 }
 
+int pack_put_link(struct packer *p, const struct stat *st, const char *path,
+		  struct err *err)
+{
+	const char *first = st->st_nlink > 1 ? links_find(&p->links, st) : NULL;
+
+	if (!first)
+		return 0;
+	pack_begin(p, ENTRY_HARDLINK, path, st);
+	p->entry.target = lend(first);
+	if (pack_name_owners(p, err) < 0 || pack_put_entry(p, err) < 0)
+		return -1;
+	links_met(&p->links, st);
+	return 1;
+}
+
+int pack_note_links(struct packer *p, const struct stat *st, const char *path,
+		    struct err *err)
+{
+	return st->st_nlink > 1 ? links_add(&p->links, st, path, err) : 0;
+}
+
 int pack_room(struct packer *p, char **ret, size_t *ret_n, struct err *err)
 {
 	void *room;
@@ -98,10 +116,7 @@ int pack_room(struct packer *p, char **ret, size_t *ret_n, struct err *err)
 int pack_advance(struct packer *p, size_t n, struct err *err)
 {
 	p->counts.bytes += n;
-	if (p->counts.bytes - p->progress >= PROGRESS_STEP) {
-		p->progress = p->counts.bytes;
-		observer_progress(p->observer, p->counts.bytes, 0);
-	}
+	observer_progress(p->observer, p->counts.bytes, 0);
 	return p->sink->advance(p->sink->ctx, n, err);
 }
 

@@ -7,8 +7,8 @@
 A line holds the path (as Python writes bytes), the type, mode, owner and group, the time
 of the last change of the data in nanoseconds, and what the type has: the hash of the
 content and where its data lies among holes, the target of a link, the number of a device.
-Then all extended attributes that can be read, ACLs and capabilities among them, and of a
-file with several names the first of those met.  Trees are walked by descriptors, so that no path
+Then all extended attributes that can be read, ACLs and capabilities among them, and of
+what has several names, a link or FIFO too, the first of those met.  Trees are walked by descriptors, so that no path
 is too long.
 """
 
@@ -87,7 +87,7 @@ class Walk:
         elif kind in ("char", "block"):
             line.append(f"{os.major(st.st_rdev)}:{os.minor(st.st_rdev)}")
         line.append(attributes(path))
-        if kind == "file" and st.st_nlink > 1:
+        if kind != "dir" and st.st_nlink > 1:
             line.append(self.first.setdefault((st.st_dev, st.st_ino), shown))
         print(*line)
         if kind == "dir":

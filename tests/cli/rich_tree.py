@@ -91,12 +91,17 @@ def make_links(top):
     write(here + b"zero", b"shared by three names")
     os.link(here + b"zero", here + b"first")
     os.link(here + b"zero", top + b"/empty/linked")
+    for name, other in ((b"absolute", b"/links/absolute-too"), (b"dangling", b"/empty/dangling"),
+                        (b"up", b"/links/also-up"), (b"long", b"/links/a-long")):
+        os.link(here + name, top + other, follow_symlinks=False)
 
 
 def make_special(top):
     os.mkdir(top + b"/special")
     here = top + b"/special/"
     os.mkfifo(here + b"fifo", 0o640)
+    os.link(here + b"fifo", here + b"another")
+    os.link(here + b"fifo", top + b"/empty/fifo")
     back = os.getcwd()
     os.chdir(here)
     with socket.socket(socket.AF_UNIX) as s:
@@ -105,6 +110,8 @@ def make_special(top):
     if ROOT:
         attempt("devices", os.mknod, here + b"null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
         attempt("devices", os.mknod, here + b"disk", stat.S_IFBLK | 0o600, os.makedev(259, 77))
+        attempt("devices", os.link, here + b"null", here + b"null-too")
+        attempt("devices", os.link, here + b"disk", here + b"a-disk")
 
 
 def make_deep(top):

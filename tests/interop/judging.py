@@ -139,8 +139,10 @@ class Target:
         return self.case.describe(self.root, seconds, self.revisions)
 
     def expect_restored(self, seconds, what):
-        wanted = after_restore(self.before_at(seconds),
-                               self.case.describe(self.case.source, seconds))
+        saved = self.case.describe(self.case.source, seconds)
+        if seconds:
+            saved = trees.as_snapd_saves(saved)
+        wanted = after_restore(self.before_at(seconds), saved)
         expect_same_trees(wanted, self.describe(seconds), what)
 
     def before_at(self, seconds):

@@ -213,11 +213,7 @@ def entry_of(path, st, seconds):
 
 
 def describe(tops, seconds=False):
-    """Dictionary from path to attributes for the trees {name: path} of one archive.
-
-    Several names of one FIFO, device or (to setaside) symbolic link are so many files to
-    the archives.
-    """
+    """Dictionary from path to attributes for the trees {name: path} of one archive."""
     found, links = {}, {}
     pending = [(name, path) for name, path in tops.items() if os.path.lexists(path)]
     while pending:
@@ -228,12 +224,20 @@ def describe(tops, seconds=False):
         found[name] = entry_of(path, st, seconds)
         if stat.S_ISDIR(st.st_mode):
             pending += [(name + b"/" + n, path + b"/" + n) for n in os.listdir(path)]
-        if stat.S_ISREG(st.st_mode):
+        else:
             links.setdefault((st.st_dev, st.st_ino), []).append(name)
     for names in links.values():
         for name in names:
             found[name]["links"] = sorted(names)
     return found
+
+
+def as_snapd_saves(entries):
+    """Without the links that its tar does not keep: to FIFOs and devices."""
+    kept = ("file", "symlink")
+    return {name: {key: value for key, value in entry.items()
+                   if key != "links" or entry.get("kind") in kept}
+            for name, entry in entries.items()}
 
 
 def differences(wanted, found):

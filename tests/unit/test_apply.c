@@ -128,6 +128,8 @@ static void build_tree(const struct format *f)
 	support_symlink(dirfd, "common/dangling", "/no/such/file");
 	support_link(dirfd, "common/dir/same", "common/file");
 	support_link(dirfd, "common/same", "common/file");
+	support_link(dirfd, "common/dir/dangling", "common/dangling");
+	support_link(dirfd, "common/link", "common/dir/link");
 	if (geteuid() == 0) {
 		support_owner(dirfd, "common/dir", 1, 2);
 		support_owner(dirfd, "common/dir/link", 3, 4);
@@ -722,9 +724,31 @@ START_TEST(apply_copies_links_across_file_systems)
 	tar_add(&t, (struct tar_item){ .name = "common/there/f",
 				       .type = '1',
 				       .link = "common/here/f" });
+	tar_add(&t,
+		(struct tar_item){
+			.name = "common/here/p", .type = '6', .mode = 0460, .mtime = 5 });
+	tar_add(&t, (struct tar_item){ .name = "common/there/p",
+				       .type = '1',
+				       .link = "common/here/p" });
+	tar_add(&t,
+		(struct tar_item){
+			.name = "common/here/l", .type = '2', .link = "f", .mtime = 5 });
+	tar_add(&t, (struct tar_item){ .name = "common/there/l",
+				       .type = '1',
+				       .link = "common/here/l" });
+	tar_add(&t, (struct tar_item){ .name = "common/here/l2",
+				       .type = '1',
+				       .link = "common/here/l" });
 	ck_assert_ok(run_targets(&x, 2, &t, &err), &err);
 	assert_mode_and_time(x.list[1].fd, "f", 0460, 5);
 	ck_assert(apply_notes_have(&x.notes, "(minor) common/there/f: is a copy"));
+	assert_mode_and_time(x.list[1].fd, "p", 0460, 5);
+	ck_assert(apply_notes_have(&x.notes, "(minor) common/there/p: is a copy"));
+	ck_assert_int_eq(fstatat(x.list[1].fd, "l", &a, AT_SYMLINK_NOFOLLOW), 0);
+	ck_assert(S_ISLNK(a.st_mode) && a.st_mtim.tv_sec == 5);
+	ck_assert(apply_notes_have(&x.notes, "(minor) common/there/l: is a copy"));
+	ck_assert_int_eq(fstatat(x.list[0].fd, "l", &a, AT_SYMLINK_NOFOLLOW), 0);
+	ck_assert_uint_eq(a.st_nlink, 2);
 	targets_done(&x, 2);
 	support_remove_tree(AT_FDCWD, other);
 }

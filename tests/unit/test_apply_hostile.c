@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -134,6 +135,17 @@ START_TEST(apply_writes_through_no_link)
 
 END_TEST
 
+/* Two names are one file. */
+static void assert_same(const struct direct *d, const char *a, const char *b)
+{
+	struct stat x, y;
+
+	ck_assert_int_eq(fstatat(d->target.fd, a, &x, AT_SYMLINK_NOFOLLOW), 0);
+	ck_assert_int_eq(fstatat(d->target.fd, b, &y, AT_SYMLINK_NOFOLLOW), 0);
+	ck_assert_uint_eq(x.st_ino, y.st_ino);
+	ck_assert_uint_eq(x.st_nlink, 2);
+}
+
 START_TEST(apply_writes_through_no_link_to_a_file)
 {
 	struct direct d;
@@ -141,8 +153,9 @@ START_TEST(apply_writes_through_no_link_to_a_file)
 	direct_begin(&d, 0);
 	assert_put(put(&d, ENTRY_SYMLINK, "common/l", "../outside/secret"));
 	assert_refused(put_file(&d, "common/l", 6), "comes twice");
-	/* A hard link to a link is one more such link; nothing can be written to it. */
+	/* A hard link to a link is one more name of that; nothing can be written to it. */
 	assert_put(put(&d, ENTRY_HARDLINK, "common/h", "common/l"));
+	assert_same(&d, "h", "l");
 	assert_refused(put_data(&d, 0, "gotcha"), "data without a file");
 	assert_refused(put_file(&d, "common/h", 6), "comes twice");
 	direct_end(&d);
@@ -156,7 +169,6 @@ START_TEST(apply_links_only_what_it_made)
 
 	direct_begin(&d, 0);
 	assert_put(put(&d, ENTRY_DIR, "common/d", NULL));
-	assert_put(put(&d, ENTRY_FIFO, "common/p", NULL));
 	assert_refused(put(&d, ENTRY_HARDLINK, "common/h", "common/nothing"),
 		       "names no earlier file");
 	assert_refused(put(&d, ENTRY_HARDLINK, "common/h", "common/d/nothing"),
@@ -164,12 +176,104 @@ START_TEST(apply_links_only_what_it_made)
 	assert_refused(put(&d, ENTRY_HARDLINK, "common/h", "common/x/nothing"),
 		       "No such file");
 	assert_refused(put(&d, ENTRY_HARDLINK, "common/h", "common/d"),
-		       "no regular file");
-	assert_refused(put(&d, ENTRY_HARDLINK, "common/h", "common/p"),
-		       "no regular file");
+		       "names \"common/d\", which is a directory");
 	assert_refused(put(&d, ENTRY_HARDLINK, "common/h", "common"), "no earlier file");
 	assert_refused(put(&d, ENTRY_HARDLINK, "common/h", "common/h"),
 		       "no earlier file");
+	ck_assert_uint_eq(support_count(d.target.fd, "."), 1);
+	direct_end(&d);
+}
+
+END_TEST
+
+/* A hard link whose entry says other things of its target than the target's own. */
+static struct entry other_link(const char *path, const char *target)
+{
+	struct entry e = make(ENTRY_HARDLINK, path, target);
+
+	e.mode = 04777;
+	e.mtime.tv_sec = 1;
+	if (geteuid() == 0)
+		e.uid = e.gid = 1;
+	return e;
+}
+
+START_TEST(apply_gives_links_no_attributes_of_their_own)
+{
+	static const char *const names[] = { "common/f", "common/l", "common/p",
+					     "common/out" };
+	struct stat before[4], after, secret[2];
+	struct direct d;
+
+	direct_begin(&d, APPLY_OWNERS | APPLY_TRUSTED);
+	assert_put(put_file(&d, names[0], 0));
+	assert_put(put(&d, ENTRY_SYMLINK, names[1], "f"));
+	assert_put(put(&d, ENTRY_FIFO, names[2], NULL));
+	assert_put(put(&d, ENTRY_SYMLINK, names[3], "../outside/secret"));
+	ck_assert_int_eq(fstatat(support_dirfd(), "outside/secret", &secret[0], 0), 0);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(fstatat(d.target.fd, names[i] + 7, &before[i],
+					 AT_SYMLINK_NOFOLLOW),
+				 0);
+	for (size_t i = 0; i < 4; i++) {
+		_cleanup_free_ char *path = NULL;
+		struct entry e;
+
+		ck_assert_int_ge(asprintf(&path, "%s-too", names[i]), 0);
+		e = other_link(path, names[i]);
+		assert_put(d.sink.entry(d.sink.ctx, &e, &d.err));
+		assert_same(&d, names[i] + 7, path + 7);
+		ck_assert_int_eq(
+			fstatat(d.target.fd, names[i] + 7, &after, AT_SYMLINK_NOFOLLOW),
+			0);
+		ck_assert_uint_eq(after.st_mode, before[i].st_mode);
+		ck_assert_uint_eq(after.st_uid, before[i].st_uid);
+		ck_assert_uint_eq(after.st_gid, before[i].st_gid);
+		ck_assert_int_eq(after.st_mtim.tv_sec, before[i].st_mtim.tv_sec);
+	}
+	ck_assert_int_eq(fstatat(support_dirfd(), "outside/secret", &secret[1], 0), 0);
+	ck_assert_uint_eq(secret[1].st_nlink, 1);
+	ck_assert_uint_eq(secret[1].st_mode, secret[0].st_mode);
+	ck_assert_uint_eq(secret[1].st_uid, secret[0].st_uid);
+	ck_assert_int_eq(secret[1].st_ctim.tv_nsec, secret[0].st_ctim.tv_nsec);
+	ck_assert_uint_eq(d.notes.text.len, 0);
+	direct_end(&d);
+}
+
+END_TEST
+
+START_TEST(apply_links_devices_that_it_made)
+{
+	struct direct d;
+
+	if (!support_need_root())
+		return;
+	direct_begin(&d, APPLY_OWNERS | APPLY_TRUSTED);
+	assert_put(put(&d, ENTRY_CHAR, "common/c", NULL));
+	if (!support_exists(d.target.fd, "c")) {
+		support_skip("no device may be made here");
+	} else {
+		assert_put(put(&d, ENTRY_BLOCK, "common/b", NULL));
+		assert_put(put(&d, ENTRY_HARDLINK, "common/c2", "common/c"));
+		assert_put(put(&d, ENTRY_HARDLINK, "common/b2", "common/b"));
+		assert_same(&d, "c", "c2");
+		assert_same(&d, "b", "b2");
+	}
+	direct_end(&d);
+}
+
+END_TEST
+
+START_TEST(apply_leaves_out_links_to_devices_that_it_left_out)
+{
+	struct direct d;
+
+	direct_begin(&d, 0);
+	assert_put(put(&d, ENTRY_CHAR, "common/c", NULL));
+	assert_put(put(&d, ENTRY_HARDLINK, "common/c2", "common/c"));
+	ck_assert(apply_notes_have(&d.notes, "common/c: device left out"));
+	ck_assert(apply_notes_have(&d.notes, "common/c2: left out: a link to"));
+	ck_assert_uint_eq(support_count(d.target.fd, "."), 0);
 	direct_end(&d);
 }
 
@@ -393,6 +497,10 @@ static void build_all(struct tar_bytes *t)
 	tar_file(t, "common/s", "12345");
 	tar_add(t, (struct tar_item){
 			   .name = "common/hl", .type = '1', .link = "common/d/l" });
+	tar_add(t, (struct tar_item){
+			   .name = "common/hp", .type = '1', .link = "common/p" });
+	tar_add(t, (struct tar_item){
+			   .name = "common/hn", .type = '1', .link = "common/n" });
 	tar_end(t);
 }
 
@@ -480,6 +588,9 @@ Suite *suite_apply_hostile(void)
 	tcase_add_test(tc, apply_writes_through_no_link);
 	tcase_add_test(tc, apply_writes_through_no_link_to_a_file);
 	tcase_add_test(tc, apply_links_only_what_it_made);
+	tcase_add_test(tc, apply_gives_links_no_attributes_of_their_own);
+	tcase_add_test(tc, apply_links_devices_that_it_made);
+	tcase_add_test(tc, apply_leaves_out_links_to_devices_that_it_left_out);
 	tcase_add_test(tc, apply_takes_no_data_beyond_a_file);
 	tcase_add_test(tc, apply_takes_no_short_file_at_the_end);
 	tcase_add_test(tc, apply_takes_sparse_data_in_rising_order_only);

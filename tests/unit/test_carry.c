@@ -91,7 +91,9 @@ static void build_live(void)
 	support_link(dirfd, "live/cache/same", "live/cache/a");
 	support_mkdir(dirfd, "live/cache/void", 0700);
 	support_symlink(dirfd, "live/cache/link", "/nowhere");
+	support_link(dirfd, "live/cache/sub/link", "live/cache/link");
 	support_node(dirfd, "live/cache/fifo", S_IFIFO | 0640, 0);
+	support_link(dirfd, "live/cache/sub/fifo", "live/cache/fifo");
 	support_node(dirfd, "live/cache/socket", S_IFSOCK | 0640, 0);
 	support_file(dirfd, "live/profile/keep", 0644, "k");
 	support_file(dirfd, "live/profile/one.log", 0644, "log");
@@ -111,6 +113,8 @@ static void build_fresh(void)
 
 	support_file(dirfd, "fresh/data", 0644, "old data");
 	support_file(dirfd, "fresh/profile/keep", 0644, "old");
+	support_symlink(dirfd, "fresh/profile/link", "keep");
+	support_link(dirfd, "fresh/profile/same", "fresh/profile/link");
 	ck_assert_int_eq(fchmodat(dirfd, "fresh/profile", 0500, 0), 0);
 	support_mtime(dirfd, "fresh/profile", 50, 5);
 	ck_assert_int_eq(fchmodat(dirfd, "fresh", 0555, 0), 0);
@@ -134,7 +138,11 @@ static void check_carried(struct carrying *c)
 			  stat_of(c->fresh, "cache/a").st_ino);
 	ck_assert(!support_exists(c->fresh, "cache/socket"));
 	ck_assert(!support_exists(c->fresh, "new/data"));
-	ck_assert_uint_eq(support_count(c->fresh, "profile"), 2);
+	ck_assert_uint_eq(support_count(c->fresh, "profile"), 4);
+	/* What the snapshot brought stays one link with two names. */
+	ck_assert_uint_eq(stat_of(c->fresh, "profile/link").st_nlink, 2);
+	ck_assert_uint_eq(stat_of(c->fresh, "profile/link").st_ino,
+			  stat_of(c->fresh, "profile/same").st_ino);
 	ck_assert_uint_eq(support_count(c->fresh, "."), 4);
 
 	/* Made anew like the live one, but for what is left out. */
@@ -167,7 +175,7 @@ static void check_carry(void)
 	begin(&c, patterns);
 	ck_assert_ok(run(&c, 0), &c.err);
 	ck_assert_uint_eq(c.left.len, 0);
-	ck_assert_uint_eq(c.n, 11);
+	ck_assert_uint_eq(c.n, 13);
 	check_carried(&c);
 	/* Once more changes nothing. */
 	ck_assert_ok(run(&c, 0), &c.err);
@@ -207,7 +215,7 @@ START_TEST(carry_goes_on_where_it_stopped)
 	ck_assert_int_eq(fchmodat(support_dirfd(), "fresh", 0555, 0), 0);
 	begin(&c, patterns);
 	ck_assert_ok(run(&c, 0), &c.err);
-	ck_assert_uint_eq(c.n, 9);
+	ck_assert_uint_eq(c.n, 11);
 	check_carried(&c);
 	end(&c);
 }
@@ -394,7 +402,7 @@ START_TEST(carry_copies_across_file_systems)
 	close(c.fresh);
 	c.fresh = open(other, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_ok(run(&c, 0), &c.err);
-	ck_assert_uint_eq(c.n, 12);
+	ck_assert_uint_eq(c.n, 14);
 	c1 = stat_of(c.fresh, "cache/a");
 	c2 = stat_of(c.fresh, "cache/same");
 	ck_assert_uint_eq(c1.st_ino, c2.st_ino);

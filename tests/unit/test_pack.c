@@ -77,6 +77,14 @@ START_TEST(gnu_tar_makes_the_same_tree)
 	support_file(support_dirfd(), "t/b/first", 0644, "linked");
 	support_link(support_dirfd(), "t/a-link", "t/b/first");
 	support_link(support_dirfd(), "t/z-link", "t/b/first");
+	support_symlink(support_dirfd(), "t/b/absolute", "/no/such");
+	support_link(support_dirfd(), "t/a-to-absolute", "t/b/absolute");
+	support_link(support_dirfd(), "t/z-to-absolute", "t/b/absolute");
+	support_symlink(support_dirfd(), "t/b/up", "../../../up");
+	support_link(support_dirfd(), "t/z-up", "t/b/up");
+	support_link(support_dirfd(), "t/z-relative", "t/link");
+	support_link(support_dirfd(), "t/z-long-link", "t/long-link");
+	support_link(support_dirfd(), "t/b/fifo", "t/fifo");
 	support_mtime(support_dirfd(), "t/b/first", 1234567890, 123456789);
 	support_mtime(support_dirfd(), "t/empty", 0, 1);
 	support_mtime(support_dirfd(), "t/link", 1000000000, 500000000);
@@ -99,6 +107,8 @@ START_TEST(gnu_tar_keeps_what_only_root_can_make)
 	support_node(support_dirfd(), "t/char", S_IFCHR | 0666, makedev(1, 3));
 	support_node(support_dirfd(), "t/block", S_IFBLK | 0660, makedev(259, 70000));
 	support_owner(support_dirfd(), "t/block", 5, 6);
+	support_link(support_dirfd(), "t/char-too", "t/char");
+	support_link(support_dirfd(), "t/d-block", "t/block");
 	if (!support_xattr(support_dirfd(), "t/cap", "security.capability", capability,
 			   sizeof(capability)) ||
 	    !support_xattr(support_dirfd(), "t/cap", "trusted.x", "y", 1))
@@ -258,6 +268,10 @@ START_TEST(same_tree_same_bytes)
 	support_file_n(support_dirfd(), "t/large", 0644, support_dir(), 1);
 	ck_assert_int_eq(truncate(support_path("t/large"), 3 << 20), 0);
 	support_link(support_dirfd(), "t/l", "t/b");
+	support_symlink(support_dirfd(), "t/s1", "t/b");
+	support_link(support_dirfd(), "t/s2", "t/s1");
+	support_node(support_dirfd(), "t/p1", S_IFIFO | 0600, 0);
+	support_link(support_dirfd(), "t/p2", "t/p1");
 	support_xattr(support_dirfd(), "t/b", "user.z", "1", 1);
 	support_xattr(support_dirfd(), "t/b", "user.a", "2", 1);
 	p.named = true;
@@ -317,6 +331,9 @@ START_TEST(links_are_kept_across_trees)
 	support_link(support_dirfd(), "b/h", "a/f");
 	support_node(support_dirfd(), "a/fifo", S_IFIFO | 0600, 0);
 	support_link(support_dirfd(), "b/fifo", "a/fifo");
+	support_symlink(support_dirfd(), "a/l", "f");
+	support_link(support_dirfd(), "a/m", "a/l");
+	support_link(support_dirfd(), "b/l", "a/l");
 	trees[0].fd = open_dir("a");
 	trees[1].fd = open_dir("b");
 	r = support_pack_trees(&p, trees, 2, &err);
@@ -324,10 +341,32 @@ START_TEST(links_are_kept_across_trees)
 	close(trees[1].fd);
 	ck_assert_ok(r, &err);
 	list = support_pack_list(&p.stream);
-	ck_assert_str_eq(list, "d 7\nf 7/f 8\np 7/fifo\nd common\np common/fifo\n"
-			       "h common/g -> 7/f\nh common/h -> 7/f\n");
+	ck_assert_str_eq(list, "d 7\nf 7/f 8\np 7/fifo\nl 7/l -> f\nh 7/m -> 7/l\n"
+			       "d common\nh common/fifo -> 7/fifo\n"
+			       "h common/g -> 7/f\nh common/h -> 7/f\n"
+			       "h common/l -> 7/l\n");
 	ck_assert_uint_eq(p.counts.data, 8);
 	ck_assert_uint_eq(p.counts.entries, 5);
+}
+
+END_TEST
+
+START_TEST(devices_keep_their_links)
+{
+	_cleanup_free_ char *list = NULL;
+
+	if (!support_need_root())
+		return;
+	support_node(support_dirfd(), "t/c", S_IFCHR | 0600, makedev(1, 3));
+	support_link(support_dirfd(), "t/c2", "t/c");
+	support_node(support_dirfd(), "t/b", S_IFBLK | 0600, makedev(7, 1));
+	support_link(support_dirfd(), "t/b2", "t/b");
+	support_pack_ok(&p, support_dirfd(), "t");
+	list = support_pack_list(&p.stream);
+	ck_assert_str_eq(list, "d common/tree\nb common/tree/b\n"
+			       "h common/tree/b2 -> common/tree/b\nc common/tree/c\n"
+			       "h common/tree/c2 -> common/tree/c\n");
+	ck_assert_uint_eq(p.counts.entries, 3);
 }
 
 END_TEST
@@ -337,6 +376,7 @@ START_TEST(estimates_agree_with_packing)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct pack_tree tree = { .path = "common/tree" };
 	struct pack_counts counts = { 0 };
+	char target[200] = { 0 };
 
 	support_file(support_dirfd(), "t/d/f", 0644, "12345678");
 	support_link(support_dirfd(), "t/l", "t/d/f");
@@ -344,6 +384,12 @@ START_TEST(estimates_agree_with_packing)
 	support_sparse(support_dirfd(), "t/h", 10 << 20, 1 << 20, 5000);
 	support_node(support_dirfd(), "t/u", S_IFSOCK | 0600, 0);
 	support_node(support_dirfd(), "t/p", S_IFIFO | 0600, 0);
+	support_link(support_dirfd(), "t/d/p", "t/p");
+	support_link(support_dirfd(), "t/p2", "t/p");
+	support_link(support_dirfd(), "t/s2", "t/s");
+	memset(target, 't', sizeof(target) - 1);
+	support_symlink(support_dirfd(), "t/long", target);
+	support_link(support_dirfd(), "t/long2", "t/long");
 	support_file(support_dirfd(), "t/x", 0644, "left out");
 	ck_assert_int_eq(truncate(support_path("t/d/f"), 5 << 20), 0);
 	p.options.synthetic_common = true;
@@ -354,6 +400,8 @@ START_TEST(estimates_agree_with_packing)
 	ck_assert_mem_eq(&counts, &p.counts, sizeof(counts));
 	/* f and h have a block and two of data; their holes do not count. */
 	ck_assert_uint_eq(counts.data, 8192 + 4096 + 8);
+	/* common, t, t/d, and each inode once: f, h, long, p, s, x. */
+	ck_assert_uint_eq(counts.entries, 9);
 }
 
 END_TEST
@@ -403,6 +451,7 @@ Suite *suite_pack(void)
 	tcase_add_test(tc, sockets_are_counted_and_left_out);
 	tcase_add_test(tc, a_file_can_be_a_tree);
 	tcase_add_test(tc, links_are_kept_across_trees);
+	tcase_add_test(tc, devices_keep_their_links);
 	tcase_add_test(tc, estimates_agree_with_packing);
 	tcase_add_test(tc, a_failing_sink_ends_it);
 	tcase_add_test(tc, a_set_flag_ends_it);

@@ -283,6 +283,28 @@ START_TEST(what_is_excluded_is_not_looked_at)
 
 END_TEST
 
+START_TEST(links_to_what_is_left_out_are_none)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(exclude_freep) struct exclude *x = NULL;
+
+	support_symlink(support_dirfd(), "t/a", "x");
+	support_link(support_dirfd(), "t/b", "t/a");
+	support_link(support_dirfd(), "t/c", "t/a");
+	/* Sockets are left out, whatever names they have. */
+	support_node(support_dirfd(), "t/s", S_IFSOCK | 0600, 0);
+	support_link(support_dirfd(), "t/s2", "t/s");
+	ck_assert_ok(exclude_new(&x, &err), &err);
+	ck_assert_ok(exclude_add_below(x, "common/tree", "a", &err), &err);
+	p.options.exclude = x;
+	support_pack_ok(&p, support_dirfd(), "t");
+	check_list("d common/tree\nl common/tree/b -> x\n"
+		   "h common/tree/c -> common/tree/b\n");
+	ck_assert_uint_eq(p.counts.sockets, 2);
+}
+
+END_TEST
+
 START_TEST(a_tree_can_be_excluded_whole)
 {
 	_cleanup_(exclude_freep) struct exclude *x = NULL;
@@ -370,6 +392,60 @@ START_TEST(who_swaps_names_gets_nothing_from_outside)
 
 END_TEST
 
+/* Exchanges without end two links, of each of which another name stays as it is. */
+static void swap_links_for_ever(void)
+{
+	for (;;)
+		renameat2(support_dirfd(), "t/a", support_dirfd(), "t/b",
+			  RENAME_EXCHANGE);
+}
+
+/* Whether a link that was packed, or the one that it is another name of, leads there. */
+static bool leads_to(const char *list, const char *name, const char *target)
+{
+	static const char *const firsts[] = { "a", "b" };
+	char line[100];
+
+	snprintf(line, sizeof(line), "l common/tree/%s -> %s\n", name, target);
+	if (strstr(list, line))
+		return true;
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(line, sizeof(line), "h common/tree/%s -> common/tree/%s\n", name,
+			 firsts[i]);
+		if (strstr(list, line))
+			return leads_to(list, firsts[i], target);
+	}
+	return false;
+}
+
+START_TEST(who_swaps_links_changes_none_of_their_names)
+{
+	pid_t swapper;
+
+	if (!support_forks())
+		return support_skip("it needs a process of its own");
+	support_symlink(support_dirfd(), "t/a", "first");
+	support_symlink(support_dirfd(), "t/b", "second");
+	support_link(support_dirfd(), "t/c", "t/a");
+	support_link(support_dirfd(), "t/d", "t/b");
+	swapper = fork();
+	ck_assert_int_ge(swapper, 0);
+	if (swapper == 0)
+		swap_links_for_ever();
+	for (int i = 0; i < 1000; i++) {
+		_cleanup_free_ char *list = NULL;
+
+		support_pack_ok(&p, support_dirfd(), "t");
+		list = support_pack_list(&p.stream);
+		ck_assert_msg(leads_to(list, "c", "first"), "%s", list);
+		ck_assert_msg(leads_to(list, "d", "second"), "%s", list);
+	}
+	ck_assert_int_eq(kill(swapper, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(swapper, NULL, 0), swapper);
+}
+
+END_TEST
+
 #ifdef ENABLE_FAULTS
 
 /* A tree in which every kind of call is made. */
@@ -381,6 +457,8 @@ static void make_tree(void)
 	support_sparse(support_dirfd(), "t/s", 1 << 20, 4096, 10);
 	support_file(support_dirfd(), "t/z", 0644, "z");
 	support_link(support_dirfd(), "t/zz", "t/z");
+	support_link(support_dirfd(), "t/ll", "t/l");
+	support_link(support_dirfd(), "t/pp", "t/p");
 	support_xattr(support_dirfd(), "t/z", "user.x", "y", 1);
 }
 
@@ -441,6 +519,7 @@ Suite *suite_pack_change(void)
 	tcase_add_test(tc, what_vanishes_is_nothing);
 	tcase_add_test(tc, what_cannot_be_read_is_named);
 	tcase_add_test(tc, what_is_excluded_is_not_looked_at);
+	tcase_add_test(tc, links_to_what_is_left_out_are_none);
 	tcase_add_test(tc, a_tree_can_be_excluded_whole);
 	tcase_add_test(tc, mounts_and_their_lost_found_are_left_out);
 
@@ -448,6 +527,7 @@ Suite *suite_pack_change(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, who_swaps_names_gets_nothing_from_outside);
+	tcase_add_test(tc, who_swaps_links_changes_none_of_their_names);
 #ifdef ENABLE_FAULTS
 	tcase_add_test(tc, every_call_may_fail);
 #endif

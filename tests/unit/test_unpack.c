@@ -213,6 +213,34 @@ START_TEST(unpack_refuses_links_to_no_earlier_file)
 
 END_TEST
 
+START_TEST(unpack_takes_links_to_all_but_directories)
+{
+	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct unpack_counts counts;
+
+	tar_dir(&t, "common");
+	tar_file(&t, "common/0", "x");
+	/* The first of the types is another name of the file already. */
+	for (int type = '1'; type <= '6'; type++) {
+		char name[] = "common/?", link[] = "common/?-too";
+
+		if (type == '5')
+			continue;
+		name[7] = link[7] = (char)type;
+		tar_add(&t, (struct tar_item){ .name = name,
+					       .type = (char)type,
+					       .link = "common/0" });
+		tar_add(&t, (struct tar_item){ .name = link, .type = '1', .link = name });
+	}
+	tar_end(&t);
+	ck_assert_ok(run(&t, NULL, NULL, NULL, &counts, &err), &err);
+	/* common, the file, a link, two devices, a FIFO. */
+	ck_assert_uint_eq(counts.entries, 6);
+}
+
+END_TEST
+
 START_TEST(unpack_keeps_its_limits)
 {
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
@@ -359,6 +387,7 @@ Suite *suite_unpack(void)
 	tcase_add_test(tc, unpack_refuses_entries_below_what_is_no_directory);
 	tcase_add_test(tc, unpack_refuses_a_path_that_comes_twice);
 	tcase_add_test(tc, unpack_refuses_links_to_no_earlier_file);
+	tcase_add_test(tc, unpack_takes_links_to_all_but_directories);
 	tcase_add_test(tc, unpack_keeps_its_limits);
 	tcase_add_test(tc, unpack_counts_links_as_entries_for_the_limit_only);
 	tcase_add_test(tc, unpack_passes_on_what_the_sink_says);
