@@ -17,8 +17,7 @@ enum frame {
 };
 
 #define FRAME_HEADER 8u
-/* An entry: two paths, xattrs, ACLs, and a map of at most this many extents. */
-#define ENTRY_EXTENTS_MAX (1u << 20)
+/* An entry: two paths, xattrs, ACLs, and a map of at most ENTRY_EXTENTS_MAX extents. */
 #define ENTRY_FRAME_MAX ((size_t)24 << 20)
 #define DATA_FRAME_MAX ((size_t)1 << 20)
 /* What one entry may carry as text of an ACL. */
@@ -341,7 +340,7 @@ static int check_entry(const struct entry *e, struct err *err)
 		return broken(err);
 	if (e->type == ENTRY_HARDLINK && !entry_path_is_legal(e->target))
 		return broken(err);
-	if (e->type != ENTRY_FILE && (e->size != 0 || e->stored != 0 || e->n_extents != 0))
+	if (e->type != ENTRY_FILE && (e->size != 0 || e->stored != 0 || e->sparse))
 		return broken(err);
 	return 0;
 }
@@ -450,7 +449,7 @@ static int read_frame(struct frame_reader *f, uint32_t *ret_kind, size_t *ret_n,
 static int take_data(const struct frame_reader *f, size_t n, const struct unpack_sink *sink,
 		     struct err *err)
 {
-	if (n < 8 || !f->in_file)
+	if (n <= 8 || !f->in_file)
 		return broken(err);
 	return sink->data(sink->ctx, le_get64(f->buf), f->buf + 8, n - 8, err);
 }
@@ -466,7 +465,7 @@ static int run_frames(struct frame_reader *f, const struct unpack_sink *sink,
 		if (observer_check(observer, err) < 0 || read_frame(f, &kind, &n, err) < 0)
 			return -1;
 		if (kind == FRAME_END)
-			return sink->finish(sink->ctx, err);
+			return n > 0 ? broken(err) : sink->finish(sink->ctx, err);
 		if (kind == FRAME_ENTRY) {
 			if (take_entry(f->buf, n, sink, err) < 0)
 				return -1;

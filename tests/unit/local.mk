@@ -8,6 +8,8 @@ unit_test_sources += \
 	tests/unit/support_build.c \
 	tests/unit/support_deploy.c \
 	tests/unit/support_deploy.h \
+	tests/unit/support_entries.c \
+	tests/unit/support_entries.h \
 	tests/unit/support_events.c \
 	tests/unit/support_events.h \
 	tests/unit/support_root.c \
@@ -57,6 +59,8 @@ unit_test_sources += tests/unit/test_definitions.c
 unit_test_sources += tests/unit/test_deflate.c
 unit_test_sources += tests/unit/test_digest.c
 unit_test_sources += tests/unit/test_entry.c
+unit_test_sources += tests/unit/test_entry_stream.c
+unit_test_sources += tests/unit/test_entry_stream_refuses.c
 unit_test_sources += tests/unit/test_epoch.c
 unit_test_sources += tests/unit/test_error.c
 unit_test_sources += tests/unit/test_exclude.c
