@@ -330,7 +330,8 @@ static int socket_error(const char *what, struct err *err)
 	return err_errno(err, "cannot %s a message", what);
 }
 
-int wire_send(int sock, const struct wire_out *o, struct err *err)
+/* wire_send() with flags for the call: 1, 0 if it would have to wait, -1. */
+static int send_record(int sock, const struct wire_out *o, int flags, struct err *err)
 {
 	union control control;
 	struct iovec iov = { o->bytes.data, o->bytes.len };
@@ -353,11 +354,23 @@ int wire_send(int sock, const struct wire_out *o, struct err *err)
 	}
 	for (;;) {
 		/* A datagram goes as a whole or not at all. */
-		if (sys_sendmsg(sock, &msg, MSG_NOSIGNAL) >= 0)
+		if (sys_sendmsg(sock, &msg, flags | MSG_NOSIGNAL) >= 0)
+			return 1;
+		if ((flags & MSG_DONTWAIT) && errno == EAGAIN)
 			return 0;
 		if (errno != EINTR)
 			return socket_error("send", err);
 	}
+}
+
+int wire_send(int sock, const struct wire_out *o, struct err *err)
+{
+	return send_record(sock, o, 0, err) < 0 ? -1 : 0;
+}
+
+int wire_offer(int sock, const struct wire_out *o, struct err *err)
+{
+	return send_record(sock, o, MSG_DONTWAIT, err);
 }
 
 /* Takes over the descriptors that came along; false if there were more than allowed. */

@@ -14,6 +14,7 @@ backend_sources += \
 	backend/base/json.c backend/base/json.h backend/base/json_internal.h \
 	backend/base/json_text.c backend/base/json_tree.c backend/base/json_write.c \
 	backend/base/le.h \
+	backend/base/meter.c backend/base/meter.h \
 	backend/base/observer.c backend/base/observer.h \
 	backend/base/quote.c backend/base/quote.h \
 	backend/base/stamp.c backend/base/stamp.h \

@@ -26,7 +26,9 @@ static void say(const struct observer *o, enum event_kind kind, const char *obje
 	if (!text)
 		vsnprintf(cut, sizeof(cut), fmt, again);
 	va_end(again);
-	o->event(o->ctx, &(struct event){ kind, object, text ? text : cut, 0, 0 });
+	o->event(o->ctx, &(struct event){ .kind = kind,
+					  .object = object,
+					  .text = text ? text : cut });
 	free(text);
 }
 
@@ -55,8 +57,9 @@ void observer_note(const struct observer *o, const char *object, const char *fmt
 void observer_progress(const struct observer *o, uint64_t done, uint64_t total)
 {
 	if (o && o->event)
-		o->event(o->ctx,
-			 &(struct event){ EVENT_PROGRESS, NULL, NULL, done, total });
+		o->event(o->ctx, &(struct event){ .kind = EVENT_PROGRESS,
+						  .done = done,
+						  .total = total });
 }
 
 int observer_check(const struct observer *o, struct err *err)

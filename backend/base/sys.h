@@ -101,6 +101,8 @@ pid_t sys_waitpid(pid_t pid, int *status, int options);
 int sys_kill(pid_t pid, int sig);
 ssize_t sys_getrandom(void *p, size_t n, unsigned flags);
 int sys_clock_gettime(clockid_t clock, struct timespec *ts);
+/* Milliseconds of a clock that only goes forward, or -1. */
+int64_t sys_monotonic_ms(void);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
 
 /* Threads */

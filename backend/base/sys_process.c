@@ -77,6 +77,15 @@ int sys_clock_gettime(clockid_t clock, struct timespec *ts)
 	return fault_call() ? -1 : clock_gettime(clock, ts);
 }
 
+int64_t sys_monotonic_ms(void)
+{
+	struct timespec ts;
+
+	if (sys_clock_gettime(CLOCK_MONOTONIC, &ts) < 0)
+		return -1;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 int sys_close_range(unsigned first, unsigned last, unsigned flags)
 {
 	return fault_call() ? -1 : (int)syscall(SYS_close_range, first, last, flags);

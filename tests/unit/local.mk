@@ -78,6 +78,7 @@ unit_test_sources += tests/unit/test_json_write.c
 unit_test_sources += tests/unit/test_library.c
 unit_test_sources += tests/unit/test_links.c
 unit_test_sources += tests/unit/test_locks.c
+unit_test_sources += tests/unit/test_meter.c
 unit_test_sources += tests/unit/test_names.c
 unit_test_sources += tests/unit/test_observer.c
 unit_test_sources += tests/unit/test_owners.c

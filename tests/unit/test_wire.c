@@ -553,6 +553,33 @@ END_TEST
 
 #endif
 
+START_TEST(wire_does_not_wait_for_who_does_not_read)
+{
+	unsigned sent = 0, received = 0;
+	int r;
+
+	talk_begin();
+	while ((r = wire_offer(t.sock[0], &t.out, &t.err)) > 0)
+		sent++;
+	ck_assert_int_eq(r, 0);
+	ck_assert_err(&t.err, ERR_NONE, "");
+	ck_assert_uint_gt(sent, 0);
+	ck_assert_int_eq(fcntl(t.sock[1], F_SETFL, O_NONBLOCK), 0);
+	while (wire_recv(t.sock[1], &t.in, &t.err) > 0)
+		received++;
+	ck_assert_uint_eq(received, sent);
+	err_clear(&t.err);
+	/* There is room again, until there is nobody. */
+	ck_assert_int_eq(wire_offer(t.sock[0], &t.out, &t.err), 1);
+	close(t.sock[1]);
+	t.sock[1] = -1;
+	ck_assert_fails(wire_offer(t.sock[0], &t.out, &t.err), &t.err, ERR_IO,
+			"the other end is gone");
+	talk_end();
+}
+
+END_TEST
+
 #define N_ROWS(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 Suite *suite_wire(void)
@@ -571,6 +598,7 @@ Suite *suite_wire(void)
 	tcase_add_test(tc, wire_refuses_records_that_are_too_long);
 	tcase_add_test(tc, wire_refuses_a_record_without_a_type);
 	tcase_add_test(tc, wire_survives_every_cut_of_a_record);
+	tcase_add_test(tc, wire_does_not_wait_for_who_does_not_read);
 
 	tc = support_tcase(s, "descriptors");
 	tcase_add_test(tc, wire_brings_descriptors_in_order);
