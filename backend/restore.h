@@ -47,6 +47,7 @@ struct restore_archive {
 	struct worker *reader;
 	uint64_t handle;
 	uint64_t allocated, entries; /* what unpacking needs */
+	uint64_t size;		     /* of the member, as its zip says: its part of the progress */
 	const struct strings *snapd; /* run-time excludes */
 	const struct strings *paths; /* archive paths that were skipped */
 	struct restore_tree *trees;
@@ -117,7 +118,7 @@ int restore_plan_init(const struct restore_archive *archives, size_t n,
 		      struct err *err);
 void restore_plan_done(struct restore_plan *p);
 
-/* On failure the caller calls restore_abandon(). */
+/* On failure the caller calls restore_abandon().  The observer hears of the archives' bytes. */
 int restore_prepare(struct restore_plan *p, const struct journal *journal,
 		    const struct restore_options *options, struct err *err);
 /* Before the commit point it fails like restore_prepare() and *ret_committed stays false (ERR_CHANGED: a

@@ -129,7 +129,8 @@ static int make_pipe(int *ret_read, int *ret_write, struct err *err)
 
 /* Starts all processes of one archive; their ends of the pipes are theirs alone afterwards. */
 static int start(const struct restore_archive *a, struct worker *unpacker,
-		 struct worker *applier, const struct unpacker_request *r, struct err *err)
+		 struct worker *applier, const struct unpacker_request *r, struct meter *meter,
+		 struct err *err)
 {
 	_cleanup_close_ int zip_out = -1, zip_in = -1, entries_out = -1, entries_in = -1;
 
@@ -140,12 +141,12 @@ static int start(const struct restore_archive *a, struct worker *unpacker,
 		return -1;
 	if (unpacker_begin(unpacker, zip_out, entries_in, r, err) < 0)
 		return -1;
-	return reader_stream_begin(a->reader, a->handle, a->member, zip_in, err);
+	return reader_stream_begin(a->reader, a->handle, a->member, zip_in, meter, err);
 }
 
 /* One archive: reader -> unpacker (-> applier). All three must end well. */
 static int unpack_archive(struct restore_plan *p, const struct restore_archive *a,
-			  const struct restore_options *o, struct err *err)
+			  const struct restore_options *o, struct meter *meter, struct err *err)
 {
 	_cleanup_(unpacking_done) struct unpacking u = { .archive = a };
 	struct worker *workers[3] = { a->reader, NULL, NULL };
@@ -160,7 +161,7 @@ static int unpack_archive(struct restore_plan *p, const struct restore_archive *
 	r.targets = u.targets;
 	r.n_targets = u.n;
 	if (o->workers->unpacker(o->workers->ctx, a->user, &workers[1], &workers[2], err) < 0 ||
-	    start(a, workers[1], workers[2], &r, err) < 0 ||
+	    start(a, workers[1], workers[2], &r, meter, err) < 0 ||
 	    worker_wait(workers, 3, o->observer, err) < 0)
 		return -1;
 	maker = workers[2] ? workers[2] : workers[1];
@@ -175,10 +176,21 @@ static int unpack_archive(struct restore_plan *p, const struct restore_archive *
 /* All archives of all apps. */
 static int unpack(struct restore_plan *p, const struct restore_options *o, struct err *err)
 {
+	struct meter meter;
+	uint64_t total = 0;
+
 	for (size_t i = 0; i < p->n_archives; i++)
-		if (unpack_archive(p, &p->archives[i], o, err) < 0)
-			return err_wrap(err, "cannot unpack %s of %s",
-					q(p->archives[i].member), q(p->archives[i].app));
+		total = meter_add(total, p->archives[i].size);
+	meter_init(&meter, o->observer, total);
+	for (size_t i = 0; i < p->n_archives; i++) {
+		const struct restore_archive *a = &p->archives[i];
+
+		/* The reader is ahead of those who unpack by no more than what pipes hold. */
+		meter_part(&meter, a->app, a->user, a->size);
+		if (unpack_archive(p, a, o, &meter, err) < 0)
+			return err_wrap(err, "cannot unpack %s of %s", q(a->member), q(a->app));
+	}
+	meter_end(&meter);
 	for (size_t i = 0; i < p->n_targets; i++) {
 		struct restore_target *t = &p->targets[i];
 

@@ -224,6 +224,7 @@ static int member_open(void *ctx, struct err *err)
 	struct snapshot *meta = m->saving->meta;
 	struct declared d = { record_tree, record_problem, m };
 	struct pack_report report = { report_skipped, report_changed, m };
+	struct meter *meter = m->saving->options->meter;
 	_cleanup_close_ int ours = -1, theirs = -1;
 	int pipe[2];
 
@@ -237,8 +238,10 @@ static int member_open(void *ctx, struct err *err)
 	theirs = pipe[1];
 	/* Best effort: a user over the limit for pipes gets a smaller one. */
 	(void)sys_fcntl_setpipe(ours, PIPE_SIZE);
+	if (meter)
+		meter_part(meter, meta->snap, m->archive->user, m->archive->bytes);
 	if (packer_pack_begin(m->archive->packer, theirs, m->saving->options->level, &m->report,
-			      err) < 0)
+			      meter, err) < 0)
 		return -1;
 	m->pipe = TAKE_FD(ours);
 	return 0;
@@ -281,7 +284,6 @@ static ssize_t member_read(void *ctx, void *p, size_t n, struct err *err)
 	if (got == 0)
 		return member_finish(m, err);
 	m->size += (uint64_t)got;
-	observer_progress(m->saving->options->observer, worker_progress(m->archive->packer), 0);
 	return hasher_update(m->hasher, p, (size_t)got, err) < 0 ? -1 : got;
 }
 

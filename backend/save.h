@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/base/meter.h"
 #include "backend/base/observer.h"
 #include "backend/base/strings.h"
 #include "backend/gzip.h"
@@ -40,12 +41,14 @@ struct save_archive {
 	const char *home; /* NULL for system data */
 	const struct save_tree *trees;
 	size_t n_trees;
+	uint64_t bytes; /* of its tar stream, as estimated: its part of the meter */
 };
 
 struct save_options {
 	enum gzip_level level;
 	const char *const *leave_out; /* NULL-terminated names that the restore journal knows */
 	const struct observer *observer;
+	struct meter *meter; /* each archive is a part of it; NULL: nobody wants to know */
 };
 
 /* What a save could not take, beside what stands in the metadata. */

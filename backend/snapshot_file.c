@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/snapshot_file.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -155,9 +156,10 @@ static int stream_hashed(struct snapshot_file *f, const struct snapshot_archive 
 	return 0;
 }
 
-/* Opens an archive member that the metadata names. */
-static int open_archive(struct snapshot_file *f, const char *member,
-			const struct snapshot_archive **ret, struct err *err)
+/* The index of an archive member that the metadata names. */
+static int find_archive(const struct snapshot_file *f, const char *member,
+			const struct snapshot_archive **ret, size_t *ret_index,
+			struct err *err)
 {
 	const struct snapshot_archive *a = snapshot_archive(f->meta, member);
 	ssize_t i = a ? zip_reader_find(f->zip, member) : -1;
@@ -166,7 +168,31 @@ static int open_archive(struct snapshot_file *f, const char *member,
 		return err_set(err, ERR_NOT_FOUND, "no archive %s in the snapshot",
 			       q(member));
 	*ret = a;
-	return zip_reader_open(f->zip, (size_t)i, err);
+	*ret_index = (size_t)i;
+	return 0;
+}
+
+/* Opens it. */
+static int open_archive(struct snapshot_file *f, const char *member,
+			const struct snapshot_archive **ret, struct err *err)
+{
+	size_t i = 0;
+
+	if (find_archive(f, member, ret, &i, err) < 0)
+		return -1;
+	return zip_reader_open(f->zip, i, err);
+}
+
+int snapshot_file_size(struct snapshot_file *f, const char *member, uint64_t *ret,
+		       struct err *err)
+{
+	const struct snapshot_archive *a;
+	size_t i = 0;
+
+	if (find_archive(f, member, &a, &i, err) < 0)
+		return -1;
+	*ret = zip_reader_member(f->zip, i)->size;
+	return 0;
 }
 
 int snapshot_file_stream(struct snapshot_file *f, const char *member,
@@ -188,16 +214,33 @@ int snapshot_file_stream(struct snapshot_file *f, const char *member,
 	return 0;
 }
 
-/* gzip_source over the open member. */
+/* A member on its way through gzip and tar. */
+struct walking {
+	struct zip_reader *zip;
+	struct gzip_reader *gz;
+	const struct observer *observer;
+	atomic_uint_least64_t read; /* of the member */
+};
+
+/* gzip_source over the open member; may run in another thread than the observer's. */
 static ssize_t member_bytes(void *ctx, void *p, size_t n, struct err *err)
 {
-	return zip_reader_read(ctx, p, n, err);
+	struct walking *w = ctx;
+	ssize_t got = zip_reader_read(w->zip, p, n, err);
+
+	if (got > 0)
+		atomic_fetch_add_explicit(&w->read, (uint64_t)got, memory_order_relaxed);
+	return got;
 }
 
 /* tar_source over the inflated stream. */
 static ssize_t tar_bytes(void *ctx, const void **ret, size_t max, struct err *err)
 {
-	return gzip_reader_next(ctx, ret, max, err);
+	struct walking *w = ctx;
+
+	observer_progress(w->observer,
+			  atomic_load_explicit(&w->read, memory_order_relaxed), 0);
+	return gzip_reader_next(w->gz, ret, max, err);
 }
 
 int snapshot_file_walk(struct snapshot_file *f, const char *member,
@@ -206,19 +249,19 @@ int snapshot_file_walk(struct snapshot_file *f, const char *member,
 		       struct err *err)
 {
 	const char *tops[] = { f->meta->revision, "common", NULL };
-	_cleanup_(gzip_reader_freep) struct gzip_reader *gz = NULL;
+	struct walking w = { .zip = f->zip, .observer = observer };
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
 	const struct snapshot_archive *a;
 	int r;
 
 	if (open_archive(f, member, &a, err) < 0)
 		return -1;
-	r = gzip_reader_new(0, member_bytes, f->zip, &gz, err);
+	r = gzip_reader_new(0, member_bytes, &w, &w.gz, err);
 	if (r == 0)
-		r = unpack_run(tar_bytes, gz, tops, limits, &unpack_discard, observer,
+		r = unpack_run(tar_bytes, &w, tops, limits, &unpack_discard, observer,
 			       ret, err);
 	/* The reader's threads use the member: they end before it is closed. */
-	gzip_reader_free(TAKE_PTR(gz));
+	gzip_reader_free(w.gz);
 	if (zip_reader_close(f->zip, r < 0 ? &ignored : err) < 0 || r < 0)
 		return err_wrap(err, "archive %s", q(member));
 	return 0;

@@ -32,6 +32,10 @@ CLEANUP_FUNC(struct snapshot_file *, snapshot_file_close);
 
 const struct snapshot *snapshot_file_meta(const struct snapshot_file *f);
 
+/* Bytes of an archive member, as its zip says. */
+int snapshot_file_size(struct snapshot_file *f, const char *member, uint64_t *ret,
+		       struct err *err);
+
 /* Receives the member's bytes as they lie in the zip. */
 typedef int (*snapshot_file_sink)(void *ctx, const void *p, size_t n, struct err *err);
 
@@ -41,7 +45,7 @@ int snapshot_file_stream(struct snapshot_file *f, const char *member, snapshot_f
 			 void *ctx, const struct observer *observer, struct err *err);
 
 /* Inflates the member and walks its tar, without making anything: proves its structure and
- * counts what unpacking would need.  `limits` may be NULL. */
+ * counts what unpacking would need.  `limits` may be NULL.  Progress is told in bytes of the member. */
 int snapshot_file_walk(struct snapshot_file *f, const char *member,
 		       const struct unpack_limits *limits, const struct observer *observer,
 		       struct unpack_counts *ret, struct err *err);

@@ -112,7 +112,7 @@ static int take_report(void *ctx, struct wire_in *in, struct err *err)
 }
 
 int packer_pack_begin(struct worker *w, int pipe, enum gzip_level level,
-		      const struct pack_report *report, struct err *err)
+		      const struct pack_report *report, struct meter *meter, struct err *err)
 {
 	REQUEST(o);
 	union {
@@ -121,9 +121,11 @@ int packer_pack_begin(struct worker *w, int pipe, enum gzip_level level,
 	} ctx = { .in = report };
 
 	if (wire_begin(&o, PACKER_PACK, err) < 0 ||
-	    wire_put_u64(&o, PACKER_TAG_LEVEL, level, err) < 0 || wire_put_fd(&o, pipe, err) < 0)
+	    wire_put_u64(&o, PACKER_TAG_LEVEL, level, err) < 0 ||
+	    wire_put_fd(&o, pipe, err) < 0 || worker_begin(w, &o, take_report, ctx.out, err) < 0)
 		return -1;
-	return worker_begin(w, &o, take_report, ctx.out, err);
+	worker_measure(w, meter);
+	return 0;
 }
 
 int packer_pack_end(struct worker *w, const struct observer *observer, struct pack_counts *ret,

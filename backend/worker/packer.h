@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/base/meter.h"
 #include "backend/base/observer.h"
 #include "backend/gzip.h"
 #include "backend/tree/pack.h"
@@ -56,9 +57,10 @@ int packer_estimate(struct worker *w, const struct observer *observer, struct pa
 		    struct err *err);
 
 /* Starts packing into `pipe` (borrowed; the caller closes its copy afterwards, so that the end is
- * seen).  `report` hears of what was skipped or changed, from worker_wait*(). */
+ * seen).  From worker_wait*(), `report` hears of what was skipped or changed, and `meter` (NULL: nobody) of
+ * the bytes of the tar stream, which packer_estimate() has counted. */
 int packer_pack_begin(struct worker *w, int pipe, enum gzip_level level,
-		      const struct pack_report *report, struct err *err);
+		      const struct pack_report *report, struct meter *meter, struct err *err);
 int packer_pack_end(struct worker *w, const struct observer *observer, struct pack_counts *ret,
 		    struct err *err);
 

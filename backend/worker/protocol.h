@@ -22,11 +22,14 @@
 #define PROTOCOL_SOCKET_FD 3
 #define PROTOCOL_ALIVE_FD 4
 
+/* At least so many milliseconds lie between two PROGRESS records, and before the first. */
+#define PROTOCOL_PROGRESS_MIN_MS 2
+
 enum protocol_type {
 	PROTOCOL_HELLO = 1, /* parent: see worker_hello in worker.c */
 	PROTOCOL_OK,	    /* worker: the request is done; further fields are the request's */
 	PROTOCOL_FAIL,	    /* worker: it failed; an error follows */
-	PROTOCOL_PROGRESS,  /* worker: bytes done */
+	PROTOCOL_PROGRESS,  /* worker: bytes done of the request; may be lost */
 	PROTOCOL_QUERY_NAME, /* worker: owner kind, number -> ANSWER_NAME */
 	PROTOCOL_QUERY_ID,   /* worker: owner kind, name or absent, number -> ANSWER_ID */
 	PROTOCOL_ANSWER,     /* parent: an error (perhaps none), then name or absent, then number */

@@ -71,15 +71,28 @@ int reader_close(struct worker *w, uint64_t handle, struct err *err)
 	return worker_call(w, &o, NULL, NULL, NULL, err);
 }
 
+int reader_size(struct worker *w, uint64_t handle, const char *member,
+		const struct observer *observer, uint64_t *ret, struct err *err)
+{
+	REQUEST(o);
+
+	if (put_member(&o, READER_SIZE, handle, member, err) < 0 ||
+	    worker_call(w, &o, NULL, NULL, observer, err) < 0)
+		return -1;
+	return wire_get_u64(worker_result(w), READER_TAG_SIZE, ret, err);
+}
+
 int reader_check(struct worker *w, uint64_t handle, const char *member, bool deep,
-		 const struct observer *observer, struct err *err)
+		 struct meter *meter, const struct observer *observer, struct err *err)
 {
 	REQUEST(o);
 
 	if (put_member(&o, READER_CHECK, handle, member, err) < 0 ||
-	    wire_put_u64(&o, READER_TAG_DEEP, deep, err) < 0)
+	    wire_put_u64(&o, READER_TAG_DEEP, deep, err) < 0 ||
+	    worker_begin(w, &o, NULL, NULL, err) < 0)
 		return -1;
-	return worker_call(w, &o, NULL, NULL, observer, err);
+	worker_measure(w, meter);
+	return worker_wait(&w, 1, observer, err);
 }
 
 int reader_count(struct worker *w, uint64_t handle, const char *member,
@@ -100,14 +113,15 @@ int reader_count(struct worker *w, uint64_t handle, const char *member,
 }
 
 int reader_stream_begin(struct worker *w, uint64_t handle, const char *member, int pipe,
-			struct err *err)
+			struct meter *meter, struct err *err)
 {
 	REQUEST(o);
 
 	if (put_member(&o, READER_STREAM, handle, member, err) < 0 ||
-	    wire_put_fd(&o, pipe, err) < 0)
+	    wire_put_fd(&o, pipe, err) < 0 || worker_begin(w, &o, NULL, NULL, err) < 0)
 		return -1;
-	return worker_begin(w, &o, NULL, NULL, err);
+	worker_measure(w, meter);
+	return 0;
 }
 
 /* CHUNK records of a snap's description: one exclude pattern each. */

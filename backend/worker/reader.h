@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/base/meter.h"
 #include "backend/base/observer.h"
 #include "backend/snap_yaml.h"
 #include "backend/snapshot.h"
@@ -31,19 +32,24 @@ int reader_open(struct worker *w, int fd, const struct observer *observer, struc
 		uint64_t *ret_handle, struct err *ret_problem, struct err *err);
 int reader_close(struct worker *w, uint64_t handle, struct err *err);
 
+/* The bytes of one archive as the zip says, for people: nothing may rely on them. */
+int reader_size(struct worker *w, uint64_t handle, const char *member,
+		const struct observer *observer, uint64_t *ret, struct err *err);
+
 /* Reads one archive to its end and compares size, CRC and SHA3-384; `deep` also inflates it and
- * walks its tar.  ERR_CORRUPT: it is damaged. */
+ * walks its tar.  ERR_CORRUPT: it is damaged.  `meter` (NULL: nobody) hears of its bytes, of a deep
+ * check twice. */
 int reader_check(struct worker *w, uint64_t handle, const char *member, bool deep,
-		 const struct observer *observer, struct err *err);
+		 struct meter *meter, const struct observer *observer, struct err *err);
 
 /* What unpacking the archive needs, by inflating it once. */
 int reader_count(struct worker *w, uint64_t handle, const char *member,
 		 const struct observer *observer, struct unpack_counts *ret, struct err *err);
 
 /* Starts sending the archive's bytes into `pipe` (borrowed); the request ends (worker_wait) well only if
- * size, CRC and SHA3-384 were right. */
+ * size, CRC and SHA3-384 were right.  `meter` (NULL: nobody) hears of its bytes until then. */
 int reader_stream_begin(struct worker *w, uint64_t handle, const char *member, int pipe,
-			struct err *err);
+			struct meter *meter, struct err *err);
 
 /* Reads a snap's meta/snap.yaml and meta/snapshots.yaml (each -1 where it is missing). */
 int reader_snap_meta(struct worker *w, int snap_yaml, int snapshots_yaml,
@@ -58,6 +64,7 @@ enum reader_type {
 	READER_STREAM,
 	READER_SNAP_META,
 	READER_CHUNK, /* worker: a part of a binary record */
+	READER_SIZE,
 };
 
 enum reader_tag {
@@ -69,6 +76,7 @@ enum reader_tag {
 	READER_TAG_HAS,
 	READER_TAG_TEXT,
 	READER_TAG_NUMBER,
+	READER_TAG_SIZE,
 };
 
 #define READER_CHUNK_SIZE ((size_t)48 << 10)

@@ -3,25 +3,49 @@
 
 #include <assert.h>
 
+#include "backend/base/sys.h"
 #include "backend/worker/protocol.h"
 
-/* Progress is told in steps of this many bytes. */
-#define PROGRESS_STEP ((uint64_t)8 << 20)
+/* Progress is told after so many bytes or milliseconds, whichever comes first. */
+#define PROGRESS_STEP ((uint64_t)4 << 20)
+#define PROGRESS_MS   100
 
 int serve_send(struct serve *s, struct err *err)
 {
 	return wire_send(s->sock, &s->out, err);
 }
 
-int serve_progress(struct serve *s, uint64_t bytes, struct err *err)
+/* Is it worth a record?  PROTOCOL_PROGRESS_MIN_MS is what the parent counts on. */
+static bool is_due(const struct serve *s, uint64_t bytes, int64_t now)
 {
-	if (bytes < s->told || bytes - s->told < PROGRESS_STEP)
-		return 0;
-	s->told = bytes;
-	if (wire_begin(&s->out, PROTOCOL_PROGRESS, err) < 0 ||
-	    wire_put_u64(&s->out, PROTOCOL_TAG_BYTES, bytes, err) < 0)
-		return -1;
-	return serve_send(s, err);
+	if (bytes <= s->told || now - s->told_at < PROTOCOL_PROGRESS_MIN_MS)
+		return false;
+	return bytes - s->told >= PROGRESS_STEP || now - s->told_at >= PROGRESS_MS;
+}
+
+/* struct observer.event */
+static void on_event(void *ctx, const struct event *event)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	struct serve *s = ctx;
+	int64_t now;
+
+	if (event->kind != EVENT_PROGRESS)
+		return;
+	now = sys_monotonic_ms();
+	if (!is_due(s, event->done, now))
+		return;
+	s->told = event->done;
+	s->told_at = now;
+	/* A parent that is gone is met by the next record that matters. */
+	if (wire_begin(&s->out, PROTOCOL_PROGRESS, &ignored) == 0 &&
+	    wire_put_u64(&s->out, PROTOCOL_TAG_BYTES, event->done, &ignored) == 0)
+		(void)wire_offer(s->sock, &s->out, &ignored);
+}
+
+struct observer serve_observer(struct serve *s)
+{
+	return (struct observer){ .event = on_event, .ctx = s };
 }
 
 /* Asks the parent; *ret_name may be NULL where only the number is wanted. */
@@ -80,6 +104,7 @@ int serve_init(struct serve *s, int sock, int rootfd, struct err *err)
 	s->sock = sock;
 	s->rootfd = rootfd;
 	s->told = 0;
+	s->told_at = 0;
 	s->lent = -1;
 	s->owners = NULL;
 	s->state = NULL;
@@ -119,6 +144,7 @@ static int answer(struct serve *s, const struct serve_kind *kind, struct err *er
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 
 	s->told = 0;
+	s->told_at = sys_monotonic_ms();
 	if (wire_begin(&s->reply, PROTOCOL_OK, err) < 0)
 		return -1;
 	if (kind->request(s, &s->request, &s->reply, &problem) < 0)

@@ -12,6 +12,7 @@
  */
 
 #include "backend/base/error.h"
+#include "backend/base/observer.h"
 #include "backend/tree/owners.h"
 #include "backend/wire.h"
 
@@ -22,7 +23,8 @@ struct serve {
 	struct wire_out out;   /* for records while a request is under way */
 	struct wire_out reply;
 	struct wire_in request, answer;
-	uint64_t told; /* progress told last */
+	uint64_t told; /* progress told last, and when (ms) */
+	int64_t told_at;
 	int lent;      /* a descriptor that the reply borrows; -1: none */
 	void *state;   /* the kind's own */
 };
@@ -53,7 +55,9 @@ int serve_send(struct serve *s, struct err *err);
 void serve_lend(struct serve *s, int fd);
 /* Sends a FAIL record. */
 int serve_fail(struct serve *s, const struct err *problem, struct err *err);
-/* Tells how many bytes are done; sent every few MiB. */
-int serve_progress(struct serve *s, uint64_t bytes, struct err *err);
+/* An observer for what runs in this process: tells the parent of progress (`done`, a count
+ * that only grows; from the request's own thread), whenever it is worth a record.  Best
+ * effort: it never waits for a parent that is busy, and what cannot be sent is not told. */
+struct observer serve_observer(struct serve *s);
 
 #endif

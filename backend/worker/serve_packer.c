@@ -25,7 +25,6 @@ struct packer {
 	char **aside; /* NULL-terminated */
 	size_t n_aside, cap_aside;
 	int pipe;
-	uint64_t sent;
 };
 
 /* Forgets the archive of before. */
@@ -198,7 +197,7 @@ static int estimate(struct packer *p, struct wire_out *reply, struct err *err)
 	return put_counts(reply, &counts, err);
 }
 
-/* gzip_sink: compressed bytes go into the pipe; the parent hears how far it is. */
+/* gzip_sink: compressed bytes go into the pipe. */
 static int to_pipe(void *ctx, const void *bytes, size_t n, struct err *err)
 {
 	struct packer *p = ctx;
@@ -258,6 +257,8 @@ static int pack(struct packer *p, struct wire_in *in, struct wire_out *reply, st
 	/* The writer's threads use the pipe: it is closed after they have ended. */
 	_cleanup_close_ int pipe = -1;
 	_cleanup_(gzip_writer_freep) struct gzip_writer *gz = NULL;
+	/* Hears of what is read, in this thread; the sink runs in others. */
+	struct observer observer = serve_observer(p->serve);
 	uint64_t level;
 
 	if (wire_get_u64(in, PACKER_TAG_LEVEL, &level, err) < 0 || wire_take_fd(in, &pipe, err) < 0)
@@ -268,8 +269,8 @@ static int pack(struct packer *p, struct wire_in *in, struct wire_out *reply, st
 	if (gzip_writer_new((enum gzip_level)level, PACKER_THREADS, to_pipe, p, &gz, err) < 0)
 		return -1;
 	struct pack_sink sink = { sink_room, sink_advance, gz };
-	if (pack_run(p->trees, p->n_trees, &p->options, p->serve->owners, &sink, &rep, NULL,
-		     &counts, err) < 0 ||
+	if (pack_run(p->trees, p->n_trees, &p->options, p->serve->owners, &sink, &rep,
+		     &observer, &counts, err) < 0 ||
 	    gzip_writer_finish(gz, err) < 0)
 		return -1;
 	return put_counts(reply, &counts, err);

@@ -16,6 +16,7 @@ struct reader {
 	struct snapshot_file **files;
 	size_t n, cap;
 	int pipe;
+	struct observer observer; /* hears how far a request is */
 	uint64_t done;
 };
 
@@ -27,6 +28,7 @@ static int start(struct serve *s, struct err *err)
 	if (!r)
 		return -1;
 	r->serve = s;
+	r->observer = serve_observer(s);
 	s->state = r;
 	return 0;
 }
@@ -142,14 +144,26 @@ static int count_bytes(void *ctx, const void *p, size_t n, struct err *err)
 	struct reader *r = ctx;
 
 	(void)p;
+	(void)err;
 	r->done += n;
-	return serve_progress(r->serve, r->done, err);
+	observer_progress(&r->observer, r->done, 0);
+	return 0;
+}
+
+/* struct observer.event of a walk, which comes after the bytes that were hashed. */
+static void add_walked(void *ctx, const struct event *event)
+{
+	struct reader *r = ctx;
+
+	if (event->kind == EVENT_PROGRESS)
+		observer_progress(&r->observer, r->done + event->done, 0);
 }
 
 /* READER_CHECK */
 static int check(struct reader *r, struct wire_in *in, struct err *err)
 {
 	_cleanup_free_ char *member = NULL;
+	struct observer walking = { .event = add_walked, .ctx = r };
 	struct unpack_counts counts;
 	struct snapshot_file *f;
 	uint64_t deep;
@@ -162,7 +176,23 @@ static int check(struct reader *r, struct wire_in *in, struct err *err)
 	r->done = 0;
 	if (snapshot_file_stream(f, member, count_bytes, r, NULL, err) < 0)
 		return -1;
-	return deep ? snapshot_file_walk(f, member, NULL, NULL, &counts, err) : 0;
+	return deep ? snapshot_file_walk(f, member, NULL, &walking, &counts, err) : 0;
+}
+
+/* READER_SIZE */
+static int size(struct reader *r, struct wire_in *in, struct wire_out *reply, struct err *err)
+{
+	_cleanup_free_ char *member = NULL;
+	struct snapshot_file *f;
+	uint64_t bytes;
+
+	if (get_member(r, in, &f, &member, err) < 0)
+		return -1;
+	if (!member)
+		return err_set(err, ERR_CORRUPT, "a member is missing");
+	if (snapshot_file_size(f, member, &bytes, err) < 0)
+		return -1;
+	return wire_put_u64(reply, READER_TAG_SIZE, bytes, err);
 }
 
 /* READER_COUNT */
@@ -275,6 +305,8 @@ static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, 
 		return close_file(r, in, err);
 	case READER_CHECK:
 		return check(r, in, err);
+	case READER_SIZE:
+		return size(r, in, reply, err);
 	case READER_COUNT:
 		return count(r, in, reply, err);
 	case READER_STREAM:

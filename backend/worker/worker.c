@@ -15,6 +15,11 @@
 
 /* How often a cancel flag that nobody wakes us for is looked at. */
 #define POLL_MS 100
+/* Records that are served in a row while other bytes wait to be read. */
+#define SERVE_MAX 64
+/* How many PROGRESS records there may be beyond one a millisecond, since none is lost where
+ * it is only read late. */
+#define PROGRESS_SPARE 64
 /* How long an idle worker may take to end before it is killed. */
 #define END_MS 2000
 
@@ -28,7 +33,9 @@ struct worker {
 	struct err err; /* why the last request failed, until worker_wait() takes it */
 	worker_handler handler;
 	void *ctx;
-	uint64_t progress;
+	struct meter *meter; /* of the request; NULL: nobody wants to know */
+	int64_t begun;	     /* the request; ms */
+	int64_t told;	     /* PROGRESS records since */
 	struct wire_out out;
 	struct wire_in in;
 };
@@ -55,14 +62,15 @@ enum worker_kind worker_get_kind(const struct worker *w)
 	return w->kind;
 }
 
-uint64_t worker_progress(const struct worker *w)
-{
-	return w->progress;
-}
-
 struct wire_in *worker_result(struct worker *w)
 {
 	return &w->in;
+}
+
+void worker_measure(struct worker *w, struct meter *meter)
+{
+	assert(w->busy);
+	w->meter = meter;
 }
 
 bool worker_is_busy(const struct worker *w)
@@ -341,6 +349,22 @@ static int answer_query(struct worker *w, struct err *err)
 	return put_answer(w, &problem, NULL, id, err);
 }
 
+/* A PROGRESS record.  An honest worker's lie PROTOCOL_PROGRESS_MIN_MS apart by the same clock. */
+static int take_progress(struct worker *w, struct err *err)
+{
+	int64_t now = sys_monotonic_ms();
+	uint64_t bytes;
+
+	if (wire_get_u64(&w->in, PROTOCOL_TAG_BYTES, &bytes, err) < 0)
+		return -1;
+	w->told++;
+	if (now >= 0 && w->begun >= 0 && w->told > now - w->begun + PROGRESS_SPARE)
+		return err_set(err, ERR_CORRUPT, "the %s tells its progress without end",
+			       worker_kind_name(w->kind));
+	meter_at(w->meter, bytes);
+	return 0;
+}
+
 /* One record of a busy worker. */
 static int take_record(struct worker *w, struct err *err)
 {
@@ -351,7 +375,7 @@ static int take_record(struct worker *w, struct err *err)
 	case PROTOCOL_FAIL:
 		return take_failure(w, err);
 	case PROTOCOL_PROGRESS:
-		return wire_get_u64(&w->in, PROTOCOL_TAG_BYTES, &w->progress, err);
+		return take_progress(w, err);
 	case PROTOCOL_QUERY_NAME:
 	case PROTOCOL_QUERY_ID:
 		return answer_query(w, err);
@@ -386,7 +410,9 @@ int worker_begin(struct worker *w, const struct wire_out *request, worker_handle
 	err_clear(&w->err);
 	w->handler = handler;
 	w->ctx = ctx;
-	w->progress = 0;
+	w->meter = NULL;
+	w->told = 0;
+	w->begun = sys_monotonic_ms();
 	if (wire_send(w->sock, request, err) < 0) {
 		w->dead = true;
 		return err_wrap(err, "cannot reach the %s", worker_kind_name(w->kind));
@@ -498,7 +524,7 @@ int worker_wait(struct worker *const *workers, size_t n, const struct observer *
 int worker_wait_readable(struct worker *w, int fd, const struct observer *observer,
 			 struct err *err)
 {
-	for (;;) {
+	for (unsigned served = 0;;) {
 		/* Records first: a failed worker's pipe ends too, and must not look complete. */
 		struct pollfd pfds[2] = { { .fd = w->busy ? w->sock : -1, .events = POLLIN },
 					  { .fd = fd, .events = POLLIN } };
@@ -512,7 +538,8 @@ int worker_wait_readable(struct worker *w, int fd, const struct observer *observ
 			kill_busy(&w, 1);
 			return -1;
 		}
-		if (pfds[0].revents)
+		/* A worker that never stops talking does not keep its bytes from being read. */
+		if (pfds[0].revents && (served++ < SERVE_MAX || !pfds[1].revents))
 			serve_one(w);
 		else if (pfds[1].revents)
 			return 0;

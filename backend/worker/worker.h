@@ -23,6 +23,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
+#include "backend/base/meter.h"
 #include "backend/base/observer.h"
 #include "backend/tree/owners.h"
 #include "backend/wire.h"
@@ -59,6 +60,10 @@ typedef int (*worker_handler)(void *ctx, struct wire_in *in, struct err *err);
 
 int worker_begin(struct worker *w, const struct wire_out *request, worker_handler handler,
 		 void *ctx, struct err *err);
+/* `meter` (borrowed; NULL: nobody) hears how far the request under way is, until it ends.
+ * What a worker tells is believed no further than the meter lets it; one that tells far too
+ * often is given up (ERR_CORRUPT). */
+void worker_measure(struct worker *w, struct meter *meter);
 bool worker_is_busy(const struct worker *w);
 /* False once it died or broke the protocol; a request that merely failed leaves it alive. */
 bool worker_is_alive(const struct worker *w);
@@ -86,7 +91,5 @@ int worker_call(struct worker *w, const struct wire_out *request, worker_handler
 
 enum worker_kind worker_get_kind(const struct worker *w);
 const char *worker_kind_name(enum worker_kind kind);
-/* Bytes that the last PROGRESS records told. */
-uint64_t worker_progress(const struct worker *w);
 
 #endif

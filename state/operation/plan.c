@@ -332,6 +332,7 @@ static int add_archive(struct plan *p, struct plan_app *app, struct plan_owner *
 	if (a.n_trees > 0 && save_estimate(&a.save, &app->exclude, &options, &trees, &problems,
 					   &a.counts, err) < 0)
 		goto fail;
+	a.save.bytes = a.counts.bytes;
 	p->problems += problems;
 	if (trees == 0) {
 		archive_done(&a);
@@ -432,10 +433,12 @@ static int find_apps(struct plan *p, const struct scope *scope, struct catalog *
 		if (add_app(p, scope, app, true, used, err) < 0)
 			return -1;
 	}
-	for (size_t i = 0; scope->n_apps == 0 && i < catalog_count(c); i++)
+	for (size_t i = 0; scope->n_apps == 0 && i < catalog_count(c); i++) {
+		observer_progress(p->session->observer, 0, 0);
 		if (observer_check(p->session->observer, err) < 0 ||
 		    add_app(p, scope, catalog_at(c, i), false, used, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -498,6 +501,16 @@ uint64_t plan_data(const struct plan *p)
 	for (size_t i = 0; i < p->n_apps; i++)
 		for (size_t k = 0; k < p->apps[i].n_archives; k++)
 			sum += p->apps[i].archives[k].counts.data;
+	return sum;
+}
+
+uint64_t plan_bytes(const struct plan *p)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->n_apps; i++)
+		for (size_t k = 0; k < p->apps[i].n_archives; k++)
+			sum = meter_add(sum, p->apps[i].archives[k].save.bytes);
 	return sum;
 }
 

@@ -59,6 +59,8 @@ int plan_find_asides(struct plan *p, struct err *err);
 
 /* Sums over all archives. */
 uint64_t plan_data(const struct plan *p);
+/* Bytes of the tar streams: what progress is measured in. */
+uint64_t plan_bytes(const struct plan *p);
 /* An upper bound of what the store will need: data, headers, and a little for each zip. */
 uint64_t plan_room(const struct plan *p);
 

@@ -23,6 +23,7 @@ struct saving {
 	struct snapshot **metas; /* one for each app of the plan */
 	struct lock_key *locks;	 /* the apps', the set's last */
 	size_t n_locks, n_taken;
+	struct meter meter;
 	bool recorded;		 /* the row is there: undo it on failure */
 	bool committed;
 	uint64_t skipped, changed;
@@ -331,6 +332,7 @@ static int save_app(struct saving *v, size_t i, struct err *err)
 		.level = s->config.compress == CONFIG_SMALL ? GZIP_SMALL : GZIP_FAST,
 		.leave_out = v->plan.leave_out_list,
 		.observer = s->observer,
+		.meter = &v->meter,
 	};
 	struct save_result result;
 
@@ -353,9 +355,11 @@ static int save_apps(struct saving *v, struct err *err)
 {
 	struct session *s = v->session;
 
+	meter_init(&v->meter, s->observer, plan_bytes(&v->plan));
 	for (size_t i = 0; i < v->plan.n_apps; i++)
 		if (observer_check(s->observer, err) < 0 || save_app(v, i, err) < 0)
 			return -1;
+	meter_end(&v->meter);
 	if (store_sync(s->store, err) < 0 || db_set_complete(s->db, v->row.id, err) < 0)
 		return -1;
 	v->committed = true;

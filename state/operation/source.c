@@ -389,7 +389,8 @@ static int add_archive(struct opening *o, const struct source_snapshot *from,
 	a->flags = (user->name ? 0 : APPLY_OWNERS) | (o->src->trusted ? APPLY_TRUSTED : 0);
 	a->reader = o->reader;
 	a->handle = from->handle;
-	if (copy_lists(m, archive, own, err) < 0 || find_counts(o, archive, a, err) < 0)
+	if (copy_lists(m, archive, own, err) < 0 || find_counts(o, archive, a, err) < 0 ||
+	    reader_size(o->reader, a->handle, a->member, o->session->observer, &a->size, err) < 0)
 		return -1;
 	return packaging_of(m) == PACKAGING_SNAP ?
 		       snap_trees(o, m, archive, app, user->home, a, own, err) :

@@ -28,6 +28,8 @@ unit_test_sources += \
 	tests/unit/support_tar.c \
 	tests/unit/support_tar.h \
 	tests/unit/support_tree.c \
+	tests/unit/support_worker.c \
+	tests/unit/support_worker.h \
 	tests/unit/support_zip.c \
 	tests/unit/support_zip.h
 
@@ -76,6 +78,7 @@ unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
 unit_test_sources += tests/unit/test_json_write.c
 unit_test_sources += tests/unit/test_library.c
+unit_test_sources += tests/unit/test_library_progress.c
 unit_test_sources += tests/unit/test_links.c
 unit_test_sources += tests/unit/test_locks.c
 unit_test_sources += tests/unit/test_meter.c

@@ -24,6 +24,8 @@ static const struct {
 #undef SUITE
 };
 
+#include "tests/unit/support_worker.h"
+
 #define N_SUITES (sizeof(suites) / sizeof(suites[0]))
 
 /* Adds the suites of that name (NULL: all); false if there is none. */
@@ -42,6 +44,9 @@ static bool add_suites(SRunner *runner, const char *name)
 
 int main(int argc, char **argv)
 {
+	if (support_worker_wanted(argv[0]))
+		return support_worker_main();
+
 	SRunner *runner = srunner_create(NULL);
 
 	/* What the tests compare must not depend on the caller's habits. */

@@ -19,6 +19,7 @@
 #include "backend/worker/swapper.h"
 #include "backend/worker/unpacker.h"
 #include "tests/unit/support.h"
+#include "tests/unit/support_worker.h"
 
 static struct worker_env env;
 
@@ -316,6 +317,200 @@ START_TEST(started_by_hand_it_says_so)
 
 END_TEST
 
+/* ---- Progress ---- */
+
+struct heard {
+	unsigned n, between; /* events; those that are neither nothing nor all */
+	uint64_t done;
+};
+
+static void hear(void *ctx, const struct event *event)
+{
+	struct heard *h = ctx;
+
+	if (event->kind != EVENT_PROGRESS)
+		return;
+	ck_assert_uint_ge(event->done, h->done);
+	ck_assert_uint_le(event->done, event->total);
+	h->done = event->done;
+	h->between += event->done > 0 && event->done < event->total;
+	h->n++;
+}
+
+#define DATA_SIZE ((size_t)24 << 20)
+
+/* Bytes that do not compress, so that a worker takes its time. */
+static void make_data(const char *path)
+{
+	uint64_t *words = malloc(DATA_SIZE), x = 88172645463325252u;
+
+	ck_assert_ptr_nonnull(words);
+	for (size_t i = 0; i < DATA_SIZE / sizeof(*words); i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		words[i] = x;
+	}
+	support_file_n(support_dirfd(), path, 0600, words, DATA_SIZE);
+	free(words);
+}
+
+/* Reads what the packer writes, to its end. */
+static void drain(struct worker *w, int fd, struct err *err)
+{
+	static char buf[1 << 16];
+	ssize_t n;
+
+	do {
+		ck_assert_ok(worker_wait_readable(w, fd, NULL, err), err);
+		n = read(fd, buf, sizeof(buf));
+		ck_assert_int_ge(n, 0);
+	} while (n > 0);
+}
+
+static int name_of(void *ctx, enum owner_kind kind, uint32_t id, char **ret, struct err *err)
+{
+	(void)ctx;
+	(void)kind;
+	(void)id;
+	(void)err;
+	*ret = NULL;
+	return 0;
+}
+
+static int no_report(void *ctx, const char *path, const char *why, struct err *err)
+{
+	(void)ctx;
+	return err_set(err, ERR_IO, "%s: %s", path, why);
+}
+
+START_TEST(packer_tells_how_far_it_is)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct packer_archive a = { .user = true };
+	const struct pack_report report = { .skipped = no_report };
+	const struct owner_source owners = { .name_of = name_of };
+	struct packer_found found;
+	struct pack_counts planned, packed;
+	struct heard h = { 0 };
+	struct observer o = { .event = hear, .ctx = &h };
+	struct meter meter;
+	int pipe[2];
+
+	if (!have_workers() || !support_need_openat2())
+		return;
+	make_data("t/data");
+	env.owners = &owners;
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(packer_begin(w, &a, NULL, &err), &err);
+	ck_assert_ok(packer_tree(w, "common/t", "/t", NULL, &found, &err), &err);
+	ck_assert(found.exists);
+	free(found.resolved);
+	ck_assert_ok(packer_estimate(w, NULL, &planned, &err), &err);
+	ck_assert_uint_gt(planned.bytes, DATA_SIZE);
+	meter_init(&meter, &o, planned.bytes);
+	meter_part(&meter, "t", NULL, planned.bytes);
+	ck_assert_int_eq(pipe2(pipe, O_CLOEXEC), 0);
+	ck_assert_ok(packer_pack_begin(w, pipe[1], GZIP_FAST, &report, &meter, &err), &err);
+	close(pipe[1]);
+	drain(w, pipe[0], &err);
+	close(pipe[0]);
+	ck_assert_ok(packer_pack_end(w, NULL, &packed, &err), &err);
+	meter_end(&meter);
+	ck_assert_uint_eq(packed.bytes, planned.bytes);
+	ck_assert_uint_ge(h.between, 2);
+	ck_assert_uint_eq(h.done, planned.bytes);
+}
+
+END_TEST
+
+START_TEST(worker_that_lies_of_its_progress_is_cut_short)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	_cleanup_(wire_out_done) struct wire_out out = { .bytes = BUF_INIT };
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct heard h = { 0 };
+	struct observer o = { .event = hear, .ctx = &h };
+	struct meter meter;
+
+	env = (struct worker_env){ .program = support_worker_program(),
+				   .rootfd = support_dirfd() };
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	meter_init(&meter, &o, 100);
+	meter_part(&meter, "t", NULL, 70);
+	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_LIE, &err), &err);
+	ck_assert_ok(worker_begin(w, &out, NULL, NULL, &err), &err);
+	worker_measure(w, &meter);
+	ck_assert_ok(worker_wait(&w, 1, NULL, &err), &err);
+	/* Nothing, 50, 60, 70. */
+	ck_assert_uint_eq(h.n, 4);
+	ck_assert_uint_eq(h.done, 70);
+	/* The next request is not the meter's. */
+	ck_assert_ok(worker_call(w, &out, NULL, NULL, NULL, &err), &err);
+	ck_assert_uint_eq(h.n, 4);
+}
+
+END_TEST
+
+START_TEST(worker_that_tells_without_end_is_given_up)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	_cleanup_(wire_out_done) struct wire_out out = { .bytes = BUF_INIT };
+	struct identity self = { .kind = IDENTITY_SELF };
+
+	env = (struct worker_env){ .program = support_worker_program(),
+				   .rootfd = support_dirfd() };
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_FLOOD, &err), &err);
+	ck_assert_fails(worker_call(w, &out, NULL, NULL, NULL, &err), &err, ERR_CORRUPT,
+			"the packer tells its progress without end");
+	ck_assert(!worker_is_alive(w));
+}
+
+END_TEST
+
+static int take_talk(void *ctx, struct wire_in *in, struct err *err)
+{
+	(void)ctx;
+	(void)err;
+	ck_assert_uint_eq(in->type, SUPPORT_WORKER_TALK);
+	return 0;
+}
+
+START_TEST(worker_that_talks_without_end_does_not_hold_up_its_bytes)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	_cleanup_(wire_out_done) struct wire_out out = { .bytes = BUF_INIT };
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct observer o = { .cancel = NULL };
+	atomic_bool yes = true;
+	int pipe[2];
+	char c = 0;
+
+	env = (struct worker_env){ .program = support_worker_program(),
+				   .rootfd = support_dirfd() };
+	ck_assert_int_eq(pipe2(pipe, O_CLOEXEC), 0);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_TALK, &err), &err);
+	ck_assert_ok(wire_put_fd(&out, pipe[1], &err), &err);
+	ck_assert_ok(worker_begin(w, &out, take_talk, NULL, &err), &err);
+	ck_assert_ok(worker_wait_readable(w, pipe[0], NULL, &err), &err);
+	ck_assert_int_eq(read(pipe[0], &c, 1), 1);
+	ck_assert_int_eq(c, 'x');
+	/* Nor from being cancelled. */
+	o.cancel = &yes;
+	ck_assert_fails(worker_wait(&w, 1, &o, &err), &err, ERR_INTERRUPTED, "");
+	close(pipe[0]);
+	close(pipe[1]);
+}
+
+END_TEST
+
 Suite *suite_worker(void)
 {
 	Suite *s = suite_create("worker");
@@ -332,5 +527,11 @@ Suite *suite_worker(void)
 	tcase_add_loop_test(t, unknown_requests_are_refused, 0, 5);
 	tcase_add_test(t, cancelled_wait_kills_the_worker);
 	tcase_add_test(t, started_by_hand_it_says_so);
+	t = support_tcase(s, "progress");
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, packer_tells_how_far_it_is);
+	tcase_add_test(t, worker_that_lies_of_its_progress_is_cut_short);
+	tcase_add_test(t, worker_that_tells_without_end_is_given_up);
+	tcase_add_test(t, worker_that_talks_without_end_does_not_hold_up_its_bytes);
 	return s;
 }
