@@ -25,7 +25,7 @@ static void on_event(void *ctx, const struct event *event)
 		report_line(NULL, event->object, event->text);
 		return;
 	case EVENT_PROGRESS:
-		progress_update(&cli->progress, event->done, event->total);
+		progress_update(&cli->progress, event);
 		return;
 	}
 }

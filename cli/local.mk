@@ -40,6 +40,7 @@ cli_sources += cli/cmd_undo.c
 cli_sources += cli/cmd_users.c
 cli_sources += cli/main.c
 
+command_tests += tests/cli/progress.py
 command_tests += tests/cli/readme.sh
 command_tests += tests/cli/signals.py
 command_tests += tests/cli/usage.sh

@@ -15,6 +15,14 @@
 
 #define GAP 2
 
+/* Columns of one character. */
+static size_t columns_of(uint32_t c)
+{
+	int columns = wcwidth((wchar_t)c);
+
+	return columns < 0 ? 1 : (size_t)columns;
+}
+
 size_t table_width(const char *text)
 {
 	size_t n = strlen(text), width = 0;
@@ -22,12 +30,29 @@ size_t table_width(const char *text)
 
 	for (size_t i = 0, used; i < n; i += used) {
 		used = utf8_decode(text + i, n - i, &c);
-		int columns = used > 0 ? wcwidth((wchar_t)c) : 1;
+		width += used > 0 ? columns_of(c) : 1;
 		if (used == 0)
 			used = 1;
-		width += columns < 0 ? 1 : (size_t)columns;
 	}
 	return width;
+}
+
+size_t table_fit(const char *text, size_t columns)
+{
+	size_t n = strlen(text), i = 0, width = 0;
+	uint32_t c;
+
+	while (i < n) {
+		size_t used = utf8_decode(text + i, n - i, &c);
+
+		if (used == 0)
+			break;
+		width += columns_of(c);
+		if (width > columns)
+			break;
+		i += used;
+	}
+	return i;
 }
 
 void table_init(struct table *t, const char *const *titles, size_t n, struct err *err)

@@ -53,5 +53,8 @@ int table_write(struct table *t, struct buf *out);
 
 /* Columns that the text takes on a terminal. */
 size_t table_width(const char *text);
+/* How many bytes of the text fit into so many columns: whole characters, as far as they
+ * are well-formed. */
+size_t table_fit(const char *text, size_t columns);
 
 #endif

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/progress.h"
@@ -124,16 +125,84 @@ START_TEST(progress_says_how_far_it_is)
 {
 	char line[PROGRESS_MAX];
 
-	progress_format("saving", 0, 0, line);
+	progress_format("saving", &(struct event){ .done = 0 }, 80, line);
 	ck_assert_str_eq(line, "saving ...");
-	progress_format("saving", 1500, 0, line);
+	progress_format("saving", &(struct event){ .done = 1500 }, 80, line);
 	ck_assert_str_eq(line, "saving: 1.50kB");
-	progress_format("saving", 250, 1000, line);
-	ck_assert_str_eq(line, "saving: 250B of 1.00kB, 25 %");
-	progress_format("saving", 2000, 1000, line);
-	ck_assert_str_eq(line, "saving: 1.00kB of 1.00kB, 100 %");
-	progress_format("restoring", UINT64_MAX, UINT64_MAX, line);
-	ck_assert_str_eq(line, "restoring: 18.4EB of 18.4EB, 100 %");
+	progress_format("saving", &(struct event){ .done = 250, .total = 1000 }, 80, line);
+	ck_assert_str_eq(line, "saving: 25 %, 250B of 1.00kB");
+	progress_format("saving", &(struct event){ .done = 2000, .total = 1000 }, 80, line);
+	ck_assert_str_eq(line, "saving: 100 %, 1.00kB of 1.00kB");
+	progress_format("restoring",
+			&(struct event){ .done = UINT64_MAX, .total = UINT64_MAX }, 80,
+			line);
+	ck_assert_str_eq(line, "restoring: 100 %, 18.4EB of 18.4EB");
+}
+
+END_TEST
+
+START_TEST(progress_names_the_app_and_the_user)
+{
+	struct event e = { .object = "git", .done = 1, .total = 2 };
+	char line[PROGRESS_MAX];
+
+	progress_format("saving", &e, 80, line);
+	ck_assert_str_eq(line, "saving: 50 %, 1B of 2B: git");
+	e.user = "alice";
+	progress_format("saving", &e, 80, line);
+	ck_assert_str_eq(line, "saving: 50 %, 1B of 2B: git of alice");
+	e.user = "a\033[2J\n";
+	progress_format("saving", &e, 80, line);
+	ck_assert_str_eq(line, "saving: 50 %, 1B of 2B: git of a\\x1b[2J\\n");
+}
+
+END_TEST
+
+START_TEST(progress_takes_one_line)
+{
+	struct event e = { .object = "gr\303\274n", .done = 1, .total = 2 };
+	char line[PROGRESS_MAX], name[4000];
+
+	progress_format("saving", &e, 27, line);
+	ck_assert_str_eq(line, "saving: 50 %, 1B of 2B: gr\303\274");
+	progress_format("saving", &e, 26, line);
+	ck_assert_str_eq(line, "saving: 50 %, 1B of 2B: gr");
+	progress_format("saving", &e, 0, line);
+	ck_assert_str_eq(line, "");
+	/* An odd place for the end: no half character comes of it. */
+	memset(name, 'x', sizeof(name));
+	for (size_t i = 0; i + 1 < sizeof(name); i += 2)
+		memcpy(name + i, "\303\274", 2);
+	name[sizeof(name) - 2] = '\0';
+	e.object = name;
+	progress_format("savin", &e, 10000, line);
+	size_t odd = strlen(line);
+	progress_format("saving", &e, 10000, line);
+	ck_assert_uint_ge(odd, PROGRESS_MAX - 2);
+	ck_assert_uint_ge(strlen(line), PROGRESS_MAX - 2);
+	ck_assert_uint_ne(odd, strlen(line));
+}
+
+END_TEST
+
+START_TEST(progress_draws_at_once_what_there_is_to_do)
+{
+	struct progress p = { .doing = "saving", .started = true };
+	int saved = dup(2), out = open(support_path("out"), O_RDWR | O_CREAT, 0600);
+	size_t n;
+
+	dup2(out, 2);
+	progress_update(&p, &(struct event){ .done = 0 });
+	progress_update(&p, &(struct event){ .done = 1, .total = 4, .object = "git" });
+	progress_clear(&p);
+	progress_clear(&p);
+	dup2(saved, 2);
+	close(saved);
+	close(out);
+	_cleanup_free_ char *text = support_read(support_dirfd(), "out", &n);
+	ck_assert_str_eq(text, "\r\033[Ksaving ..."
+			       "\r\033[Ksaving: 25 %, 1B of 4B: git"
+			       "\r\033[K");
 }
 
 END_TEST
@@ -196,6 +265,9 @@ Suite *suite_cli_report(void)
 	tc = support_tcase(s, "progress");
 	tcase_add_test(tc, progress_waits_a_second_and_does_not_flicker);
 	tcase_add_test(tc, progress_says_how_far_it_is);
+	tcase_add_test(tc, progress_names_the_app_and_the_user);
+	tcase_add_test(tc, progress_takes_one_line);
+	tcase_add_test(tc, progress_draws_at_once_what_there_is_to_do);
 	tcase_add_test(tc, progress_is_not_shown_without_a_terminal);
 	tc = support_tcase(s, "text");
 	tcase_add_test(tc, paragraphs_are_wrapped);

@@ -113,6 +113,11 @@ START_TEST(widths_are_those_on_a_terminal)
 	ck_assert_uint_eq(table_width("\346\274\242\345\255\227"), 4);
 	/* A letter with a combining acute accent. */
 	ck_assert_uint_eq(table_width("e\314\201"), 1);
+	ck_assert_uint_eq(table_fit("abc", 4), 3);
+	ck_assert_uint_eq(table_fit("abc", 2), 2);
+	ck_assert_uint_eq(table_fit("\346\274\242\345\255\227", 3), 3);
+	ck_assert_uint_eq(table_fit("e\314\201x", 1), 3);
+	ck_assert_uint_eq(table_fit("ab\377c", 9), 2);
 	setlocale(LC_CTYPE, before);
 }
 
