@@ -9,6 +9,8 @@
 /* Progress is told after so many bytes or milliseconds, whichever comes first. */
 #define PROGRESS_STEP ((uint64_t)4 << 20)
 #define PROGRESS_MS   100
+/* And so many bytes pass between two looks at the clock, which may cost a system call. */
+#define PROGRESS_LOOK ((uint64_t)64 << 10)
 
 int serve_send(struct serve *s, struct err *err)
 {
@@ -30,8 +32,9 @@ static void on_event(void *ctx, const struct event *event)
 	struct serve *s = ctx;
 	int64_t now;
 
-	if (event->kind != EVENT_PROGRESS)
+	if (event->kind != EVENT_PROGRESS || event->done < s->looked + PROGRESS_LOOK)
 		return;
+	s->looked = event->done;
 	now = sys_monotonic_ms();
 	if (!is_due(s, event->done, now))
 		return;
@@ -103,7 +106,7 @@ int serve_init(struct serve *s, int sock, int rootfd, struct err *err)
 
 	s->sock = sock;
 	s->rootfd = rootfd;
-	s->told = 0;
+	s->told = s->looked = 0;
 	s->told_at = 0;
 	s->lent = -1;
 	s->owners = NULL;
@@ -143,7 +146,7 @@ static int answer(struct serve *s, const struct serve_kind *kind, struct err *er
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 
-	s->told = 0;
+	s->told = s->looked = 0;
 	s->told_at = sys_monotonic_ms();
 	if (wire_begin(&s->reply, PROTOCOL_OK, err) < 0)
 		return -1;

@@ -23,7 +23,8 @@ struct serve {
 	struct wire_out out;   /* for records while a request is under way */
 	struct wire_out reply;
 	struct wire_in request, answer;
-	uint64_t told; /* progress told last, and when (ms) */
+	uint64_t looked; /* progress when the clock was looked at last */
+	uint64_t told;	 /* progress told last, and when (ms) */
 	int64_t told_at;
 	int lent;      /* a descriptor that the reply borrows; -1: none */
 	void *state;   /* the kind's own */
