@@ -122,20 +122,29 @@ int restore_state_write(const struct restore_state *s, struct buf *out, struct e
 
 /* ---- Names ---- */
 
-size_t restore_state_live_length(const char *aside)
+/* ".~xxxxxxxxx~" and no more. */
+static bool is_mark(const char *s)
 {
 	static const char random[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "abcdefghijklmnopqrstuvwxyz0123456789";
+
+	return s[0] == '.' && s[1] == '~' && strspn(s + 2, random) == ASIDE_RANDOM &&
+	       strcmp(s + 2 + ASIDE_RANDOM, "~") == 0;
+}
+
+size_t restore_state_live_length(const char *aside)
+{
 	size_t n = strlen(aside);
 
-	if (n <= ASIDE_LENGTH)
-		return 0;
-	const char *tail = aside + n - ASIDE_LENGTH;
-	if (tail[0] != '.' || tail[1] != '~' ||
-	    strspn(tail + 2, random) != ASIDE_RANDOM || tail[ASIDE_LENGTH - 1] != '~')
+	if (n <= ASIDE_LENGTH || !is_mark(aside + n - ASIDE_LENGTH))
 		return 0;
 	/* A name of nothing but the mark belongs to a mount point's staging directory. */
-	return tail[-1] == '/' ? 0 : n - ASIDE_LENGTH;
+	return aside[n - ASIDE_LENGTH - 1] == '/' ? 0 : n - ASIDE_LENGTH;
+}
+
+bool restore_state_is_staging(const char *name)
+{
+	return is_mark(name);
 }
 
 char *restore_state_aside_name(const char *name, struct err *err)

@@ -55,6 +55,8 @@ int restore_state_write(const struct restore_state *s, struct buf *out, struct e
 
 /* How much of an aside path is the live path; 0 if it is no aside path. */
 size_t restore_state_live_length(const char *aside);
+/* Is it `.~xxxxxxxxx~` alone, as the directory is called in which what was in a mount point rests? */
+bool restore_state_is_staging(const char *name);
 /* A fresh aside name for `name`; caller frees. */
 char *restore_state_aside_name(const char *name, struct err *err);
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
 #include "backend/base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/json_outcome.h"
@@ -17,12 +19,30 @@ static void write_items(struct text *t, const char *title,
 	}
 }
 
+/* What can be done, once for all to which it applies. */
+static void write_hints(struct text *t, const struct recovery_item *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool said = !items[i].hint;
+
+		for (size_t k = 0; k < i && !said; k++)
+			said = items[k].hint && strcmp(items[k].hint, items[i].hint) == 0;
+		if (said)
+			continue;
+		text_printf(t, "hint: ");
+		text_wrap(t, items[i].hint, strlen("hint: "), 2);
+		text_printf(t, "\n");
+	}
+}
+
 static int write_text(struct cli *cli, const struct recovery_report *r, struct err *err)
 {
 	struct text t = TEXT(&cli->out, err);
 
 	write_items(&t, "repaired", r->repaired, r->n_repaired);
 	write_items(&t, "left", r->left, r->n_left);
+	if (!cli->args.quiet)
+		write_hints(&t, r->left, r->n_left);
 	if (r->n_repaired == 0 && r->n_left == 0 && !cli->args.quiet)
 		text_printf(&t, "Nothing to repair.\n");
 	return text_end(&t);
@@ -50,7 +70,9 @@ const struct verb cmd_doctor = {
 	.description =
 		"Puts right what was interrupted, as every command that writes does "
 		"first, but looks at everything, and says what it found, what it did and "
-		"what is left to do; if anything is left the status is 3.",
+		"what is left to do; if anything is left the status is 3.  That includes old "
+		"data beside that of any app which no restore on record has put there, "
+		"as after the database was lost: it is named, and never removed.",
 	.progress = "examining",
 	.run = run,
 };

@@ -81,6 +81,17 @@ int json_outcome_check(const struct check_outcome *o, struct buf *out, struct er
 	return json_parts_end(&w);
 }
 
+/* Whose it is, and how much. */
+static void write_tree(struct json_writer *w, const struct recovery_item *item)
+{
+	json_parts_text(w, "app", item->app);
+	json_parts_text(w, "user", item->user);
+	if (item->size >= 0)
+		json_parts_number(w, "size", (uint64_t)item->size);
+	else
+		json_parts_text(w, "size", NULL);
+}
+
 static void write_items(struct json_writer *w, const char *key,
 			const struct recovery_item *items, size_t n)
 {
@@ -90,6 +101,10 @@ static void write_items(struct json_writer *w, const char *key,
 		json_begin_object(w);
 		json_parts_text(w, "object", items[i].object);
 		json_parts_text(w, "what", items[i].what);
+		if (items[i].hint)
+			json_parts_text(w, "hint", items[i].hint);
+		if (items[i].app)
+			write_tree(w, &items[i]);
 		json_end_object(w);
 	}
 	json_end_array(w);

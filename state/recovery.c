@@ -13,16 +13,24 @@
 #include "state/session_internal.h"
 #include "state/sets.h"
 
+void recovery_item_done(struct recovery_item *item)
+{
+	free(item->object);
+	free(item->what);
+	free(item->hint);
+	free(item->app);
+	free(item->user);
+	*item = (struct recovery_item){ .size = -1 };
+}
+
 void recovery_report_done(struct recovery_report *r)
 {
 	struct recovery_item *lists[] = { r->repaired, r->left };
 	size_t counts[] = { r->n_repaired, r->n_left };
 
 	for (size_t l = 0; l < 2; l++) {
-		for (size_t i = 0; i < counts[l]; i++) {
-			free(lists[l][i].object);
-			free(lists[l][i].what);
-		}
+		for (size_t i = 0; i < counts[l]; i++)
+			recovery_item_done(&lists[l][i]);
 		free(lists[l]);
 	}
 	*r = (struct recovery_report){ 0 };
@@ -48,7 +56,7 @@ static int add(struct recovery_item **list, size_t *n, char *object, const char 
 		return -1;
 	}
 	*list = grown;
-	grown[(*n)++] = (struct recovery_item){ object, copied };
+	grown[(*n)++] = (struct recovery_item){ .object = object, .what = copied, .size = -1 };
 	return 0;
 }
 

@@ -22,6 +22,11 @@
 struct recovery_item {
 	char *object; /* "set 3", "restore 7", a path */
 	char *what;
+	char *hint; /* the way out, or NULL */
+	/* Of a tree that rests aside, known to no restore on record: whose data it is (user NULL: the system's),
+	 * and its bytes of data (-1: not known).  Else app is NULL. */
+	char *app, *user;
+	int64_t size;
 };
 
 struct recovery_report {
@@ -29,6 +34,7 @@ struct recovery_report {
 	size_t n_repaired, n_left;
 };
 
+void recovery_item_done(struct recovery_item *item);
 void recovery_report_done(struct recovery_report *r);
 
 /* The part of it that snapd calls abandoned imports: sets that never became complete and whose maker is gone

@@ -13,6 +13,7 @@ backend_sources += backend/worker/worker.c backend/worker/worker.h
 worker_sources += backend/worker/fence.c backend/worker/fence.h
 worker_sources += backend/worker/main.c
 worker_sources += backend/worker/serve.c backend/worker/serve.h
+worker_sources += backend/worker/serve_asides.c backend/worker/serve_asides.h
 worker_sources += backend/worker/serve_packer.c
 worker_sources += backend/worker/serve_reader.c
 worker_sources += backend/worker/serve_swapper.c

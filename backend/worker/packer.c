@@ -139,6 +139,7 @@ int packer_pack_end(struct worker *w, const struct observer *observer, struct pa
 struct name_listener {
 	int (*entry)(void *ctx, const char *name, struct err *err);
 	void *ctx;
+	size_t max; /* bytes of a name */
 };
 
 /* NAME records of a list. */
@@ -149,7 +150,7 @@ static int take_name(void *ctx, struct wire_in *in, struct err *err)
 
 	if (in->type != PACKER_NAME)
 		return err_set(err, ERR_CORRUPT, "the packer sent an unexpected record");
-	if (wire_get_str(in, PACKER_TAG_PATH, 256, &name, err) < 0)
+	if (wire_get_str(in, PACKER_TAG_PATH, l->max, &name, err) < 0)
 		return -1;
 	return name ? l->entry(l->ctx, name, err) : 0;
 }
@@ -158,11 +159,26 @@ int packer_list(struct worker *w, const char *path,
 		int (*entry)(void *ctx, const char *name, struct err *err), void *ctx,
 		const struct observer *observer, struct err *err)
 {
-	struct name_listener l = { entry, ctx };
+	struct name_listener l = { entry, ctx, 256 };
 	REQUEST(o);
 
 	if (wire_begin(&o, PACKER_LIST, err) < 0 ||
 	    wire_put_str(&o, PACKER_TAG_PATH, path, err) < 0)
+		return -1;
+	return worker_call(w, &o, take_name, &l, observer, err);
+}
+
+int packer_asides(struct worker *w, const char *path, bool user, bool any,
+		  int (*entry)(void *ctx, const char *path, struct err *err), void *ctx,
+		  const struct observer *observer, struct err *err)
+{
+	struct name_listener l = { entry, ctx, PACKER_PATH_MAX };
+	REQUEST(o);
+
+	if (wire_begin(&o, PACKER_ASIDES, err) < 0 ||
+	    wire_put_str(&o, PACKER_TAG_PATH, path, err) < 0 ||
+	    wire_put_u64(&o, PACKER_TAG_USER, user, err) < 0 ||
+	    wire_put_u64(&o, PACKER_TAG_ANY, any, err) < 0)
 		return -1;
 	return worker_call(w, &o, take_name, &l, observer, err);
 }

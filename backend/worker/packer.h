@@ -72,6 +72,14 @@ int packer_list(struct worker *w, const char *path,
 int packer_link(struct worker *w, const char *path, const struct observer *observer, char **ret,
 		struct err *err);
 
+/* For `entry` the absolute paths below the root of what bears the name of a staging or aside tree and lies
+ * where a restore of the tree at `path` puts such: beside it NAME.~xxxxxxxxx~ of its NAME (`any`: of any), in
+ * it .~xxxxxxxxx~.  `user` as for packer_begin().  Names alone are looked at; a missing directory
+ * has none. */
+int packer_asides(struct worker *w, const char *path, bool user, bool any,
+		  int (*entry)(void *ctx, const char *path, struct err *err), void *ctx,
+		  const struct observer *observer, struct err *err);
+
 /* The protocol of this kind. */
 enum packer_type {
 	PACKER_BEGIN = 64,
@@ -82,6 +90,7 @@ enum packer_type {
 	PACKER_PACK,
 	PACKER_LIST,
 	PACKER_LINK,
+	PACKER_ASIDES,
 	PACKER_SKIPPED, /* worker */
 	PACKER_CHANGED, /* worker */
 	PACKER_NAME,	/* worker */
@@ -101,6 +110,7 @@ enum packer_tag {
 	PACKER_TAG_RESOLVED,
 	PACKER_TAG_LEVEL,
 	PACKER_TAG_WHY,
+	PACKER_TAG_ANY,
 	PACKER_TAG_COUNT, /* one for each of struct pack_counts, in its order */
 };
 

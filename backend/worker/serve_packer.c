@@ -10,6 +10,7 @@
 #include "backend/tree/place.h"
 #include "backend/worker/packer.h"
 #include "backend/worker/protocol.h"
+#include "backend/worker/serve_asides.h"
 
 /* Compressing threads: the parent's hash takes the rest of two cores. */
 #define PACKER_THREADS 0
@@ -382,6 +383,8 @@ static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, 
 		return list(p, in, err);
 	case PACKER_LINK:
 		return link_target(p, in, reply, err);
+	case PACKER_ASIDES:
+		return serve_asides(p->serve, in, err);
 	default:
 		return err_set(err, ERR_CORRUPT, "unknown request to a packer");
 	}

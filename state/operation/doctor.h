@@ -3,7 +3,8 @@
 #define SETASIDE_OPERATION_DOCTOR_H
 
 /*
- * doctor: recovery with a report: what was found, what was done, what is left.
+ * doctor: recovery with a report: what was found, what was done, what is left; trees that rest aside and that
+ * no restore on record knows among the last.
  */
 
 #include "state/recovery.h"

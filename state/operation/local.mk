@@ -7,6 +7,7 @@ public_headers += state/operation/inventory.h
 public_headers += state/operation/restore.h
 public_headers += state/operation/save.h
 public_headers += state/operation/scope.h
+state_sources += state/operation/asides.c state/operation/asides.h
 state_sources += state/operation/check.c
 state_sources += state/operation/choose.c state/operation/choose.h
 state_sources += state/operation/doctor.c

@@ -122,8 +122,7 @@ static int add_default_users(struct plan *p, struct err *err)
 	return r;
 }
 
-/* The packer of an owner, started when first needed. */
-static int owner_packer(struct plan *p, struct plan_owner *o, struct err *err)
+int plan_packer(struct plan *p, struct plan_owner *o, struct err *err)
 {
 	struct identity id = system_packer;
 
@@ -206,7 +205,7 @@ static int find_home_apps(struct plan *p, struct catalog *c, struct err *err)
 
 		if (!o->user.name)
 			continue;
-		if (owner_packer(p, o, err) == 0 && find_home_flatpaks(p, o, c, err) == 0 &&
+		if (plan_packer(p, o, err) == 0 && find_home_flatpaks(p, o, c, err) == 0 &&
 		    find_home_snaps(p, o, c, err) == 0)
 			continue;
 		if (err_is(err, ERR_INTERRUPTED) || err_is(err, ERR_NOMEM) ||
@@ -325,7 +324,7 @@ static int add_archive(struct plan *p, struct plan_app *app, struct plan_owner *
 	size_t trees = 0, problems = 0;
 	struct plan_archive *grown;
 
-	if (owner_packer(p, o, err) < 0)
+	if (plan_packer(p, o, err) < 0)
 		return -1;
 	if (archive_init(p, app->app, o, &a, err) < 0)
 		goto fail;
@@ -477,15 +476,30 @@ int plan_find_asides(struct plan *p, struct err *err)
 	return 0;
 }
 
+int plan_begin(struct session *s, const struct scope *scope, struct session_env *env,
+	       struct plan *ret, struct catalog **ret_catalog, struct err *err)
+{
+	_cleanup_(plan_done) struct plan p = { .session = s, .env = env };
+	struct catalog *catalog;
+
+	if (find_owners(&p, scope, err) < 0 || session_catalog(s, &catalog, err) < 0 ||
+	    find_home_apps(&p, catalog, err) < 0)
+		return -1;
+	*ret_catalog = catalog;
+	*ret = p;
+	p = (struct plan){ 0 };
+	return 0;
+}
+
 int plan_build(struct session *s, const struct scope *scope, struct session_env *env,
 	       struct plan *ret, struct err *err)
 {
-	_cleanup_(plan_done) struct plan p = { .session = s, .env = env };
+	_cleanup_(plan_done) struct plan p = { .n_owners = 0 };
 	_cleanup_free_ bool *used = alloc_zero(scope->n_exclude + 1, sizeof(*used), err);
 	struct catalog *catalog;
 
-	if (!used || plan_find_asides(&p, err) < 0 || find_owners(&p, scope, err) < 0 ||
-	    session_catalog(s, &catalog, err) < 0 || find_home_apps(&p, catalog, err) < 0 ||
+	if (!used || plan_begin(s, scope, env, &p, &catalog, err) < 0 ||
+	    plan_find_asides(&p, err) < 0 ||
 	    find_apps(&p, scope, catalog, used, err) < 0 ||
 	    check_excludes(scope, used, err) < 0)
 		return -1;

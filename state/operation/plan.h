@@ -53,6 +53,12 @@ struct plan {
 /* `env` must outlive the plan.  ERR_NOT_FOUND: no such app or user; ERR_USAGE: a bad exclude. */
 int plan_build(struct session *s, const struct scope *scope, struct session_env *env,
 	       struct plan *ret, struct err *err);
+/* The first half of it alone, for who looks at trees in another way: owners, and the catalog with what lies in
+ * their homes. */
+int plan_begin(struct session *s, const struct scope *scope, struct session_env *env,
+	       struct plan *ret, struct catalog **ret_catalog, struct err *err);
+/* The packer of an owner, alive: o->packer. */
+int plan_packer(struct plan *p, struct plan_owner *o, struct err *err);
 void plan_done(struct plan *p);
 /* Learns anew which names are staging and aside trees: what was restored since the plan was made. */
 int plan_find_asides(struct plan *p, struct err *err);

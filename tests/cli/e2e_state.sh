@@ -69,6 +69,155 @@ is_status 0 'a damaged database: doctor makes a new one'
 is "$(find "$store" -name 'state.db.damaged-*' | wc -l)" 1 'a damaged database: is put aside'
 listed 'a database that doctor made'
 
+# ---- What rests aside and nobody knows ----
+
+# lose: the database, and with it what was known of restores.
+lose()
+{
+	rm -f "$store"/state.db*
+}
+
+# left [KEY]: what doctor --json names as left, sorted.
+left()
+{
+	json "sorted(x.get(\"${1-object}\") for x in d[\"doctor\"][\"left\"])"
+}
+
+# paths PATH...: as left() has them.
+paths()
+{
+	printf '%s\n' "$@" | sort | python3 -c '
+import json, sys
+print(json.dumps(sys.stdin.read().split("\n")[:-1], separators=(",", ":")))'
+}
+
+run restore --json 1
+moved=$(json 'sorted(d["restore"]["moved"])')
+run doctor
+is_status 0 'aside: doctor leaves what the journal knows'
+is_out 'Nothing to repair.' 'aside: and says nothing of it'
+lose
+run doctor --json
+is_status 3 'aside, no database: doctor: status'
+is "$(left)" "$moved" 'aside, no database: every tree is named'
+is "$(left app)" '["demo","demo"]' 'aside, no database: and whose it is'
+is "$(left user)" '["tester","tester"]' 'aside, no database: and which user'
+is_json 'sorted(x["size"] for x in d["doctor"]["left"])' '[4,3000054]' \
+	'aside, no database: and how much it is'
+is_json 'all("diff -r" in x["hint"] and "rm -r" in x["hint"] for x in d["doctor"]["left"])' true \
+	'aside, no database: and what can be done'
+run doctor
+is_status 3 'aside, no database: doctor, a second time'
+like_out '^left: .*/\.demo\.~.........~: data of demo of user tester, 3.00MB, known to no restore' \
+	'aside, no database: as text'
+is "$(grep -c '^hint: ' "$scratch/out")" 1 'aside, no database: one hint for all'
+run doctor --quiet
+is "$(grep -vc '^left: ' "$scratch/out")" 0 'aside, no database: quiet, without the hint'
+run save demo
+is_status 0 'aside, no database: a save takes no notice'
+run restore --json 1
+again=$(json 'sorted(d["restore"]["moved"])')
+run doctor --json
+is "$(left)" "$moved" 'aside: what a new restore has put there is known'
+run keep
+run doctor --json
+is "$(left)" "$moved" 'aside: keep removes its own alone'
+test "$again" != "$moved"
+is $? 0 'aside: they are not the same'
+find "$home" -maxdepth 1 -name '*.~?????????~' -exec rm -r {} +
+run doctor
+is_status 0 'aside: removed by a person, nothing is left'
+
+evil=$(printf 'ev\033[31mil\n')
+mkdir -p "$home/snap/hello/7" "$home/snap/hello/$evil.~abcdefghi~"
+ln -s 7 "$home/snap/hello/current"
+run doctor
+is_status 3 'aside, a hostile name: status'
+is "$(grep -c "$(printf '\033')" "$scratch/out")" 0 'aside, a hostile name: escaped'
+like_out '^left: .*/ev\\x1[bB]\[31mil.*~abcdefghi~: data of hello' 'aside, a hostile name: named'
+run doctor --json
+is "$(left)" "$(paths "$home/snap/hello/$evil.~abcdefghi~")" 'aside, a hostile name: in JSON'
+rm -r "$home/snap"
+mkdir "$scratch/elsewhere"
+mv "$home/.demo" "$scratch/elsewhere/data"
+ln -s ../../../elsewhere/data "$home/.demo"
+mkdir "$scratch/elsewhere/data.~abcdefghi~"
+run doctor
+is_status 0 'aside, beyond the root: is not looked at'
+rm "$home/.demo"
+mv "$scratch/elsewhere/data" "$home/.demo"
+mkdir "$home/real"
+mv "$home/.demo" "$home/real/data"
+ln -s real/data "$home/.demo"
+mkdir "$home/real/data.~abcdefghi~"
+run doctor --json
+is "$(left)" "$(paths "$home/real/data.~abcdefghi~")" 'aside, behind a link: where the tree really lies'
+rm "$home/.demo"
+mv "$home/real/data" "$home/.demo"
+rm -r "$home/real"
+run doctor
+is_status 0 'aside: nothing is left'
+
+if is_root; then
+	cp "$root/etc/passwd" "$root/etc/group" "$scratch"
+	users
+	cp "$scratch/apps/demo.json" "$scratch/apps/mine.json"
+	sed -i 's/demo/mine/g; s,~/.minerc,~/.config/minerc,' "$scratch/apps/mine.json"
+	system_app svc /var/lib/svc/data
+	mkdir -p "$root/var/lib/svc/data" "$root/home/alice/.mine" "$root/home/bob/.mine"
+	chown -R "$service:$service" "$root/var/lib/svc"
+	chown "$alice:$alice" "$root/home/alice/.mine"
+	chown "$bob:$bob" "$root/home/bob/.mine"
+	sys save svc mine
+	sys restore --json --force 1
+	moved=$(json 'sorted(d["restore"]["moved"])')
+	sys doctor
+	is_status 0 'aside, all users: known'
+	rm "$root"/var/lib/setaside/state.db*
+	sys doctor --json
+	is_status 3 'aside, all users: status'
+	is "$(left)" "$moved" 'aside, all users: every tree is named'
+	is_json 'sorted(str(x["user"]) for x in d["doctor"]["left"])' '["None","alice","bob"]' \
+		'aside, all users: and whose it is'
+	find "$root/var" "$root/home" -name '*.~?????????~' -exec rm -r {} +
+	# What root may see and the user may not is nobody's to tell.
+	mkdir -p -m 700 "$root/root/secret/minerc.~abcdefghi~"
+	ln -s /root/secret "$root/home/alice/.config"
+	rm -r "$root/var/lib/svc/data"
+	ln -s /root/secret "$root/var/lib/svc/data"
+	mkdir "$root/root/secret.~abcdefghi~"
+	sys doctor --json
+	is_status 0 'aside, a link to what is not his: status'
+	is "$(left)" '[]' 'aside, a link to what is not his: is not followed'
+	like_err 'warning: .*/\.config/minerc' 'aside, a link to what is not his: named'
+	like_err 'warning: .*/var/lib/svc/data' 'aside, a link of a service: named'
+	rm -r "$root/home/alice" "$root/home/bob" "$root/var/lib/svc" "$root/root/secret"*
+	rm "$scratch/apps/mine.json" "$scratch/apps/svc.json"
+	mv "$scratch/passwd" "$scratch/group" "$root/etc"
+else
+	skip 'what rests aside for other users' 'only root has them'
+fi
+if can_mount; then
+	mv "$home/.demo" "$scratch/elsewhere/data"
+	mkdir "$home/.demo"
+	mount -t tmpfs none "$home/.demo"
+	cp -a "$scratch/elsewhere/data/." "$home/.demo"
+	run restore --json --force 1
+	moved=$(json '[p for p in d["restore"]["moved"] if "/.demo/" in p]')
+	inside=$(json 'len([p for p in d["restore"]["moved"] if "/.demo/.~" in p])')
+	is "$inside" 1 'aside, a mount point: what was in it rests in it'
+	lose
+	run doctor --json
+	is_json '[x["object"] for x in d["doctor"]["left"] if "/.demo/" in x["object"]]' "$moved" \
+		'aside, a mount point: named'
+	umount "$home/.demo"
+	rmdir "$home/.demo"
+	mv "$scratch/elsewhere/data" "$home/.demo"
+	find "$home" -maxdepth 1 -name '*.~?????????~' -exec rm -r {} +
+else
+	skip 'what rests aside in a mount point' 'nothing can be mounted here'
+fi
+
 # ---- Killed ----
 
 # settle NAME: doctor, twice.

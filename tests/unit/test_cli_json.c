@@ -304,9 +304,19 @@ END_TEST
 
 START_TEST(a_doctor_tells_repaired_from_left)
 {
-	struct recovery_item repaired[] = { { S("set 3"), S("half saved, removed") } };
-	struct recovery_item left[] = { { S("/x"), S("unknown") } };
-	struct recovery_report r = { repaired, left, 1, 1 };
+	struct recovery_item repaired[] = { { .object = S("set 3"),
+					      .what = S("half saved, removed") } };
+	struct recovery_item left[] = {
+		{ .object = S("restore 7"), .what = S("pending") },
+		{ .object = S("/x\xff"),
+		  .what = S("unknown"),
+		  .hint = S("look at it"),
+		  .app = S("git"),
+		  .user = S("alice"),
+		  .size = 42 },
+		{ .object = S("/y"), .what = S("unknown"), .app = S("svc"), .size = -1 },
+	};
+	struct recovery_report r = { repaired, left, 1, 3 };
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
 
@@ -314,8 +324,11 @@ START_TEST(a_doctor_tells_repaired_from_left)
 	ck_assert_str_eq(
 		out.data,
 		"{\"version\":1,\"doctor\":{\"repaired\":[{\"object\":\"set 3\","
-		"\"what\":\"half saved, removed\"}],\"left\":[{\"object\":\"/x\","
-		"\"what\":\"unknown\"}]}}\n");
+		"\"what\":\"half saved, removed\"}],\"left\":[{\"object\":\"restore 7\","
+		"\"what\":\"pending\"},{\"object\":{\"base64\":\"L3j/\"},"
+		"\"what\":\"unknown\",\"hint\":\"look at it\",\"app\":\"git\","
+		"\"user\":\"alice\",\"size\":42},{\"object\":\"/y\","
+		"\"what\":\"unknown\",\"app\":\"svc\",\"user\":null,\"size\":null}]}}\n");
 }
 
 END_TEST

@@ -139,6 +139,20 @@ START_TEST(restore_state_tells_aside_names)
 
 END_TEST
 
+START_TEST(restore_state_tells_the_directory_of_a_mount_point)
+{
+	ck_assert(restore_state_is_staging(".~abcDEF019~"));
+	ck_assert(!restore_state_is_staging("x.~abcDEF019~"));
+	ck_assert(!restore_state_is_staging("."));
+	ck_assert(!restore_state_is_staging(""));
+	ck_assert(!restore_state_is_staging(".~abcDEF01~"));
+	ck_assert(!restore_state_is_staging(".~abcDEF0199~"));
+	ck_assert(!restore_state_is_staging(".~abcDEF019~x"));
+	ck_assert(!restore_state_is_staging(".~abcDEF01_~"));
+}
+
+END_TEST
+
 START_TEST(restore_state_makes_aside_names_that_differ)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -169,6 +183,7 @@ Suite *suite_restore_state(void)
 
 	tc = support_tcase(s, "names");
 	tcase_add_loop_test(tc, restore_state_tells_aside_names, 0, N_ROWS(asides));
+	tcase_add_test(tc, restore_state_tells_the_directory_of_a_mount_point);
 	tcase_add_test(tc, restore_state_makes_aside_names_that_differ);
 	return s;
 }
