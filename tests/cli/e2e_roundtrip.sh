@@ -285,6 +285,55 @@ mount_job()
 	is "$(cat "$root/var/lib/under/file")" one 'mount below: as it was'
 }
 
+# ---- Names of one object on both sides of an exclude ----
+
+# one_of NAME...: these names below $tree are one object, "yes" or "no".
+one_of()
+{
+	(cd "$tree" && stat -c '%i' "$@" | sort -u | wc -l) | sed 's/^1$/yes/; t; s/.*/no/'
+}
+
+# What was saved is linked again among itself, what is excluded among itself.
+links_job()
+{
+	local tree=$root/var/lib/part name number
+
+	system_app part /var/lib/part cache
+	mkdir -p "$tree/cache" "$tree/data/deep"
+	ln -s nowhere "$tree/data/link"
+	mkfifo -m 640 "$tree/data/fifo"
+	echo saved >"$tree/data/file"
+	for name in link fifo file; do
+		ln -P "$tree/data/$name" "$tree/data/deep/$name"
+		ln -P "$tree/data/$name" "$tree/cache/$name"
+		ln -P "$tree/data/$name" "$tree/cache/$name-too"
+	done
+	chown -h "$service:$service" "$tree/data/link" "$tree/data/fifo"
+	sys save --json part
+	is_status 0 'links: save'
+	number=$(saved_set)
+	rm -r "$tree/data"
+	sys restore "$number"
+	is_status 0 'links: restore'
+	for name in link fifo file; do
+		is "$(one_of "data/$name" "data/deep/$name")" yes "links: a $name is one again"
+		is "$(one_of "cache/$name" "cache/$name-too")" yes \
+			"links: an excluded $name is one still"
+		is "$(one_of "data/$name" "cache/$name")" no \
+			"links: a $name that was saved is not the one that was excluded"
+	done
+	is "$(stat -c '%F %h %u' "$tree/data/link")" "symbolic link 2 $service" \
+		'links: a link with its owner'
+	is "$(stat -c '%F %h %u %a' "$tree/data/deep/fifo")" "fifo 2 $service 640" \
+		'links: a FIFO with its attributes'
+	sys undo
+	is_status 0 'links: undo'
+	is "$(cd "$tree" && find . -type l -o -type p -o -type f | wc -l)" 6 \
+		'links: what was removed is gone again, what is excluded is there'
+	is "$(one_of cache/link cache/link-too) $(one_of cache/fifo cache/fifo-too)" 'yes yes' \
+		'links: and one each'
+}
+
 # ---- As a plain user, without another root ----
 
 plain()
@@ -330,6 +379,7 @@ plain_job()
 if is_root; then
 	root_job
 	mount_job
+	links_job
 else
 	skip 'root: all of it' 'only root can'
 fi
