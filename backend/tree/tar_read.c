@@ -19,6 +19,10 @@ struct tar_reader {
 	struct tar_pax global; /* of g headers so far */
 	bool ended;
 
+	/* Of a stream that may hold several archives. */
+	bool many, more;
+	uint8_t first[TAR_BLOCK]; /* of the one that follows, where `more` */
+
 	/* What precedes the next entry's own header. */
 	struct tar_pax pax;
 	char *long_name, *long_link;
@@ -53,6 +57,16 @@ static void drop_preface(struct tar_reader *t)
 	t->long_name = t->long_link = NULL;
 }
 
+void tar_reader_allow_more(struct tar_reader *t)
+{
+	t->many = true;
+}
+
+bool tar_reader_has_more(const struct tar_reader *t)
+{
+	return t->ended && t->more;
+}
+
 void tar_reader_free(struct tar_reader *t)
 {
 	if (!t)
@@ -63,11 +77,40 @@ void tar_reader_free(struct tar_reader *t)
 	free(t);
 }
 
-/* Everything after the first zero block: one more, then zeros up to the stream's end. */
-static int read_end(struct tar_reader *t, struct err *err)
+/* Zeros up to the end of the stream, or to the first header of another archive. */
+static int read_padding(struct tar_reader *t, struct err *err)
+{
+	const uint8_t *p;
+	int r;
+
+	while ((r = tar_input_block(&t->in, &p, err)) > 0) {
+		if (tar_header_is_zero(p))
+			continue;
+		memcpy(t->first, p, sizeof(t->first));
+		t->more = true;
+		return 0;
+	}
+	return r;
+}
+
+/* Zeros up to the end of the stream. */
+static int read_zeros(struct tar_reader *t, struct err *err)
 {
 	const uint8_t *p;
 	ssize_t n;
+
+	while ((n = tar_input_peek(&t->in, &p, err)) > 0) {
+		if (p[0] != 0 || memcmp(p, p + 1, (size_t)n - 1) != 0)
+			return err_set(err, ERR_CORRUPT, "archive goes on after its end");
+		tar_input_take(&t->in, (size_t)n);
+	}
+	return n < 0 ? -1 : 0;
+}
+
+/* Everything after the first zero block: one more, then what may follow. */
+static int read_end(struct tar_reader *t, struct err *err)
+{
+	const uint8_t *p;
 	int r;
 
 	if (t->has_pax || t->long_name || t->long_link)
@@ -78,15 +121,20 @@ static int read_end(struct tar_reader *t, struct err *err)
 		return r < 0 ? -1 : tar_input_cut(&t->in, err);
 	if (!tar_header_is_zero(p))
 		return err_set(err, ERR_CORRUPT, "archive has a lone zero block");
-	while ((n = tar_input_peek(&t->in, &p, err)) > 0) {
-		if (p[0] != 0 || memcmp(p, p + 1, (size_t)n - 1) != 0)
-			return err_set(err, ERR_CORRUPT, "archive goes on after its end");
-		tar_input_take(&t->in, (size_t)n);
-	}
-	if (n < 0)
+	if ((t->many ? read_padding(t, err) : read_zeros(t, err)) < 0)
 		return -1;
 	t->ended = true;
 	return 0;
+}
+
+/* The next header block: what read_padding() met, else the stream's. */
+static int next_block(struct tar_reader *t, const uint8_t **ret, struct err *err)
+{
+	if (!t->more)
+		return tar_input_block(&t->in, ret, err);
+	t->more = false;
+	*ret = t->first;
+	return 1;
 }
 
 /* The contents of an extended header or long name, with a limit; a NUL is put behind. */
@@ -340,7 +388,7 @@ static int read_headers(struct tar_reader *t, struct err *err)
 		const uint8_t *block;
 		struct tar_header h;
 		uint64_t at = t->in.offset;
-		int r = tar_input_block(&t->in, &block, err);
+		int r = next_block(t, &block, err);
 
 		if (r == 0)
 			return tar_input_cut(&t->in, err);
@@ -365,8 +413,12 @@ int tar_read_next(struct tar_reader *t, const struct entry **ret, struct err *er
 {
 	int r;
 
-	if (t->ended)
+	if (t->ended && !t->more)
 		return 0;
+	if (t->ended) {
+		t->ended = false;
+		tar_pax_done(&t->global);
+	}
 	if (tar_input_skip(&t->in, t->left, err) < 0 ||
 	    tar_input_skip(&t->in, t->padding, err) < 0)
 		return -1;

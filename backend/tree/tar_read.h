@@ -45,8 +45,15 @@ struct tar_reader;
 int tar_reader_new(tar_source source, void *ctx, struct tar_reader **ret,
 		   struct err *err);
 
+/* From now on another archive may follow the end of one and its padding of whole blocks:
+ * tar_read_next() returns 0 at the end of each, and after that, where there is one more, goes
+ * on with its first entry. */
+void tar_reader_allow_more(struct tar_reader *t);
+/* After tar_read_next() returned 0: does another archive follow? */
+bool tar_reader_has_more(const struct tar_reader *t);
+
 /* 1: *ret is valid until the next call (unread data is passed over); 0: the end, and the
- * source has come to its own: everything was read. */
+ * source has come to its own (everything was read) unless another archive follows. */
 int tar_read_next(struct tar_reader *t, const struct entry **ret, struct err *err);
 
 /* The next data of the current file, at least 1 byte: where it belongs in the file,
