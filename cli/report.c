@@ -20,6 +20,7 @@ static const struct {
 	[ERR_USAGE] = { "usage", STATUS_USAGE },
 	[ERR_NOT_FOUND] = { "not-found", STATUS_NOT_FOUND },
 	[ERR_EXISTS] = { "refused", STATUS_REFUSED },
+	[ERR_DUPLICATE] = { "refused", STATUS_REFUSED },
 	[ERR_BUSY] = { "busy", STATUS_BUSY },
 	[ERR_DENIED] = { "failed", STATUS_FAILED },
 	[ERR_NO_SPACE] = { "no-space", STATUS_NO_SPACE },
@@ -65,21 +66,27 @@ int report_format(struct buf *out, const char *label, const char *object,
 	return text_end(&t);
 }
 
+void report_write_json(struct json_writer *w, const struct err *what)
+{
+	const char *message = err_message(what);
+
+	json_begin_object(w);
+	json_key(w, "kind");
+	json_str(w, report_kind(what->kind));
+	json_key(w, "message");
+	json_bytes(w, message, strlen(message));
+	json_end_object(w);
+}
+
 int report_format_json(struct buf *out, const struct err *what, struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);
-	const char *message = err_message(what);
 
 	json_begin_object(&w);
 	json_key(&w, "version");
 	json_u64(&w, 1);
 	json_key(&w, "error");
-	json_begin_object(&w);
-	json_key(&w, "kind");
-	json_str(&w, report_kind(what->kind));
-	json_key(&w, "message");
-	json_bytes(&w, message, strlen(message));
-	json_end_object(&w);
+	report_write_json(&w, what);
 	json_end_object(&w);
 	if (json_end(&w) < 0)
 		return -1;

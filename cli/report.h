@@ -17,6 +17,7 @@
 
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
+#include "backend/base/json.h"
 
 enum status {
 	STATUS_DONE = 0,
@@ -42,7 +43,10 @@ int report_format(struct buf *out, const char *label, const char *object,
 /* Appends {"version":1,"error":{...}} and a newline. */
 int report_format_json(struct buf *out, const struct err *what, struct err *err);
 
-/* The same to stderr, as well as it goes: nothing can be done if that fails. */
+/* The object of that key alone. */
+void report_write_json(struct json_writer *w, const struct err *what);
+
+/* A line, or an error with its hint, to stderr, as well as it goes: nothing can be done if that fails. */
 void report_line(const char *label, const char *object, const char *text);
 void report_error(const struct err *what);
 

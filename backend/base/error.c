@@ -18,6 +18,7 @@ static const struct {
 	[ERR_USAGE] = { "usage", "bad argument" },
 	[ERR_NOT_FOUND] = { "not-found", "not found" },
 	[ERR_EXISTS] = { "exists", "exists already" },
+	[ERR_DUPLICATE] = { "duplicate", "is there already" },
 	[ERR_BUSY] = { "busy", "in use" },
 	[ERR_DENIED] = { "denied", "permission denied" },
 	[ERR_NO_SPACE] = { "no-space", "no space left, or over a limit" },

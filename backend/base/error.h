@@ -33,6 +33,7 @@ enum err_kind {
 	ERR_USAGE,       /* a bad argument, name or pattern: say it differently */
 	ERR_NOT_FOUND,   /* no such set, app, user or file */
 	ERR_EXISTS,      /* the name is taken */
+	ERR_DUPLICATE,   /* the same content is there already: the call says which */
 	ERR_BUSY,        /* another operation holds it, or something is mounted there */
 	ERR_DENIED,      /* EACCES, EPERM, EROFS */
 	ERR_NO_SPACE,    /* ENOSPC, EDQUOT, EFBIG, or over a limit of ours */

@@ -19,7 +19,8 @@ static const struct {
 	int status;
 } kinds[] = {
 	{ ERR_USAGE, "usage", 2 },         { ERR_NOT_FOUND, "not-found", 4 },
-	{ ERR_EXISTS, "refused", 8 },      { ERR_BUSY, "busy", 7 },
+	{ ERR_EXISTS, "refused", 8 },      { ERR_DUPLICATE, "refused", 8 },
+	{ ERR_BUSY, "busy", 7 },
 	{ ERR_DENIED, "failed", 1 },       { ERR_NO_SPACE, "no-space", 6 },
 	{ ERR_CHANGED, "failed", 1 },      { ERR_CORRUPT, "damaged", 5 },
 	{ ERR_UNSUPPORTED, "refused", 8 }, { ERR_INTERRUPTED, "interrupted", 130 },

@@ -118,7 +118,7 @@ END_TEST
 START_TEST(kinds_have_stable_names)
 {
 	static const char *const names[] = {
-		"none",        "usage",    "not-found", "exists",  "busy",
+		"none",        "usage",    "not-found", "exists", "duplicate",  "busy",
 		"denied",      "no-space", "changed",   "corrupt", "unsupported",
 		"interrupted", "refused",  "partial",   "io",      "no-memory",
 	};
