@@ -156,9 +156,10 @@ int db_sets(struct db *db, struct db_set_list *ret, struct err *err);
 /* Complete ones, not pinned, whose time has come. */
 int db_sets_expired(struct db *db, int64_t now, struct db_set_list *ret, struct err *err);
 
-/* Replaces the files of a set that is not complete. */
-int db_set_plan(struct db *db, uint64_t id, const struct db_file *files, size_t n,
-		struct err *err);
+/* Adds a planned file to a set that is not complete; `app` may be NULL.  ERR_EXISTS: it has one of
+ * that name. */
+int db_set_plan_file(struct db *db, uint64_t id, const char *name, const char *app,
+		     struct err *err);
 /* The commit point of a save or an import: planned files are present from now on. */
 int db_set_complete(struct db *db, uint64_t id, struct err *err);
 /* Removes the row and its files' rows; the number stays used.  A missing one is a

@@ -153,29 +153,30 @@ static int change_alone(struct db *db, uint64_t id, const char *sql,
 	return db_leave(db, own, change_set(db, id, sql, args, n, err), err);
 }
 
-/* db_set_plan() within a transaction. */
-static int plan_files(struct db *db, uint64_t id, const struct db_file *files, size_t n,
-		      struct err *err)
+/* db_set_plan_file() within a transaction. */
+static int plan_file(struct db *db, uint64_t id, const char *name, const char *app,
+		     struct err *err)
 {
 	/* The state says who may; the UPDATE that changes nothing finds it out. */
 	if (change_set(db, id,
 		       "UPDATE sets SET id = id WHERE id = ?"
 		       " AND state IN ('saving', 'importing')",
-		       DB_ARGS(DB_INT(id)), err) < 0 ||
-	    db_run(db, "DELETE FROM set_files WHERE set_id = ?", DB_ARGS(DB_INT(id)),
-		   NULL, err) < 0)
+		       DB_ARGS(DB_INT(id)), err) < 0)
 		return -1;
-	return insert_files(db, id, files, n, err);
+	return db_run(db, "INSERT INTO set_files VALUES (?, ?, ?, ?)",
+		      DB_ARGS(DB_INT(id), DB_BYTES(name), DB_TEXT(app),
+			      DB_TEXT(db_file_state_name(DB_FILE_PLANNED))),
+		      NULL, err);
 }
 
-int db_set_plan(struct db *db, uint64_t id, const struct db_file *files, size_t n,
-		struct err *err)
+int db_set_plan_file(struct db *db, uint64_t id, const char *name, const char *app,
+		     struct err *err)
 {
 	bool own;
 
 	if (db_enter(db, &own, err) < 0)
 		return -1;
-	return db_leave(db, own, plan_files(db, id, files, n, err), err);
+	return db_leave(db, own, plan_file(db, id, name, app, err), err);
 }
 
 /* db_set_complete() within a transaction. */

@@ -8,6 +8,7 @@
 #include "backend/base/fd.h"
 #include "backend/base/json.h"
 #include "backend/base/quote.h"
+#include "state/new_set.h"
 #include "state/operation/plan.h"
 #include "state/retention.h"
 
@@ -19,13 +20,11 @@ struct saving {
 	struct session_env env;
 	struct stamp time;
 	char *host, *machine_id;
-	struct db_set row;
+	struct new_set set;
 	struct snapshot **metas; /* one for each app of the plan */
-	struct lock_key *locks;	 /* the apps', the set's last */
+	struct lock_key *locks;	 /* the apps' */
 	size_t n_locks, n_taken;
 	struct meter meter;
-	bool recorded;		 /* the row is there: undo it on failure */
-	bool committed;
 	uint64_t skipped, changed;
 };
 
@@ -37,16 +36,16 @@ void save_outcome_done(struct save_outcome *o)
 	*o = (struct save_outcome){ 0 };
 }
 
-/* Frees memory and locks; what is on disk is settled before. */
+/* A set that is not complete goes, then memory and locks. */
 static void saving_done(struct saving *v)
 {
+	new_set_done(&v->set);
 	for (size_t i = 0; v->metas && i < v->plan.n_apps; i++)
 		snapshot_free(v->metas[i]);
 	free(v->metas);
 	if (v->n_taken > 0)
 		locks_drop_all(v->session->locks, v->locks, v->n_taken);
 	free(v->locks);
-	db_set_done(&v->row);
 	free(v->host);
 	free(v->machine_id);
 	plan_done(&v->plan);
@@ -195,25 +194,11 @@ static int make_metas(struct saving *v, struct err *err)
 /* Names that a person gave. */
 static int check_request(struct session *s, const struct save_request *r, struct err *err)
 {
-	struct db_set other;
-
 	if (session_check_own_store(s, "saving", err) < 0 ||
-	    (r->name && sets_check_name(r->name, err) < 0) ||
 	    (r->note && sets_check_note(r->note, err) < 0) ||
 	    (r->reason && sets_check_note(r->reason, err) < 0))
 		return -1;
-	if (!r->name || !s->db)
-		return 0;
-	if (db_set_by_name(s->db, r->name, &other, err) < 0) {
-		if (!err_is(err, ERR_NOT_FOUND))
-			return -1;
-		err_clear(err); /* free */
-		return 0;
-	}
-	err_set(err, ERR_EXISTS, "the name %s is that of set %llu", q(r->name),
-		(unsigned long long)other.id);
-	db_set_done(&other);
-	return -1;
+	return new_set_check_name(s, r->name, err);
 }
 
 /* There must be something to save, and room for it. */
@@ -240,7 +225,7 @@ static int lock_apps(struct saving *v, struct err *err)
 {
 	struct lock_wait wait = session_wait(v->session);
 
-	v->locks = alloc_zero(v->plan.n_apps + 1, sizeof(*v->locks), err);
+	v->locks = alloc_zero(v->plan.n_apps, sizeof(*v->locks), err);
 	if (!v->locks)
 		return -1;
 	for (size_t i = 0; i < v->plan.n_apps; i++)
@@ -251,14 +236,12 @@ static int lock_apps(struct saving *v, struct err *err)
 	return 0;
 }
 
-/* The row of the set with the names that are going to appear. */
-static int make_row(struct saving *v, struct err *err)
+/* new_set_plan: the row, with the names that are going to appear. */
+static int make_row(void *ctx, struct db_set *row, struct err *err)
 {
+	struct saving *v = ctx;
 	const struct save_request *r = v->request;
-	struct db_set *row = &v->row;
 
-	row->state = DB_SET_SAVING;
-	row->origin = DB_SET_SAVED;
 	row->automatic = r->automatic;
 	row->created = v->time.sec;
 	row->expires = retention_set_expiry(&v->session->config, r->automatic, v->time.sec);
@@ -274,50 +257,6 @@ static int make_row(struct saving *v, struct err *err)
 			return -1;
 	}
 	return 0;
-}
-
-/* Under the commit lock: the number, and the row in the same transaction. */
-static int record(struct saving *v, struct err *err)
-{
-	struct session *s = v->session;
-	struct store_list list;
-	uint64_t highest;
-
-	if (store_list(s->store, &list, err) < 0)
-		return -1;
-	highest = list.highest;
-	store_list_done(&list);
-	if (db_begin(s->db, err) < 0)
-		return -1;
-	if (db_number_take(s->db, highest, &v->row.id, err) < 0 || make_row(v, err) < 0 ||
-	    db_set_insert(s->db, &v->row, err) < 0 || db_commit(s->db, err) < 0) {
-		db_rollback(s->db);
-		return -1;
-	}
-	v->recorded = true;
-	return store_put_last_set(s->store, v->row.id, err);
-}
-
-/* A number, its lock, its row, its marker. */
-static int begin_set(struct saving *v, struct err *err)
-{
-	struct lock_wait wait = session_wait(v->session);
-	int r;
-
-	if (locks_take(v->session->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
-		return -1;
-	r = record(v, err);
-	if (r == 0) {
-		v->locks[v->n_locks] = LOCK_KEY_SET(v->row.id);
-		r = locks_take(v->session->locks, v->locks[v->n_locks], LOCK_EXCLUSIVE, &wait,
-			       err);
-		if (r == 0)
-			v->n_taken = ++v->n_locks;
-	}
-	locks_drop(v->session->locks, LOCK_KEY_COMMIT);
-	if (r < 0)
-		return -1;
-	return store_mark(v->session->store, v->row.id, err);
 }
 
 /* ---- The set itself ---- */
@@ -360,43 +299,7 @@ static int save_apps(struct saving *v, struct err *err)
 		if (observer_check(s->observer, err) < 0 || save_app(v, i, err) < 0)
 			return -1;
 	meter_end(&v->meter);
-	if (store_sync(s->store, err) < 0 || db_set_complete(s->db, v->row.id, err) < 0)
-		return -1;
-	v->committed = true;
-	session_shield(s);
-	return 0;
-}
-
-/* What follows the commit point may fail: recovery does it again. */
-static void finish(struct saving *v)
-{
-	_cleanup_(err_clear) struct err problem = ERR_INIT;
-
-	if (store_unmark(v->session->store, v->row.id, &problem) < 0)
-		observer_warn(v->session->observer, NULL,
-			      "set %llu is complete; the next run removes its marker: %s",
-			      (unsigned long long)v->row.id, err_message(&problem));
-}
-
-/* Nothing of the set stays; what cannot be removed now goes at the next start. */
-static void abandon(struct saving *v)
-{
-	_cleanup_(err_clear) struct err problem = ERR_INIT;
-	struct session *s = v->session;
-
-	if (!v->recorded || v->committed)
-		return;
-	for (size_t i = 0; i < v->row.n_files; i++)
-		if (store_remove(s->store, v->row.files[i].name, &problem) < 0)
-			goto left;
-	if (store_sync(s->store, &problem) < 0 ||
-	    store_unmark(s->store, v->row.id, &problem) < 0 ||
-	    db_set_delete(s->db, v->row.id, &problem) < 0)
-		goto left;
-	return;
-left:
-	observer_warn(s->observer, NULL, "the next run removes what is left of set %llu: %s",
-		      (unsigned long long)v->row.id, err_message(&problem));
+	return new_set_complete(&v->set, err);
 }
 
 /* Everything between the request and the answer. */
@@ -410,29 +313,27 @@ static int run(struct saving *v, struct err *err)
 	if (v->request->dry_run)
 		return 0;
 	if (describe(v, err) < 0 || make_metas(v, err) < 0 || lock_apps(v, err) < 0 ||
-	    plan_find_asides(&v->plan, err) < 0 || begin_set(v, err) < 0 || save_apps(v, err) < 0) {
-		abandon(v);
+	    plan_find_asides(&v->plan, err) < 0 ||
+	    new_set_begin(&v->set, make_row, v, err) < 0)
 		return -1;
-	}
-	finish(v);
-	return 0;
+	return save_apps(v, err);
 }
 
 /* The set as it is listed.  That it cannot be read back now does not undo it. */
 static int show_set(struct saving *v, struct save_outcome *o, struct err *err)
 {
 	o->has_set = true;
-	if (sets_get(v->session, v->row.id, &o->set, err) == 0)
+	if (sets_get(v->session, v->set.row.id, &o->set, err) == 0)
 		return 0;
 	if (err_is(err, ERR_NOMEM))
 		return -1;
 	observer_warn(v->session->observer, NULL, "set %llu is complete, but cannot be shown: %s",
-		      (unsigned long long)v->row.id, err_message(err));
+		      (unsigned long long)v->set.row.id, err_message(err));
 	err_clear(err);
-	o->set = (struct set){ .id = v->row.id,
+	o->set = (struct set){ .id = v->set.row.id,
 			       .origin = db_set_origin_name(DB_SET_SAVED),
 			       .time = v->time,
-			       .automatic = v->row.automatic };
+			       .automatic = v->set.row.automatic };
 	o->problems++;
 	return 0;
 }
@@ -447,7 +348,7 @@ static int answer(struct saving *v, struct save_outcome *ret, struct err *err)
 
 	if (strings_add_all(&o.empty, &v->plan.empty, err) < 0)
 		goto fail;
-	if (v->committed && show_set(v, &o, err) < 0)
+	if (v->set.committed && show_set(v, &o, err) < 0)
 		goto fail;
 	*ret = o;
 	return 0;
@@ -461,7 +362,7 @@ int setaside_save(struct session *s, const struct save_request *request,
 {
 	_cleanup_(saving_done) struct saving v = { .session = s, .request = request };
 
-	db_set_init(&v.row);
+	new_set_init(&v.set, s, DB_SET_SAVING, DB_SET_SAVED);
 	if (run(&v, err) < 0)
 		return -1;
 	return answer(&v, ret, err);

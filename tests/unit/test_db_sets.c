@@ -286,19 +286,16 @@ END_TEST
 
 START_TEST(planned_files_are_present_once_complete)
 {
-	const struct db_file plan[] = {
-		{ TEXT("z.zip"), TEXT("z"), DB_FILE_PLANNED },
-		{ TEXT("y.zip"), NULL, DB_FILE_PLANNED },
-	};
-
 	insert_in_state(1, DB_SET_SAVING);
 	ck_assert_str_eq(files_of(1), "plan.zip:planned ");
-	ck_assert_ok(db_set_plan(db, 1, plan, 2, &err), &err);
-	ck_assert_str_eq(files_of(1), "y.zip:planned z.zip:planned ");
+	ck_assert_ok(db_set_plan_file(db, 1, "z.zip", "z", &err), &err);
+	ck_assert_ok(db_set_plan_file(db, 1, "y.zip", NULL, &err), &err);
+	ck_assert_fails(db_set_plan_file(db, 1, "y.zip", "y", &err), &err, ERR_EXISTS, "");
+	ck_assert_str_eq(files_of(1), "plan.zip:planned y.zip:planned z.zip:planned ");
 	ck_assert_ok(db_set_complete(db, 1, &err), &err);
-	ck_assert_str_eq(files_of(1), "y.zip:present z.zip:present ");
+	ck_assert_str_eq(files_of(1), "plan.zip:present y.zip:present z.zip:present ");
 	ck_assert_int_eq(state_of(1), DB_SET_COMPLETE);
-	ck_assert_fails(db_set_plan(db, 1, plan, 2, &err), &err, ERR_NOT_FOUND, "set 1");
+	ck_assert_fails(db_set_plan_file(db, 1, "x.zip", "x", &err), &err, ERR_NOT_FOUND, "set 1");
 	ck_assert_fails(db_set_complete(db, 1, &err), &err, ERR_NOT_FOUND, "set 1");
 	insert_in_state(2, DB_SET_IMPORTING);
 	ck_assert_ok(db_set_complete(db, 2, &err), &err);
