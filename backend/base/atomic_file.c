@@ -120,6 +120,20 @@ int atomic_file_fd(const struct atomic_file *f)
 	return f->fd;
 }
 
+int atomic_file_rename(struct atomic_file *f, const char *name, struct err *err)
+{
+	char *copy;
+
+	if (!is_component(name))
+		return err_set(err, ERR_USAGE, "%s is not the name of a file", q(name));
+	copy = alloc_strdup(name, err);
+	if (!copy)
+		return -1;
+	free(f->name);
+	f->name = copy;
+	return 0;
+}
+
 /* Gives the unnamed file a name, never one that is taken; 0, or -1 and errno. */
 static int link_unnamed(const struct atomic_file *f, const char *name)
 {

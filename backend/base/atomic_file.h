@@ -33,6 +33,8 @@ int atomic_file_open(int dirfd, const char *name, mode_t mode, unsigned flags,
 		     struct atomic_file **ret, struct err *err);
 /* To write to; stays f's. */
 int atomic_file_fd(const struct atomic_file *f);
+/* Changes the name that it is going to have: what it is may decide. */
+int atomic_file_rename(struct atomic_file *f, const char *name, struct err *err);
 /* Publishes; frees f in every case.  ERR_EXISTS if the name is taken and REPLACE was not
  * asked for.  On failure nothing of the file remains, and what had the name keeps it; but
  * where REPLACE was done and the directory cannot be synced the new file stays. */
