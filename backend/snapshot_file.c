@@ -9,15 +9,7 @@
 #include "backend/base/hasher.h"
 #include "backend/base/quote.h"
 #include "backend/gzip.h"
-#include "backend/zip.h"
-
-#define COPY_SIZE ((size_t)256 << 10)
-
-struct snapshot_file {
-	int fd;
-	struct zip_reader *zip;
-	struct snapshot *meta;
-};
+#include "backend/snapshot_file_internal.h"
 
 const struct snapshot *snapshot_file_meta(const struct snapshot_file *f)
 {
@@ -130,30 +122,37 @@ int snapshot_file_open(int fd, struct snapshot_file **ret, struct snapshot **ret
 	return 0;
 }
 
+int snapshot_file_compare(const struct snapshot_archive *a,
+			  const uint8_t hash[DIGEST_SHA3_384_SIZE], struct err *err)
+{
+	char hex[DIGEST_SHA3_384_HEX + 1];
+
+	digest_hex(hash, DIGEST_SHA3_384_SIZE, hex);
+	if (strcmp(hex, a->sha3) != 0)
+		return err_set(err, ERR_CORRUPT, "the SHA3-384 hash of %s is wrong",
+			       q(a->name));
+	return 0;
+}
+
 /* Everything between the zip and the sink. */
 static int stream_hashed(struct snapshot_file *f, const struct snapshot_archive *a,
 			 struct hasher *h, snapshot_file_sink sink, void *ctx,
 			 const struct observer *observer, struct err *err)
 {
-	_cleanup_free_ void *buf = alloc_bytes(COPY_SIZE, err);
+	_cleanup_free_ void *buf = alloc_bytes(SNAPSHOT_FILE_PIECE, err);
 	uint8_t is[DIGEST_MAX_SIZE];
-	char hex[DIGEST_SHA3_384_HEX + 1];
 	ssize_t n;
 
 	if (!buf)
 		return -1;
-	while ((n = zip_reader_read(f->zip, buf, COPY_SIZE, err)) > 0)
+	while ((n = zip_reader_read(f->zip, buf, SNAPSHOT_FILE_PIECE, err)) > 0)
 		if (observer_check(observer, err) < 0 ||
 		    hasher_update(h, buf, (size_t)n, err) < 0 ||
 		    (sink && sink(ctx, buf, (size_t)n, err) < 0))
 			return -1;
 	if (n < 0 || hasher_final(h, is, err) < 0)
 		return -1;
-	digest_hex(is, DIGEST_SHA3_384_SIZE, hex);
-	if (strcmp(hex, a->sha3) != 0)
-		return err_set(err, ERR_CORRUPT, "the SHA3-384 hash of %s is wrong",
-			       q(a->name));
-	return 0;
+	return snapshot_file_compare(a, is, err);
 }
 
 /* The index of an archive member that the metadata names. */

@@ -44,6 +44,13 @@ typedef int (*snapshot_file_sink)(void *ctx, const void *p, size_t n, struct err
 int snapshot_file_stream(struct snapshot_file *f, const char *member, snapshot_file_sink sink,
 			 void *ctx, const struct observer *observer, struct err *err);
 
+/* Hands the whole file on, byte for byte, and compares the hashes of its archives on the way: one
+ * pass, unless another writer compressed the archives once more.  Only when all of them
+ * are right does it return 0; what it handed on until then is of no use otherwise.  ERR_CORRUPT names
+ * the member; ERR_CHANGED: the file was cut meanwhile. */
+int snapshot_file_copy(struct snapshot_file *f, snapshot_file_sink sink, void *ctx,
+		       const struct observer *observer, struct err *err);
+
 /* Inflates the member and walks its tar, without making anything: proves its structure and
  * counts what unpacking would need.  `limits` may be NULL.  Progress is told in bytes of the member. */
 int snapshot_file_walk(struct snapshot_file *f, const char *member,
