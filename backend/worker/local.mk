@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 backend_sources += backend/worker/identity.c backend/worker/identity.h
+backend_sources += backend/worker/importer.c backend/worker/importer.h
 backend_sources += backend/worker/mounts.c backend/worker/mounts.h
 backend_sources += backend/worker/packer.c backend/worker/packer.h
 backend_sources += backend/worker/protocol.h
@@ -14,6 +15,7 @@ worker_sources += backend/worker/fence.c backend/worker/fence.h
 worker_sources += backend/worker/main.c
 worker_sources += backend/worker/serve.c backend/worker/serve.h
 worker_sources += backend/worker/serve_asides.c backend/worker/serve_asides.h
+worker_sources += backend/worker/serve_import.c backend/worker/serve_import.h
 worker_sources += backend/worker/serve_packer.c
 worker_sources += backend/worker/serve_reader.c
 worker_sources += backend/worker/serve_swapper.c

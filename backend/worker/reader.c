@@ -124,6 +124,18 @@ int reader_stream_begin(struct worker *w, uint64_t handle, const char *member, i
 	return 0;
 }
 
+int reader_copy(struct worker *w, uint64_t handle, int out, struct meter *meter,
+		const struct observer *observer, struct err *err)
+{
+	REQUEST(o);
+
+	if (put_member(&o, READER_COPY, handle, NULL, err) < 0 ||
+	    wire_put_fd(&o, out, err) < 0 || worker_begin(w, &o, NULL, NULL, err) < 0)
+		return -1;
+	worker_measure(w, meter);
+	return worker_wait(&w, 1, observer, err);
+}
+
 /* CHUNK records of a snap's description: one exclude pattern each. */
 static int take_pattern(void *ctx, struct wire_in *in, struct err *err)
 {

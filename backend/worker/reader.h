@@ -51,6 +51,11 @@ int reader_count(struct worker *w, uint64_t handle, const char *member,
 int reader_stream_begin(struct worker *w, uint64_t handle, const char *member, int pipe,
 			struct meter *meter, struct err *err);
 
+/* Writes the whole file, as it is, into `out` (borrowed during the call), and compares the hashes
+ * of all its archives on the way.  ERR_CORRUPT: one is wrong, and what was written is of no use. */
+int reader_copy(struct worker *w, uint64_t handle, int out, struct meter *meter,
+		const struct observer *observer, struct err *err);
+
 /* Reads a snap's meta/snap.yaml and meta/snapshots.yaml (each -1 where it is missing). */
 int reader_snap_meta(struct worker *w, int snap_yaml, int snapshots_yaml,
 		     const struct observer *observer, struct snap_meta *ret, struct err *err);
@@ -62,6 +67,7 @@ enum reader_type {
 	READER_CHECK,
 	READER_COUNT,
 	READER_STREAM,
+	READER_COPY,
 	READER_SNAP_META,
 	READER_CHUNK, /* worker: a part of a binary record */
 	READER_SIZE,

@@ -9,12 +9,14 @@
 #include "backend/snapshot_file.h"
 #include "backend/worker/protocol.h"
 #include "backend/worker/reader.h"
+#include "backend/worker/serve_import.h"
 
 /* Open snapshots; a handle is an index plus one, so that 0 is none. */
 struct reader {
 	struct serve *serve;
 	struct snapshot_file **files;
 	size_t n, cap;
+	struct serve_import *import; /* the stream under way, or NULL */
 	int pipe;
 	struct observer observer; /* hears how far a request is */
 	uint64_t done;
@@ -41,6 +43,7 @@ static void stop(struct serve *s)
 	for (size_t i = 0; i < r->n; i++)
 		snapshot_file_close(r->files[i]);
 	free(r->files);
+	serve_import_free(r->import);
 	free(r);
 }
 
@@ -223,6 +226,12 @@ static int to_pipe(void *ctx, const void *p, size_t n, struct err *err)
 	return count_bytes(ctx, p, n, err);
 }
 
+/* snapshot_file_sink: a descriptor. */
+static int to_file(void *ctx, const void *p, size_t n, struct err *err)
+{
+	return fd_write_all(*(const int *)ctx, p, n, err);
+}
+
 /* READER_STREAM */
 static int stream(struct reader *r, struct wire_in *in, struct err *err)
 {
@@ -237,6 +246,18 @@ static int stream(struct reader *r, struct wire_in *in, struct err *err)
 	r->pipe = pipe;
 	r->done = 0;
 	return snapshot_file_stream(f, member, to_pipe, r, NULL, err);
+}
+
+/* READER_COPY */
+static int copy(struct reader *r, struct wire_in *in, struct err *err)
+{
+	_cleanup_free_ char *member = NULL;
+	_cleanup_close_ int out = -1;
+	struct snapshot_file *f;
+
+	if (get_member(r, in, &f, &member, err) < 0 || wire_take_fd(in, &out, err) < 0)
+		return -1;
+	return snapshot_file_copy(f, to_file, &out, &r->observer, err);
 }
 
 /* One of the two yaml files, through `parse`. */
@@ -311,9 +332,13 @@ static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, 
 		return count(r, in, reply, err);
 	case READER_STREAM:
 		return stream(r, in, err);
+	case READER_COPY:
+		return copy(r, in, err);
 	case READER_SNAP_META:
 		return snap_meta(r, in, reply, err);
 	default:
+		if (serve_import_takes(in->type))
+			return serve_import_request(&r->import, in, reply, err);
 		return err_set(err, ERR_CORRUPT, "unknown request to a reader");
 	}
 }

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend/worker/serve_import.h"
+
+#include <errno.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/fd.h"
+#include "backend/import.h"
+#include "backend/worker/importer.h"
+
+#define PIECE_SIZE ((size_t)1 << 20)
+
+struct serve_import {
+	struct import *import;
+	int fd;
+	void *piece; /* what was read last */
+};
+
+void serve_import_free(struct serve_import *state)
+{
+	if (!state)
+		return;
+	import_free(state->import);
+	if (state->fd >= 0)
+		sys_close_best_effort(state->fd);
+	free(state->piece);
+	free(state);
+}
+
+/* tar_source: whatever the pipe or file has at hand. */
+static ssize_t read_piece(void *ctx, const void **ret, size_t max, struct err *err)
+{
+	struct serve_import *m = ctx;
+	ssize_t n;
+
+	do
+		n = sys_read(m->fd, m->piece, max < PIECE_SIZE ? max : PIECE_SIZE);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_errno(err, "cannot read");
+	*ret = m->piece;
+	return n;
+}
+
+/* IMPORTER_BEGIN */
+static int begin(struct serve_import **state, struct wire_in *in, struct err *err)
+{
+	_cleanup_(serve_import_freep) struct serve_import *m = alloc_zero(1, sizeof(*m), err);
+
+	serve_import_free(TAKE_PTR(*state));
+	if (!m)
+		return -1;
+	m->fd = -1;
+	m->piece = alloc_bytes(PIECE_SIZE, err);
+	if (!m->piece || wire_take_fd(in, &m->fd, err) < 0 ||
+	    import_new(read_piece, m, &m->import, err) < 0)
+		return -1;
+	*state = TAKE_PTR(m);
+	return 0;
+}
+
+/* IMPORTER_NEXT */
+static int next(struct serve_import *m, struct wire_out *reply, struct err *err)
+{
+	struct import_part part;
+	int r = import_next(m->import, &part, err);
+
+	if (r < 0 || wire_put_u64(reply, IMPORTER_TAG_HAS, (uint64_t)r, err) < 0)
+		return -1;
+	if (r == 0)
+		return 0;
+	if (wire_put_u64(reply, IMPORTER_TAG_KIND, part.kind, err) < 0 ||
+	    wire_put_str(reply, IMPORTER_TAG_NAME, part.name, err) < 0 ||
+	    wire_put_u64(reply, IMPORTER_TAG_SIZE, part.size, err) < 0)
+		return -1;
+	return wire_put_bytes(reply, IMPORTER_TAG_HASH, part.hash, sizeof(part.hash), err);
+}
+
+/* IMPORTER_COPY */
+static int copy(struct serve_import *m, struct wire_in *in, struct wire_out *reply, struct err *err)
+{
+	_cleanup_close_ int out = -1;
+	uint64_t max, done = 0;
+	const void *p;
+	ssize_t n = 1;
+
+	if (wire_get_u64(in, IMPORTER_TAG_MAX, &max, err) < 0 || wire_take_fd(in, &out, err) < 0)
+		return -1;
+	while (done < max && (n = import_read(m->import, &p, err)) > 0) {
+		if (fd_write_all(out, p, (size_t)n, err) < 0)
+			return -1;
+		done += (uint64_t)n;
+	}
+	return n < 0 ? -1 : wire_put_u64(reply, IMPORTER_TAG_SIZE, done, err);
+}
+
+bool serve_import_takes(unsigned type)
+{
+	return type >= IMPORTER_BEGIN && type <= IMPORTER_END;
+}
+
+int serve_import_request(struct serve_import **state, struct wire_in *in, struct wire_out *reply,
+			 struct err *err)
+{
+	if (in->type == IMPORTER_BEGIN)
+		return begin(state, in, err);
+	if (!*state)
+		return err_set(err, ERR_CORRUPT, "no stream was begun");
+	switch ((enum importer_type)in->type) {
+	case IMPORTER_NEXT:
+		return next(*state, reply, err);
+	case IMPORTER_COPY:
+		return copy(*state, in, reply, err);
+	case IMPORTER_BEGIN:
+	case IMPORTER_END:
+		break;
+	}
+	serve_import_free(TAKE_PTR(*state));
+	return 0;
+}
