@@ -261,11 +261,18 @@ int session_open(const struct session_options *o, struct session **ret, struct e
 
 void session_shield(struct session *s)
 {
-	if (!s->observer)
+	if (!s->observer || s->observer == &s->after_commit)
 		return;
+	s->given = s->observer;
 	s->after_commit = *s->observer;
 	s->after_commit.cancel = NULL;
 	s->observer = &s->after_commit;
+}
+
+void session_unshield(struct session *s)
+{
+	if (s->observer && s->observer == &s->after_commit)
+		s->observer = s->given;
 }
 
 int session_check_own_store(const struct session *s, const char *what, struct err *err)

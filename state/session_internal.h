@@ -33,6 +33,7 @@ struct session {
 	char *xdg_config_home, *xdg_data_home, *xdg_state_home, *xdg_cache_home;
 	const struct observer *observer; /* the caller's, or `after_commit` */
 	struct observer after_commit;
+	const struct observer *given; /* the caller's, while it is `after_commit` */
 
 	struct users_policy policy; /* how owners of archives are mapped; operations set it */
 	struct users_owners owners_ctx;
@@ -58,6 +59,8 @@ void session_env_init(struct session *s, struct lock_key alive, bool with_alive,
 		      struct session_env *ret);
 /* From now on the operation finishes in spite of a signal: its commit point is passed. */
 void session_shield(struct session *s);
+/* Another step begins, which a signal may end again. */
+void session_unshield(struct session *s);
 struct lock_wait session_wait(const struct session *s);
 /* The lock of a set.  A reader without a lock file (a read-only store, no database) has every shared
  * lock and no exclusive one: ERR_DENIED. */

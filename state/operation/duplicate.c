@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/operation/duplicate.h"
+
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/quote.h"
+#include "state/operation/check.h"
+#include "state/sets.h"
+
+/* Has the set this hash, in one of its forms?  1, 0, -1. */
+static int has_hash(const struct set *set, const uint8_t *hash, struct err *err)
+{
+	_cleanup_free_ const struct snapshot **metas = alloc_zero(set->n + 1, sizeof(*metas), err);
+	uint8_t is[DIGEST_SHA256_SIZE];
+
+	if (!metas)
+		return -1;
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->snapshots[i].broken)
+			return 0;
+		metas[i] = set->snapshots[i].meta;
+	}
+	for (int form = 0; form < 2 && set->n > 0; form++) {
+		if (snapshot_set_hash(metas, set->n, form == 1, is, err) < 0)
+			return -1;
+		if (memcmp(is, hash, sizeof(is)) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* The first thing that is wrong with a set. */
+static const char *first_problem(const struct check_outcome *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (!o->apps[i].ok && o->apps[i].problems.n > 0)
+			return o->apps[i].problems.items[0];
+	return "it is damaged";
+}
+
+/* Reads all of the set's archives: 1, or 0 and a warning.  Nobody hears of its progress: it is a
+ * step of another operation. */
+static int is_intact(struct session *s, uint64_t id, struct err *err)
+{
+	_cleanup_(check_outcome_done) struct check_outcome o = { 0 };
+	const struct observer *outer = s->observer;
+	struct observer silent = { .cancel = outer ? outer->cancel : NULL };
+	struct scope all = { 0 };
+	int r;
+
+	s->observer = &silent;
+	r = setaside_check(s, id, &all, false, &o, err);
+	s->observer = outer;
+	if (r < 0 && err_is(err, ERR_NOT_FOUND)) {
+		err_clear(err); /* somebody forgot it just now */
+		return 0;
+	}
+	if (r < 0 || o.ok)
+		return r < 0 ? -1 : 1;
+	observer_warn(outer, NULL, "set %llu has the same content, but is damaged (%s): it is imported anew",
+		      (unsigned long long)id, first_problem(&o));
+	return 0;
+}
+
+/* A set with the right hash, held: if it is intact, it is the answer. */
+static int take_over(struct session *s, const struct set *set, uint64_t *ret_set,
+		  struct strings *ret_apps, struct err *err)
+{
+	int r = is_intact(s, set->id, err);
+
+	if (r <= 0)
+		return r;
+	if ((set->automatic || set->expires != 0) && db_set_adopt(s->db, set->id, err) < 0)
+		return -1;
+	for (size_t i = 0; i < set->n; i++)
+		if (strings_add(ret_apps, set->snapshots[i].meta->snap, err) < 0)
+			return -1;
+	*ret_set = set->id;
+	return 1;
+}
+
+int duplicate_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], uint64_t *ret_set,
+		   struct strings *ret_apps, struct err *err)
+{
+	struct set_list list;
+	int r = 0;
+
+	if (sets_list(s, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		r = has_hash(&list.sets[i], hash, err);
+		if (r <= 0)
+			continue;
+		r = session_lock_set(s, list.sets[i].id, LOCK_SHARED, err);
+		if (r < 0)
+			break;
+		r = take_over(s, &list.sets[i], ret_set, ret_apps, err);
+		session_unlock_set(s, list.sets[i].id);
+	}
+	sets_list_done(&list);
+	return r;
+}

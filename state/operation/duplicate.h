@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_OPERATION_DUPLICATE_H
+#define SETASIDE_OPERATION_DUPLICATE_H
+
+/*
+ * duplicate: is a set of this content here already?  Not installed.
+ */
+
+#include <stdint.h>
+
+#include "backend/base/digest.h"
+#include "backend/base/strings.h"
+#include "state/session_internal.h"
+
+/*
+ * Looks for a complete set with this content hash (either of its forms) whose snapshots open and whose
+ * archives have the right hashes: 1, with its number and apps (appended), and it is a person's from now
+ * on: it does not expire.  One that has the hash, but is damaged, does not count and is warned of.
+ * 0: there is none.
+ */
+int duplicate_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], uint64_t *ret_set,
+		   struct strings *ret_apps, struct err *err);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_OPERATION_IMPORT_H
+#define SETASIDE_OPERATION_IMPORT_H
+
+/*
+ * import: the sets of an export stream into the store, one after the other; each all or nothing.
+ *
+ *	setaside_import_open(session, fd, &request, &im, err);
+ *	while ((r = setaside_import_next(im, &outcome, err)) > 0 || err_is(err, ERR_DUPLICATE))
+ *		...
+ *	setaside_import_close(im);
+ *
+ * The stream is read once, from a file or a pipe.  Order, for each set: what content.json names is
+ * looked for among the sets that are here -> number, row `importing`, marker -> each zip, while there is
+ * room: written without a name, opened, all its archives hashed, its name (rebuilt from its metadata)
+ * noted, synced and named -> export.json and the stream's end are seen, the content hash is computed
+ * anew and compared -> directory synced -> row `complete` (the commit point) -> marker removed.
+ * Recovery: a set that is not complete vanishes; its number stays used.
+ *
+ * Only the reader process sees the stream's bytes.  Nothing that it holds chooses a path: names in
+ * the store come from checked metadata and the new number.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/strings.h"
+#include "state/session.h"
+
+struct import_request {
+	const char *name; /* of the first set; NULL: the set's own, unless another has it */
+	const char *note; /* of all; NULL: each set's own */
+	bool allow_duplicate; /* a set that is here already is imported all the same */
+};
+
+struct import_outcome {
+	uint64_t set;	     /* its number here */
+	bool duplicate;	     /* it was here already, intact, and stays: a person's from now on */
+	struct strings apps; /* in it */
+};
+
+void import_outcome_done(struct import_outcome *o);
+
+struct importing;
+
+/* Opens what a person calls the file to import: a file, a pipe, a device; "-" is not known here.
+ * Returns a descriptor.  ERR_CORRUPT: a directory. */
+int setaside_import_open_file(const char *path, struct err *err);
+
+/* Borrows fd and the request until setaside_import_close().  ERR_REFUSED: the store is another's;
+ * ERR_USAGE and ERR_EXISTS: the name. */
+int setaside_import_open(struct session *s, int fd, const struct import_request *request,
+			 struct importing **ret, struct err *err);
+void setaside_import_close(struct importing *im);
+CLEANUP_FUNC(struct importing *, setaside_import_close);
+
+/*
+ * The next set: 1; 0: the stream has ended; -1.  ERR_DUPLICATE: nothing was imported, since the set
+ * is here already; `*ret` says which, and the next call goes on behind it.  After any other failure,
+ * which leaves nothing of this set and nothing else changed, only setaside_import_close() is allowed:
+ * ERR_CORRUPT (cut, damaged, not what content.json says), ERR_UNSUPPORTED (a later format),
+ * ERR_NO_SPACE, ERR_INTERRUPTED.
+ */
+int setaside_import_next(struct importing *im, struct import_outcome *ret, struct err *err);
+
+#endif
