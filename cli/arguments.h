@@ -21,8 +21,8 @@ struct arguments {
 	const char *store, *root, *wait;
 	/* Those of some. */
 	struct strings users, exclude, map_users;
-	const char *name, *note, *reason, *id;
-	bool no_system, automatic, dry_run, abs_time, deep, force, trust;
+	const char *name, *note, *reason, *id, *output;
+	bool no_system, automatic, dry_run, abs_time, deep, force, trust, allow_duplicate;
 };
 
 extern const struct option_table arguments_global;

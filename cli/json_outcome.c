@@ -2,6 +2,7 @@
 #include "cli/json_outcome.h"
 
 #include "cli/json_parts.h"
+#include "cli/report.h"
 
 int json_outcome_restore(const struct restore_outcome *o, struct buf *out,
 			 struct err *err)
@@ -55,6 +56,59 @@ int json_outcome_forget(const struct forget_outcome *o, struct buf *out, struct 
 	json_parts_number(&w, "set", o->set);
 	json_parts_list(&w, "apps", &o->apps);
 	json_end_object(&w);
+	return json_parts_end(&w);
+}
+
+int json_outcome_export(const uint64_t *sets, size_t n, const char *file, uint64_t size,
+			struct buf *out, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	json_key(&w, "export");
+	json_begin_object(&w);
+	json_key(&w, "sets");
+	json_begin_array(&w);
+	for (size_t i = 0; i < n; i++)
+		json_u64(&w, sets[i]);
+	json_end_array(&w);
+	json_parts_text(&w, "file", file);
+	json_parts_number(&w, "size", size);
+	json_end_object(&w);
+	return json_parts_end(&w);
+}
+
+/* One set of an import. */
+static void write_imported(struct json_writer *w, const struct import_outcome *o)
+{
+	json_begin_object(w);
+	json_parts_number(w, "set", o->set);
+	json_key(w, "duplicate");
+	json_bool(w, o->duplicate);
+	json_parts_list(w, "apps", &o->apps);
+	json_end_object(w);
+}
+
+int json_outcome_import(const struct import_outcome *sets, size_t n,
+			const struct err *failure, struct buf *out, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(out, err);
+
+	json_parts_begin(&w);
+	if (n == 1 && !failure) {
+		json_key(&w, "import");
+		write_imported(&w, &sets[0]);
+		return json_parts_end(&w);
+	}
+	json_key(&w, "imports");
+	json_begin_array(&w);
+	for (size_t i = 0; i < n; i++)
+		write_imported(&w, &sets[i]);
+	json_end_array(&w);
+	if (failure) {
+		json_key(&w, "failed");
+		report_write_json(&w, failure);
+	}
 	return json_parts_end(&w);
 }
 

@@ -46,11 +46,18 @@ static const struct option_spec *find_letter(const struct options *o, const char
 		for (size_t k = 0; k < o->tables[i]->n; k++) {
 			const struct option_spec *spec = &o->tables[i]->specs[k];
 			if (spec->letter != '\0' && spec->letter == letters[0] &&
-			    letters[1] == '\0')
+			    (letters[1] == '\0' || spec->type != OPTION_FLAG))
 				return spec;
 		}
 	}
 	return NULL;
+}
+
+/* The value of an option that stands in the next argument, if there is one. */
+static void read_value(struct walk *w, struct item *item)
+{
+	if (item->spec && item->spec->type != OPTION_FLAG && w->at < w->o->argc)
+		item->value = w->o->argv[w->at++];
 }
 
 /* What an argument that begins with "--" is; its value may be the next argument. */
@@ -62,8 +69,18 @@ static void read_long(struct walk *w, struct item *item)
 	item->spec = find_long(w->o, name, len);
 	if (equals)
 		item->value = equals + 1;
-	else if (item->spec && item->spec->type != OPTION_FLAG && w->at < w->o->argc)
-		item->value = w->o->argv[w->at++];
+	else
+		read_value(w, item);
+}
+
+/* The same of a single letter, whose value may follow at once. */
+static void read_letter(struct walk *w, struct item *item)
+{
+	item->spec = find_letter(w->o, item->arg + 1);
+	if (item->spec && item->arg[2] != '\0')
+		item->value = item->arg + 2;
+	else
+		read_value(w, item);
 }
 
 /* False at the end.  An operand has no spec and is no option. */
@@ -82,7 +99,7 @@ static bool next_item(struct walk *w, struct item *item)
 	if (item->is_option && item->arg[1] == '-')
 		read_long(w, item);
 	else if (item->is_option)
-		item->spec = find_letter(w->o, item->arg + 1);
+		read_letter(w, item);
 	return true;
 }
 

@@ -6,7 +6,8 @@
  * options: tables of options, from which parsing and help are made.
  *
  * GNU long options anywhere among the operands, `--` ends them; `--opt=value` and
- * `--opt value`; no abbreviations; a single letter only for flags.  Given twice, the last
+ * `--opt value`; no abbreviations; a value of a single letter follows at once, or
+ * in the next argument.  Given twice, the last
  * one counts, but for lists, which grow.
  *
  * A value is stored where the spec's offset says, in a structure of the caller's:

@@ -40,8 +40,8 @@ int verb_find(const char *name, const struct verb **ret, struct err *err);
 int verb_check_operands(const struct verb *verb, size_t n, const char *const *operands,
 			struct err *err);
 
-extern const struct verb cmd_apps, cmd_check, cmd_doctor, cmd_estimate, cmd_forget,
-	cmd_help, cmd_keep, cmd_restore, cmd_save, cmd_saved, cmd_show, cmd_undo,
-	cmd_users;
+extern const struct verb cmd_apps, cmd_check, cmd_doctor, cmd_estimate, cmd_export,
+	cmd_forget, cmd_help, cmd_import, cmd_keep, cmd_restore, cmd_save, cmd_saved,
+	cmd_show, cmd_undo, cmd_users;
 
 #endif
