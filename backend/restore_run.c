@@ -173,6 +173,39 @@ static int unpack_archive(struct restore_plan *p, const struct restore_archive *
 	return 0;
 }
 
+/* Where the trees of an archive go, each directory once. */
+static int list_parents(const struct restore_plan *p, const struct restore_archive *a,
+			struct buf *ret, struct err *err)
+{
+	_cleanup_(strings_done) struct strings parents = STRINGS_INIT;
+
+	for (size_t i = 0; i < p->n_targets; i++) {
+		const struct swapper_place *place = &p->targets[i].place;
+		const char *dir = place->is_mount ? place->resolved : place->parent;
+
+		if (p->targets[i].archive != a || strings_has(&parents, dir))
+			continue;
+		if (buf_printf(ret, err, "%s%s", parents.n ? ", " : "", q(dir)) < 0 ||
+		    strings_add(&parents, dir, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A full disk is told by where it lies; what else is wrong, by the archive alone. */
+static int cannot_unpack(const struct restore_plan *p, const struct restore_archive *a,
+			 struct err *err)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	_cleanup_(buf_done) struct buf where = BUF_INIT;
+
+	if (err_is(err, ERR_NO_SPACE) && list_parents(p, a, &where, &ignored) == 0 &&
+	    where.data)
+		return err_wrap(err, "cannot unpack %s of %s in %s", q(a->member), q(a->app),
+				where.data);
+	return err_wrap(err, "cannot unpack %s of %s", q(a->member), q(a->app));
+}
+
 /* All archives of all apps. */
 static int unpack(struct restore_plan *p, const struct restore_options *o, struct err *err)
 {
@@ -188,7 +221,7 @@ static int unpack(struct restore_plan *p, const struct restore_options *o, struc
 		/* The reader is ahead of those who unpack by no more than what pipes hold. */
 		meter_part(&meter, a->app, a->user, a->size);
 		if (unpack_archive(p, a, o, &meter, err) < 0)
-			return err_wrap(err, "cannot unpack %s of %s", q(a->member), q(a->app));
+			return cannot_unpack(p, a, err);
 	}
 	meter_end(&meter);
 	for (size_t i = 0; i < p->n_targets; i++) {

@@ -356,6 +356,14 @@ static void saving_done(struct saving *s)
 	buf_done(&s->hash.text);
 }
 
+/* What is full is the store: nothing else is written to. */
+static int cannot_save(const struct store *store, const struct snapshot *meta, struct err *err)
+{
+	if (err_is(err, ERR_NO_SPACE))
+		return err_wrap(err, "cannot save %s in %s", q(meta->snap), q(store_path(store)));
+	return err_wrap(err, "cannot save %s", q(meta->snap));
+}
+
 int save_snapshot(struct store *store, struct snapshot *meta, const struct save_archive *archives,
 		  size_t n, const struct save_options *options, struct save_result *ret,
 		  struct err *err)
@@ -375,7 +383,7 @@ int save_snapshot(struct store *store, struct snapshot *meta, const struct save_
 	    zip_writer_new(atomic_file_fd(file), &s.zip, err) < 0 ||
 	    add_members(&s, archives, err) < 0 || zip_writer_finish(s.zip, err) < 0 ||
 	    atomic_file_commit(TAKE_PTR(file), err) < 0)
-		return err_wrap(err, "cannot save %s", q(meta->snap));
+		return cannot_save(store, meta, err);
 	result.file_name = TAKE_PTR(name);
 	*ret = result;
 	return 0;

@@ -386,7 +386,90 @@ if can_mount; then
 		umount "$store"
 	done
 	is "$((inodes > 4 && inodes < 14)) $status" '1 0' "a full disk: $inodes inodes are enough"
+
+	# ---- Full in the middle of an archive ----
+
+	# fill DIR KIB NAME: while the run and its workers stand still, others take the room on
+	# this file system but for so much.
+	fill()
+	{
+		local room
+
+		kill -STOP -- "-$job"
+		room=$(df --output=avail -k "$1" | tail -1)
+		head -c $(((room - $2) * 1024)) /dev/zero >"$1/filler"
+		is "$(df --output=avail -k "$1" | tail -1 | tr -d ' ')" "$2" "$3: so much is left"
+		kill -CONT -- "-$job"
+	}
+
+	# full PATTERN NAME: the run that met a full disk ends as it should.
+	full()
+	{
+		is_status 6 "$2: status"
+		like_err "$1" "$2: names it"
+		is "$(grep -Evc '^setaside: (hint|warning): ' "$scratch/err")" 1 "$2: one message"
+		unchanged "$2"
+	}
+
+	# What restores of the other store have put aside would be unknown in these.
 	store=$tester_store
+	while run keep && test "$status" -eq 0; do :; done
+	store=$scratch/small
+	head -c 60000000 /dev/urandom >"$home/.demo/random"
+	for room in 0 64 5000; do
+		name="disk full while saving, $room KiB"
+		mount -t tmpfs -o size=150m none "$store"
+		run save other
+		remember
+		start "$store/snapshots/*_importing" save demo
+		is $? 0 "$name: it has begun"
+		fill "$store" $room "$name"
+		ends
+		full '/small/snapshots".*No space left' "$name"
+		is "$(cd "$store/snapshots" && find . -name '*_*' -o -name '.*.tmp.*')" '' \
+			"$name: nothing half-made is left"
+		run saved
+		is_out 'No snapshots found.' "$name: no set is listed"
+		rm "$store/filler"
+		run doctor
+		is_status 0 "$name: doctor leaves nothing"
+		run save --json demo
+		is_status 0 "$name: with room it is saved"
+		run check "$(saved_set)" --deep
+		is_status 0 "$name: and is whole"
+		umount "$store"
+	done
+
+	store=$tester_store
+	run save --json demo
+	large=$(saved_set)
+	mv "$home" "$scratch/home"
+	for room in 0 64 5000; do
+		name="disk full while restoring, $room KiB"
+		mount -t tmpfs -o size=150m none "$root/home"
+		mkdir "$home"
+		cp -a "$scratch/home/.demo" "$scratch/home/.demorc" "$home"
+		echo changed >"$home/.demo/file"
+		remember
+		start "$home/.demo.~*~" restore "$large"
+		is $? 0 "$name: it has begun"
+		fill "$root/home" $room "$name"
+		ends
+		full '"/home/tester".*No space left' "$name"
+		nothing_aside "$home" "$name: nothing is left aside"
+		rm "$root/home/filler"
+		run doctor
+		is_out 'Nothing to repair.' "$name: nothing to repair"
+		run restore "$large"
+		is_status 0 "$name: with room it is restored"
+		same "$scratch/home/.demo/random" "$home/.demo/random" "$name: as it was saved"
+		is "$(cat "$home/.demo/file")" one "$name: all of it"
+		run undo
+		is "$(cat "$home/.demo/file")" changed "$name: and goes back"
+		run keep
+		umount "$root/home"
+	done
+	mv "$scratch/home" "$home"
 else
 	skip 'read-only, small and full file systems' 'nothing can be mounted here'
 fi
