@@ -2,6 +2,7 @@
 #include "backend/worker/serve_import.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "backend/base/alloc.h"
 #include "backend/base/fd.h"
@@ -9,11 +10,15 @@
 #include "backend/worker/importer.h"
 
 #define PIECE_SIZE ((size_t)1 << 20)
+/* Where a tar says what it is; what only old ones leave out. */
+#define TAR_MAGIC    "ustar"
+#define TAR_MAGIC_AT ((size_t)257)
 
 struct serve_import {
 	struct import *import;
 	int fd;
 	void *piece; /* what was read last */
+	bool read, ended, no_tar;
 };
 
 void serve_import_free(struct serve_import *state)
@@ -27,6 +32,28 @@ void serve_import_free(struct serve_import *state)
 	free(state);
 }
 
+/* Does this, with which the stream begins, look like anything but a tar? */
+static bool is_no_tar(const char *p, size_t n)
+{
+	size_t end = TAR_MAGIC_AT + strlen(TAR_MAGIC);
+
+	return n >= end && memcmp(p + TAR_MAGIC_AT, TAR_MAGIC, strlen(TAR_MAGIC)) != 0;
+}
+
+/* Says of what is no export at all more than how a tar is wrong. */
+static int explain(const struct serve_import *m, struct err *err)
+{
+	if (!err_is(err, ERR_CORRUPT) || (m->read && !m->no_tar))
+		return -1;
+	if (!m->read && m->ended) {
+		err_clear(err); /* that the archive is cut short after 0 bytes */
+		return err_set(err, ERR_CORRUPT, "it is empty");
+	}
+	err_wrap(err, "it is no export");
+	return err_hint(err, "what is encrypted or compressed has to be unpacked first: "
+			     "\"setaside import -\" reads from a pipe");
+}
+
 /* tar_source: whatever the pipe or file has at hand. */
 static ssize_t read_piece(void *ctx, const void **ret, size_t max, struct err *err)
 {
@@ -38,6 +65,10 @@ static ssize_t read_piece(void *ctx, const void **ret, size_t max, struct err *e
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_errno(err, "cannot read");
+	if (!m->read)
+		m->no_tar = is_no_tar(m->piece, (size_t)n);
+	m->read = m->read || n > 0;
+	m->ended = n == 0;
 	*ret = m->piece;
 	return n;
 }
@@ -65,7 +96,9 @@ static int next(struct serve_import *m, struct wire_out *reply, struct err *err)
 	struct import_part part;
 	int r = import_next(m->import, &part, err);
 
-	if (r < 0 || wire_put_u64(reply, IMPORTER_TAG_HAS, (uint64_t)r, err) < 0)
+	if (r < 0)
+		return explain(m, err);
+	if (wire_put_u64(reply, IMPORTER_TAG_HAS, (uint64_t)r, err) < 0)
 		return -1;
 	if (r == 0)
 		return 0;
