@@ -285,7 +285,10 @@ static int open_parent(const char *path, const char **ret_name, struct err *err)
 	if (!dir)
 		return -1;
 	fd = sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
-	return fd < 0 ? err_errno(err, "cannot open the directory %s", q(dir)) : fd;
+	if (fd < 0)
+		err_errno(err, "cannot open the directory %s", q(dir));
+	/* A directory that is missing is no set that is not there. */
+	return err_is(err, ERR_NOT_FOUND) ? err_reclassify(err, ERR_IO) : fd;
 }
 
 /* What has the name already? */

@@ -71,8 +71,11 @@ int setaside_import_open_file(const char *path, struct err *err)
 	_cleanup_close_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
 	struct stat st;
 
-	if (fd < 0)
-		return err_errno(err, "cannot open %s", q(path));
+	if (fd < 0) {
+		err_errno(err, "cannot open %s", q(path));
+		/* A file that is missing is no set that is not there. */
+		return err_is(err, ERR_NOT_FOUND) ? err_reclassify(err, ERR_IO) : -1;
+	}
 	if (sys_fstat(fd, &st) < 0)
 		return err_errno(err, "cannot look at %s", q(path));
 	if (S_ISDIR(st.st_mode))
@@ -87,6 +90,8 @@ static int measure(struct importing *im, int fd, struct err *err)
 
 	if (sys_fstat(fd, &st) < 0)
 		return err_errno(err, "cannot look at the stream");
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ERR_CORRUPT, "it is a directory, not an export");
 	if (S_ISREG(st.st_mode))
 		im->size = (uint64_t)st.st_size;
 	meter_init(&im->meter, im->session->observer, meter_add(im->size, im->size));
