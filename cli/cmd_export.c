@@ -36,7 +36,7 @@ static int read_operands(const struct cli *cli, size_t *ret_n_sets, const char *
 		return 0;
 	if (cli->n_operands == 1) {
 		err_set(err, ERR_USAGE, "export needs a file, or - for standard output");
-		return -1;
+		return err_hint(err, "see \"setaside export --help\"");
 	}
 	if (cli->n_operands > 2) {
 		err_set(err, ERR_USAGE, "export takes one set and a file");
@@ -68,16 +68,30 @@ static int check_stdout(const struct cli *cli, struct err *err)
 	return 0;
 }
 
-/* All sets are found before anything is done. */
-static int resolve(struct cli *cli, size_t n, uint64_t **ret, struct err *err)
+static bool has_set(const uint64_t *sets, size_t n, uint64_t set)
 {
-	_cleanup_free_ uint64_t *sets = alloc_zero(n, sizeof(*sets), err);
+	for (size_t i = 0; i < n; i++)
+		if (sets[i] == set)
+			return true;
+	return false;
+}
+
+/* All sets are found before anything is done; the first *n operands name them, and *n becomes
+ * how many they are, each once. */
+static int resolve(struct cli *cli, size_t *n, uint64_t **ret, struct err *err)
+{
+	_cleanup_free_ uint64_t *sets = alloc_zero(*n, sizeof(*sets), err);
+	size_t n_sets = 0;
 
 	if (!sets)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (cli_resolve_set(cli, cli->operands[i], &sets[i], err) < 0)
+	for (size_t i = 0; i < *n; i++) {
+		if (cli_resolve_set(cli, cli->operands[i], &sets[n_sets], err) < 0)
 			return -1;
+		if (!has_set(sets, n_sets, sets[n_sets]))
+			n_sets++;
+	}
+	*n = n_sets;
 	*ret = TAKE_PTR(sets);
 	return 0;
 }
@@ -135,7 +149,7 @@ static int run(struct cli *cli, struct err *err)
 		return -1;
 	is_stdout = strcmp(file, "-") == 0;
 	if ((is_stdout && check_stdout(cli, err) < 0) ||
-	    cli_open(cli, SESSION_READ, err) < 0 || resolve(cli, n, &sets, err) < 0)
+	    cli_open(cli, SESSION_READ, err) < 0 || resolve(cli, &n, &sets, err) < 0)
 		return -1;
 	if (n > 1)
 		observer_note(&cli->observer, NULL,

@@ -72,45 +72,74 @@ static int import_from(struct cli *cli, struct imported *to, struct err *err)
 
 	if (!is_stdin && fd < 0)
 		return -1;
+	if (is_stdin && isatty(STDIN_FILENO)) {
+		err_set(err, ERR_USAGE, "standard input is a terminal");
+		return err_hint(err, "name a file, or lead a pipe here");
+	}
 	r = setaside_import_open(cli->session, is_stdin ? STDIN_FILENO : fd, &request, &im,
 				 err);
 	if (r == 0)
 		r = import_all(cli, im, to, err);
-	return r < 0 ? err_wrap(err, "cannot import %s", is_stdin ? "from standard input" : q(file))
-		     : 0;
+	if (r == 0)
+		return 0;
+	if (err_is(err, ERR_CORRUPT) && !err->hint)
+		err_hint(err, "copy it here or export it again");
+	if (is_stdin)
+		return err_wrap(err, "cannot import %sfrom standard input",
+				to->n > 0 ? "the rest " : "");
+	return err_wrap(err, "cannot import %s%s", to->n > 0 ? "the rest of " : "", q(file));
 }
 
-/* A sentence and the set as it is listed. */
-static int write_set(struct cli *cli, const struct import_outcome *o, const struct stamp *now,
-		     struct err *err)
+/* A sentence for each set that came. */
+static int write_sentences(struct cli *cli, const struct imported *im, struct err *err)
 {
 	struct text t = TEXT(&cli->out, err);
-	struct set set;
-	int r;
 
-	if (o->duplicate)
-		say_set(&t, "This is ", o->set, NULL, 0, ", which is here already.\n");
-	else
-		say_set(&t, "Imported as ", o->set, NULL, 0, ".\n");
-	if (text_end(&t) < 0 || sets_get(cli->session, o->set, &set, err) < 0)
-		return -1;
-	r = set_table_write(&set, 1, now, &cli->out, err);
-	set_done(&set);
+	for (size_t i = 0; i < im->n; i++) {
+		const struct import_outcome *o = &im->sets[i];
+
+		if (o->duplicate)
+			say_set(&t, "This is ", o->set, NULL, 0, ", which is here already.\n");
+		else
+			say_set(&t, "Imported as ", o->set, NULL, 0, ".\n");
+	}
+	return text_end(&t);
+}
+
+/* True if an earlier one is the same set. */
+static bool was_before(const struct imported *im, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (im->sets[k].set == im->sets[i].set)
+			return true;
+	return false;
+}
+
+/* The sets as they are listed. */
+static int write_table(struct cli *cli, const struct imported *im, struct err *err)
+{
+	_cleanup_free_ struct set *sets = alloc_zero(im->n, sizeof(*sets), err);
+	struct stamp now;
+	size_t n = 0;
+	int r = sets ? stamp_now(&now, err) : -1;
+
+	for (size_t i = 0; r == 0 && i < im->n; i++)
+		if (!was_before(im, i)) {
+			r = sets_get(cli->session, im->sets[i].set, &sets[n], err);
+			n += r == 0;
+		}
+	if (r == 0)
+		r = set_table_write(sets, n, &now, &cli->out, err);
+	for (size_t i = 0; i < n; i++)
+		set_done(&sets[i]);
 	return r;
 }
 
 static int write_text(struct cli *cli, const struct imported *im, struct err *err)
 {
-	struct stamp now;
-
-	if (cli->args.quiet)
+	if (cli->args.quiet || im->n == 0)
 		return 0;
-	if (stamp_now(&now, err) < 0)
-		return -1;
-	for (size_t i = 0; i < im->n; i++)
-		if (write_set(cli, &im->sets[i], &now, err) < 0)
-			return -1;
-	return 0;
+	return write_sentences(cli, im, err) < 0 ? -1 : write_table(cli, im, err);
 }
 
 static int run(struct cli *cli, struct err *err)
