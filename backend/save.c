@@ -44,28 +44,18 @@ struct saving {
 	size_t n_members;
 	struct text_member json, hash;
 	struct zip_writer *zip;
+	size_t listed; /* bytes of what was skipped or changed */
 };
 
-/* Appends to a list of skipped or changed paths. */
-static int add_skip(struct snapshot_skip **list, size_t *n, const char *path, const char *why,
-		    struct err *err)
+/* A list that is too long for the metadata fails now as it would in the end: a packer may not fill
+ * memory with it.  What it lists is longer when it is written. */
+static int check_lists(struct member *m, const char *path, const char *why, struct err *err)
 {
-	struct snapshot_skip s = { 0 };
-	struct snapshot_skip *grown = alloc_resize(*list, *n + 1, sizeof(**list), err);
+	_cleanup_(buf_done) struct buf text = BUF_INIT;
+	size_t *listed = &m->saving->listed;
 
-	if (!grown)
-		return -1;
-	*list = grown;
-	s.path = alloc_strdup(path, err);
-	if (!s.path)
-		return -1;
-	s.why = why ? alloc_strdup(why, err) : NULL;
-	if (why && !s.why) {
-		free(s.path);
-		return -1;
-	}
-	grown[(*n)++] = s;
-	return 0;
+	*listed += strlen(path) + (why ? strlen(why) : 0);
+	return *listed > SNAPSHOT_META_MAX ? snapshot_write(m->saving->meta, &text, err) : 0;
 }
 
 /* pack_report */
@@ -76,7 +66,9 @@ static int report_skipped(void *ctx, const char *path, const char *why, struct e
 	m->saving->result->skipped++;
 	observer_warn(m->saving->options->observer, m->saving->meta->snap, "%s left out: %s",
 		      q(path), why);
-	return add_skip(&m->meta->skipped, &m->meta->n_skipped, path, why, err);
+	if (snapshot_add_skipped(m->meta, path, why, err) < 0)
+		return -1;
+	return check_lists(m, path, why, err);
 }
 
 /* pack_report */
@@ -87,7 +79,9 @@ static int report_changed(void *ctx, const char *path, struct err *err)
 	m->saving->result->changed++;
 	observer_warn(m->saving->options->observer, m->saving->meta->snap,
 		      "%s changed while it was read", q(path));
-	return add_skip(&m->meta->changed, &m->meta->n_changed, path, NULL, err);
+	if (snapshot_add_changed(m->meta, path, err) < 0)
+		return -1;
+	return check_lists(m, path, NULL, err);
 }
 
 /* The excludes of one tree: the definition's, for packer and metadata. */

@@ -19,6 +19,8 @@ unit_test_sources += \
 	tests/unit/support_lack.c \
 	tests/unit/support_gzip.c \
 	tests/unit/support_gzip.h \
+	tests/unit/support_import.c \
+	tests/unit/support_import.h \
 	tests/unit/support_pack.c \
 	tests/unit/support_pack.h \
 	tests/unit/support_snapshot.c \
@@ -67,6 +69,7 @@ unit_test_sources += tests/unit/test_entry_stream_refuses.c
 unit_test_sources += tests/unit/test_epoch.c
 unit_test_sources += tests/unit/test_error.c
 unit_test_sources += tests/unit/test_exclude.c
+unit_test_sources += tests/unit/test_export.c
 unit_test_sources += tests/unit/test_fault.c
 unit_test_sources += tests/unit/test_fd.c
 unit_test_sources += tests/unit/test_flatpak.c
@@ -74,6 +77,8 @@ unit_test_sources += tests/unit/test_flatpak_deploy.c
 unit_test_sources += tests/unit/test_gzip.c
 unit_test_sources += tests/unit/test_gzip_reader.c
 unit_test_sources += tests/unit/test_hasher.c
+unit_test_sources += tests/unit/test_import.c
+unit_test_sources += tests/unit/test_import_refuses.c
 unit_test_sources += tests/unit/test_in_use.c
 unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
@@ -97,6 +102,7 @@ unit_test_sources += tests/unit/test_recovery.c
 unit_test_sources += tests/unit/test_remove.c
 unit_test_sources += tests/unit/test_restore_state.c
 unit_test_sources += tests/unit/test_retention.c
+unit_test_sources += tests/unit/test_save.c
 unit_test_sources += tests/unit/test_snap.c
 unit_test_sources += tests/unit/test_snap_yaml.c
 unit_test_sources += tests/unit/test_snapshot.c
@@ -112,6 +118,7 @@ unit_test_sources += tests/unit/test_support.c
 unit_test_sources += tests/unit/test_swap.c
 unit_test_sources += tests/unit/test_sys.c
 unit_test_sources += tests/unit/test_tar_read.c
+unit_test_sources += tests/unit/test_tar_read_many.c
 unit_test_sources += tests/unit/test_tar_read_refuses.c
 unit_test_sources += tests/unit/test_tar_write.c
 unit_test_sources += tests/unit/test_unpack.c

@@ -8,6 +8,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/wire.h"
+#include "backend/worker/packer.h"
 #include "backend/worker/protocol.h"
 #include "tests/unit/support.h"
 
@@ -54,6 +55,32 @@ static int talk(struct wire_out *o, struct wire_in *in, struct err *err)
 	return -1;
 }
 
+/* A tree that is there. */
+static int find_tree(struct wire_out *o, struct err *err)
+{
+	if (wire_begin(o, PROTOCOL_OK, err) < 0 ||
+	    wire_put_u64(o, PACKER_TAG_EXISTS, 1, err) < 0 ||
+	    wire_put_u64(o, PACKER_TAG_IS_FILE, 0, err) < 0 ||
+	    wire_put_str(o, PACKER_TAG_RESOLVED, "/tree", err) < 0)
+		return -1;
+	return wire_send(PROTOCOL_SOCKET_FD, o, err);
+}
+
+/* Leaves out without end. */
+static int leave_out(struct wire_out *o, struct err *err)
+{
+	char path[1000];
+
+	memset(path, 'p', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	while (wire_begin(o, PACKER_SKIPPED, err) == 0 &&
+	       wire_put_str(o, PACKER_TAG_PATH, path, err) == 0 &&
+	       wire_put_str(o, PACKER_TAG_WHY, "why not", err) == 0 &&
+	       wire_send(PROTOCOL_SOCKET_FD, o, err) == 0)
+		;
+	return -1;
+}
+
 static int act(struct wire_out *o, struct wire_in *in, struct err *err)
 {
 	switch (in->type) {
@@ -68,6 +95,10 @@ static int act(struct wire_out *o, struct wire_in *in, struct err *err)
 		return -1;
 	case SUPPORT_WORKER_TALK:
 		return talk(o, in, err);
+	case PACKER_TREE:
+		return find_tree(o, err);
+	case PACKER_PACK:
+		return leave_out(o, err);
 	default: /* the greeting */
 		break;
 	}

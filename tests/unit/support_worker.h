@@ -10,12 +10,14 @@
  *	env.program = support_worker_program();
  *	worker_start(&env, ...)
  *	worker_begin(w, a request of enum support_worker_request)
+ *
+ * Asked as a packer, it has found every tree, and leaves out one path after the other.
  */
 
 #include <stdbool.h>
 
 enum support_worker_request {
-	SUPPORT_WORKER_LIE = 64, /* progress that goes back, and beyond all bounds; then OK */
+	SUPPORT_WORKER_LIE = 200, /* progress that goes back, and beyond all bounds; then OK */
 	SUPPORT_WORKER_FLOOD,	 /* progress without end */
 	SUPPORT_WORKER_TALK,	 /* takes a pipe: a byte into it, then TALK records without end */
 };
