@@ -514,7 +514,7 @@ uint64_t plan_data(const struct plan *p)
 
 	for (size_t i = 0; i < p->n_apps; i++)
 		for (size_t k = 0; k < p->apps[i].n_archives; k++)
-			sum += p->apps[i].archives[k].counts.data;
+			sum = meter_add(sum, p->apps[i].archives[k].counts.data);
 	return sum;
 }
 
@@ -537,11 +537,11 @@ uint64_t plan_room(const struct plan *p)
 
 	/* Blocks that do not shrink are stored: a little more than the tar stream at worst. */
 	for (size_t i = 0; i < p->n_apps; i++) {
-		sum += ZIP_ROOM;
+		sum = meter_add(sum, ZIP_ROOM);
 		for (size_t k = 0; k < p->apps[i].n_archives; k++) {
 			uint64_t bytes = p->apps[i].archives[k].counts.bytes;
 
-			sum += bytes + bytes / 1000;
+			sum = meter_add(sum, meter_add(bytes, bytes / 1000));
 		}
 	}
 	return sum;
