@@ -69,10 +69,9 @@ static int find_tree(struct wire_out *o, struct err *err)
 /* Leaves out without end. */
 static int leave_out(struct wire_out *o, struct err *err)
 {
-	char path[1000];
+	char path[1000] = "common/data/";
 
-	memset(path, 'p', sizeof(path) - 1);
-	path[sizeof(path) - 1] = '\0';
+	memset(path + strlen(path), 'p', sizeof(path) - 1 - strlen(path));
 	while (wire_begin(o, PACKER_SKIPPED, err) == 0 &&
 	       wire_put_str(o, PACKER_TAG_PATH, path, err) == 0 &&
 	       wire_put_str(o, PACKER_TAG_WHY, "why not", err) == 0 &&

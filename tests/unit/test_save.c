@@ -6,7 +6,7 @@
  */
 
 #include <check.h>
-#include <fcntl.h>
+#include <string.h>
 
 #include "backend/save.h"
 #include "tests/unit/support.h"
@@ -37,6 +37,7 @@ START_TEST(save_of_a_packer_that_leaves_out_without_end_fails)
 	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
 	support_snapshot_small(&meta); /* has an archive.tgz already */
 	meta.has_own = true;
+	meta.packaging = strdup(SNAPSHOT_NATIVE);
 	archive.packer = w;
 	ck_assert_fails(save_snapshot(store, &meta, &archive, 1, &options, &result, &err), &err,
 			ERR_NO_SPACE, "lists of tree \"data\" in \"user/me.tgz\" fill it");
