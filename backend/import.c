@@ -105,15 +105,16 @@ static int read_manifest(struct import *im, const struct entry *e, struct err *e
 {
 	_cleanup_(json_freep) struct json *object = NULL;
 	const struct json *files, *date;
-	struct stamp ignored;
+	struct stamp when;
 
 	if (read_json(im, e, EXPORT_MANIFEST_MAX, &object, err) < 0 ||
 	    check_format(object, err) < 0)
 		return -1;
 	date = json_get(object, "date");
-	if (date && (date->type != JSON_STRING ||
-		     stamp_parse(date->text, date->len, &ignored, err) < 0))
+	if (date && date->type != JSON_STRING)
 		return err_set(err, ERR_CORRUPT, "its date is none");
+	if (date && stamp_parse(date->text, date->len, &when, err) < 0)
+		return err_wrap(err, "date");
 	files = json_get(object, "files");
 	if (!files || files->type != JSON_ARRAY)
 		return err_set(err, ERR_CORRUPT, "it lists no files");
