@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 dist_check += tests/fixtures tests/interop/README tests/interop/run \
-	tests/interop/generated.py tests/interop/judging.py tests/interop/oddities.py \
-	tests/interop/roots.py tests/interop/singles.py tests/interop/trees.py \
+	tests/interop/carrying.py tests/interop/generated.py tests/interop/judging.py \
+	tests/interop/oddities.py tests/interop/roots.py tests/interop/singles.py \
+	tests/interop/trees.py \
 	tests/interop/judge/data.go tests/interop/judge/main.go \
 	tests/interop/judge/store.go
 

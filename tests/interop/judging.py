@@ -22,7 +22,7 @@ def owners_of(user):
     return [(0, 0)] * 3 + [owners_of(u)[0] for u in USERS]
 
 
-def make_data(rng, root, snap, user, parts, entries):
+def make_data(rng, root, snap, user, parts, entries, kinds=None):
     """Random trees for one archive, in the directories that are named."""
     base = root.base(snap.name, user)
     os.makedirs(base, exist_ok=True)
@@ -30,7 +30,8 @@ def make_data(rng, root, snap, user, parts, entries):
         owner = owners_of(user)[0]
         for folder in (base, os.path.dirname(base)):
             os.chown(folder, *owner)
-    maker = trees.Maker(rng, owners_of(user), devices=not user and may_make_devices(root))
+    maker = trees.Maker(rng, owners_of(user), kinds,
+                        devices=not user and may_make_devices(root))
     for part, path in root.data_folders(snap.name, snap.revision, user).items():
         if part in parts:
             maker.fill(path, entries)
@@ -60,6 +61,18 @@ def compare_sets(ours, theirs, what):
     expect_equal(ours["content-hash"], theirs["content-hash"], f"{what}: content hash")
 
 
+def listed_by_snapd(root, number):
+    found = [s for s in root.judge("list") if str(s["id"]) == str(number)]
+    expect(len(found) == 1, f"snapd does not list set {number}")
+    return found[0]
+
+
+def listed_by_setaside(root, number, store=()):
+    sets = root.setaside(*store, "saved", "--id", str(number))["sets"]
+    expect_equal(1, len(sets), f"sets with number {number} that setaside lists")
+    return sets[0]
+
+
 def state_of(root, restored):
     """A restore state without what differs by chance: root, order, endings."""
     state = {}
@@ -84,8 +97,9 @@ def after_restore(before, saved):
 class Case:
     """A root with data in it, and how to make roots to restore it into."""
 
-    def __init__(self, programs, folder, snaps, users):
+    def __init__(self, programs, folder, snaps, users, snapd_set=SNAPD_SET):
         self.programs, self.folder, self.snaps = programs, folder, snaps
+        self.snapd_set = str(snapd_set)
         self.users = ["root"] + users
         self.source = Root(os.path.join(folder, "source"), programs)
         for snap in snaps:
@@ -102,17 +116,15 @@ class Case:
                           for name, entry in part.items()})
         return found
 
-    def save_with_setaside(self):
+    def save_with_setaside(self, *options):
         names = [f"snap:{s.name}" for s in self.snaps]
         users = ",".join(self.users)
-        return self.source.setaside("save", *names, "--users", users)["set"]
+        return self.source.setaside("save", *names, "--users", users, *options)["set"]
 
     def save_with_snapd(self):
         for snap in self.snaps:
-            self.source.judge("save", str(SNAPD_SET), snap.name, *self.users)
-        found = [s for s in self.source.judge("list") if str(s["id"]) == str(SNAPD_SET)]
-        expect(len(found) == 1, "snapd does not list what it has saved")
-        return found[0]
+            self.source.judge("save", self.snapd_set, snap.name, *self.users)
+        return listed_by_snapd(self.source, self.snapd_set)
 
 
 class Target:
@@ -156,15 +168,20 @@ class Target:
 
 
 def snapd_judges(case, answer, target):
+    """A set of setaside's, copied into snapd's store; otherwise as snapd_restores()."""
+    target.root.adopt(case.source.store())
+    return snapd_restores(case, answer, target)
+
+
+def snapd_restores(case, answer, target):
     """A set of setaside's: listed with the same hash, checked, restored, reverted.
 
-    Returns what snapd created and moved.
+    answer: the set under the number that it has in the target. Returns what snapd created
+    and moved.
     """
     root = target.root
-    root.adopt(case.source.store())
     expect_equal(str(answer["id"]), str(root.judge("last")), "highest set number")
-    listed = [s for s in root.judge("list") if s["id"] == answer["id"]]
-    expect(len(listed) == 1, "snapd does not list the set")
+    listed = [listed_by_snapd(root, answer["id"])]
     compare_sets(answer, listed[0], "setaside's set, listed by snapd")
     expect_equal(sorted(s.name for s in case.snaps),
                  sorted(root.judge("may-restore", str(answer["id"]))),
@@ -191,15 +208,20 @@ def snapd_judges(case, answer, target):
 
 
 def setaside_judges(case, listed, target, snapd_reverts):
+    """A set of snapd's, in snapd's store; otherwise as setaside_restores()."""
+    store = ["--store", case.source.snapd_store()]
+    return setaside_restores(listed, target, snapd_reverts, store)
+
+
+def setaside_restores(listed, target, snapd_reverts, store=()):
     """A set of snapd's: listed with the same hash, checked, restored, undone.
 
-    Returns what setaside created and moved.
+    listed: the set under the number that it has in the store. Returns what setaside created
+    and moved.
     """
-    root, store = target.root, ["--store", case.source.snapd_store()]
-    number = str(listed["id"])
-    saved = root.setaside(*store, "saved", "--id", number)["sets"]
-    expect_equal(1, len(saved), "sets of that number that setaside lists")
-    compare_sets(saved[0], listed, "snapd's set, listed by setaside")
+    root, number = target.root, str(listed["id"])
+    compare_sets(listed_by_setaside(root, number, store), listed,
+                 "snapd's set, listed by setaside")
     checked = root.setaside(*store, "check", number, "--deep")["check"]
     expect(all(app["ok"] for app in checked["apps"]), f"setaside checks it: {checked}")
     restored = root.setaside(*store, "restore", number, "--trust")["restore"]

@@ -8,10 +8,16 @@ PIECES = [b"a", b"Z", b" ", b"<b>", b"&amp;", b"'", b"\\\"", b"\\\\", b"\\/", b"
           b"\\n", b"\\r", b"\\t", b"\\b", b"\\f", b"\\u0000", b"\\u001f", b"\\u007f",
           b"\x7f", b"\\u0041", b"\\u00e9", b"\xc3\xa9", b"\\u003C", b"\\u2028",
           b"\xe2\x80\xa9", b"\\ud83d\\ude00", b"\xf0\x9f\x98\x80", b"\\ud800", b"\\udfff",
-          b"\\ud800\\u0041", b"\xef\xbf\xbd", b"\\ufffd", b"\xef\xbb\xbf"]
+          b"\\ud800\\u0041", b"\xef\xbf\xbd", b"\\ufffd", b"\xef\xbb\xbf",
+          b"\xff", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf0\x9f\x98", b"\xf4\x90\x80\x80",
+          b"\\udc00\\ud800", b"\\uD83D\xf0\x9f", b"\\u000b", b"\\u0085", b"\xc2\x85"]
 KEYS = [b"", b"a", b"A", b"b.c", b"a-b", b"<k>", b"\\u0061b", b"\xc3\xa9", b"e\xcc\x81",
         b"\\n", b"set", b"conf", b"\xf0\x9f\x98\x80", b"\xef\xbf\xbf", b"\\u2028",
         b"key one"]
+# Which nobody may take for one another: case, spaces, look, composition, a zero at the end
+ALIKE = [b"key", b"Key", b"KEY", b"key ", b" key", b"\\tkey", b"k\xd0\xb5y", b"\xe2\x84\xaaey",
+         b"k\xc3\xa9y", b"ke\xcc\x81y", b"key\\u0000", b"ke", b"key\\u200b", b"\xef\xbb\xbfkey"]
+DEPTH = 90  # setaside reads 100 levels; those above a configuration are some of them
 GAPS = [b"", b"", b"", b" ", b"\n", b"\t", b" \r\n "]
 
 
@@ -45,3 +51,20 @@ def configuration(rng):
     if rng.random() < 0.2:
         return None
     return members(rng, 0, rng.sample(KEYS, rng.randrange(6)))
+
+
+def everything(rng):
+    """Text of an object in which every oddity is at least once."""
+    strings = [b'"' + p + b'"' for p in PIECES]
+    strings += [b'"' + bytes([c]) * 3 + b'"' for c in (0x7f, 0x80, 0xbf, 0xf5, 0xfe)]
+    strings += [b'"\\u%04x"' % c for c in range(0x20)]
+    deep = b"[" * (DEPTH // 2) + b'{"d":' * (DEPTH // 2)
+    deep += value(rng, 5) + b"}" * (DEPTH // 2) + b"]" * (DEPTH // 2)
+    parts = [b'"strings":[' + b",".join(strings) + b"]",
+             b'"numbers":[' + b",".join(NUMBERS) + b"]",
+             b'"deep":' + deep,
+             b'"keys":' + members(rng, 1, KEYS),
+             b'"alike":' + members(rng, 1, rng.sample(ALIKE, len(ALIKE))),
+             b'"long":"' + b"".join(rng.choice(PIECES) for _ in range(3000)) + b'"']
+    rng.shuffle(parts)
+    return b"{" + b",".join(parts) + b"}"

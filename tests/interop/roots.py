@@ -164,12 +164,18 @@ class Root:
         expect(done.returncode == 0, f"snapd: {' '.join(args)}: {text_of(done)}")
         return done.stdout
 
-    def setaside(self, *args, status=0):
-        done = self.programs.run_setaside(["--root", self.path, "--json", *args])
+    def setaside(self, *args, status=0, stdin=None):
+        """What setaside answers; fails where the exit status is another."""
+        done = self.programs.run_setaside(["--root", self.path, "--json", *args], stdin)
         expect(done.returncode == status,
                f"setaside {' '.join(args)}: status {done.returncode}, not {status}",
                text_of(done))
         return exact(done.stdout)
+
+    def setaside_stream(self, *args):
+        done = self.programs.run_setaside(["--root", self.path, *args])
+        expect(done.returncode == 0, f"setaside {' '.join(args)}: {text_of(done)}")
+        return done.stdout
 
     # ---- Stores
 
@@ -242,5 +248,5 @@ class Programs:
     def run_judge(self, root, args, stdin):
         return self.run([self.judge, root, *args], stdin)
 
-    def run_setaside(self, args):
-        return self.run([self.setaside, *args], None)
+    def run_setaside(self, args, stdin=None):
+        return self.run([self.setaside, *args], stdin)

@@ -25,9 +25,14 @@ ODD_NAMES = [
     b"l" * 255, b"\xc3\xa4" * 127,
 ]
 
+LONG_NAMES = [name for name in ODD_NAMES if len(name) >= 100]
+
 SIZES = [0, 1, 511, 512, 513, 4095, 4096, 4097, 10240, 70000]
 BIG_SIZES = [(1 << 20) - 1536, (1 << 20) - 1024, (1 << 20) - 512, 1 << 20, (1 << 20) + 1,
              2500000]
+
+KINDS_MADE = ["file"] * 8 + ["link"] * 3 + ["folder"] * 3 + [
+    "big", "sparse", "sparse", "symlink", "symlink", "fifo", "socket", "deep"]
 
 
 # ---- Making -------------------------------------------------------------------------
@@ -37,13 +42,14 @@ class Maker:
 
     owners: (uid, gid) pairs to choose from. With more than one the tree is the system's:
     then any mode will do, else the owner has to be able to read it.
+    kinds: of entries, each as often as it is to be met.
     """
 
-    def __init__(self, rng, owners, devices=False):
+    def __init__(self, rng, owners, kinds=None, devices=False):
         self.rng = rng
+        self.kinds = list(kinds or KINDS_MADE) + ["device"] * bool(devices and not kinds)
         self.owners = owners
         self.system = len(owners) > 1
-        self.devices = devices
         self.linkable = []
         self.stamped = []
         self.sockets = []
@@ -73,11 +79,11 @@ class Maker:
         return b"f%x" % self.rng.getrandbits(32)
 
     def entry(self, path, folders):
-        kinds = ["file"] * 8 + ["link"] * 3 + ["folder"] * 3 + [
-            "big", "sparse", "sparse", "symlink", "symlink", "fifo", "socket", "deep"]
-        if self.devices:
-            kinds.append("device")
-        kind = self.rng.choice(kinds)
+        kind = self.rng.choice(self.kinds)
+        if kind == "long":
+            path = os.path.join(os.path.dirname(path), self.rng.choice(LONG_NAMES))
+            if os.path.lexists(path):
+                return
         if kind == "folder":
             os.mkdir(path)
             folders.append(path)
