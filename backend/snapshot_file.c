@@ -103,6 +103,7 @@ int snapshot_file_open(int fd, struct snapshot_file **ret, struct snapshot **ret
 {
 	_cleanup_(snapshot_file_closep) struct snapshot_file *f =
 		alloc_zero(1, sizeof(*f), err);
+	struct stat st;
 
 	*ret_meta = NULL;
 	if (!f) {
@@ -110,6 +111,9 @@ int snapshot_file_open(int fd, struct snapshot_file **ret, struct snapshot **ret
 		return -1;
 	}
 	f->fd = fd;
+	if (sys_fstat(fd, &st) < 0)
+		return err_errno(err, "cannot look at the snapshot");
+	f->bytes = (uint64_t)st.st_size;
 	if (zip_reader_new(fd, SNAPSHOT_FILE_MEMBERS_MAX, &f->zip, err) < 0 ||
 	    read_meta(f->zip, &f->meta, err) < 0)
 		return -1;

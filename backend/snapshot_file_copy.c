@@ -100,18 +100,15 @@ int snapshot_file_copy(struct snapshot_file *f, snapshot_file_sink sink, void *c
 {
 	_cleanup_free_ uint8_t *piece = alloc_bytes(SNAPSHOT_FILE_PIECE, err);
 	struct copying c = { f, sink, ctx, observer, NULL, 0, piece, 0 };
-	struct stat st;
 	int r;
 
 	if (!piece)
 		return -1;
-	if (sys_fstat(f->fd, &st) < 0)
-		return err_errno(err, "cannot look at the snapshot");
 	r = find_stretches(&c, err);
 	for (size_t i = 0; r == 0 && i < c.n; i++)
 		r = copy_stretch(&c, &c.stretches[i], err);
 	if (r == 0)
-		r = copy_until(&c, (uint64_t)st.st_size, NULL, err);
+		r = copy_until(&c, f->bytes, NULL, err);
 	free(c.stretches);
 	return r;
 }

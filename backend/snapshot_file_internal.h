@@ -13,6 +13,7 @@
 
 struct snapshot_file {
 	int fd;
+	uint64_t bytes; /* of the file, when it was opened */
 	struct zip_reader *zip;
 	struct snapshot *meta;
 };
