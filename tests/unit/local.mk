@@ -33,7 +33,9 @@ unit_test_sources += \
 	tests/unit/support_worker.c \
 	tests/unit/support_worker.h \
 	tests/unit/support_zip.c \
-	tests/unit/support_zip.h
+	tests/unit/support_zip.h \
+	tests/unit/support_zipped.c \
+	tests/unit/support_zipped.h
 
 # One line for each suite of suites.h, sorted.
 unit_test_sources += tests/unit/test_acl.c
@@ -79,6 +81,7 @@ unit_test_sources += tests/unit/test_gzip_reader.c
 unit_test_sources += tests/unit/test_hasher.c
 unit_test_sources += tests/unit/test_import.c
 unit_test_sources += tests/unit/test_import_refuses.c
+unit_test_sources += tests/unit/test_importer.c
 unit_test_sources += tests/unit/test_in_use.c
 unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
@@ -106,6 +109,7 @@ unit_test_sources += tests/unit/test_save.c
 unit_test_sources += tests/unit/test_snap.c
 unit_test_sources += tests/unit/test_snap_yaml.c
 unit_test_sources += tests/unit/test_snapshot.c
+unit_test_sources += tests/unit/test_snapshot_file.c
 unit_test_sources += tests/unit/test_snapshot_hash.c
 unit_test_sources += tests/unit/test_snapshot_json.c
 unit_test_sources += tests/unit/test_snapshot_own.c
