@@ -4,28 +4,31 @@
 #ifdef ENABLE_FAULTS
 
 # include <errno.h>
-# include <stdatomic.h>
+# include <fcntl.h>
 # include <stdlib.h>
 # include <string.h>
+# include <sys/mman.h>
 # include <unistd.h>
 
-# define N_CLASSES 3
+static struct fault_page own_page;
 
 /* The library's only state of its own, and only in builds for tests. */
 static struct {
 	bool armed;
 	struct fault_plan plan;
-	atomic_uint_fast64_t count[N_CLASSES];
-	atomic_bool struck;
+	struct fault_page *page;
 	atomic_bool cut_next;
-} fault;
+	/* For programs that are started. */
+	int kind;
+	const char *text, *path;
+} fault = { .page = &own_page };
 
 void fault_arm(const struct fault_plan *plan)
 {
 	fault.plan = *plan;
-	for (int i = 0; i < N_CLASSES; i++)
-		atomic_store(&fault.count[i], 0);
-	atomic_store(&fault.struck, false);
+	for (int i = 0; i < FAULT_CLASSES; i++)
+		atomic_store(&fault.page->count[i], 0);
+	atomic_store(&fault.page->struck, false);
 	atomic_store(&fault.cut_next, false);
 	fault.armed = true;
 }
@@ -34,12 +37,12 @@ bool fault_disarm(void)
 {
 	fault.armed = false;
 	atomic_store(&fault.cut_next, false);
-	return atomic_load(&fault.struck);
+	return atomic_load(&fault.page->struck);
 }
 
 uint64_t fault_count(enum fault_class points)
 {
-	return atomic_load(&fault.count[points]);
+	return atomic_load(&fault.page->count[points]);
 }
 
 /* Finds the word before the next colon among `n` names; -1 if it is none of them. */
@@ -68,7 +71,8 @@ static bool parse_number(const char **text, uint64_t *ret)
 	return true;
 }
 
-bool fault_arm_text(const char *text)
+/* A plan's text. */
+static bool parse_plan(const char *text, struct fault_plan *ret)
 {
 	static const char *const classes[] = { "alloc", "call", "change" };
 	static const char *const actions[] = { "once", "from", "short", "die" };
@@ -84,21 +88,69 @@ bool fault_arm_text(const char *text)
 		return false;
 	if (*text)
 		return false;
-	fault_arm(&(struct fault_plan){ (enum fault_class) class,
-					(enum fault_action)action, nth, (int)errnum });
+	*ret = (struct fault_plan){ (enum fault_class) class, (enum fault_action)action, nth,
+				    (int)errnum };
+	return true;
+}
+
+bool fault_arm_text(const char *text)
+{
+	struct fault_plan plan;
+
+	if (!parse_plan(text, &plan))
+		return false;
+	fault_arm(&plan);
+	return true;
+}
+
+void fault_arm_programs(int kind, const char *text, const char *page)
+{
+	fault.kind = kind;
+	fault.text = text;
+	fault.path = page;
+}
+
+void fault_put_arguments(int kind, char **argv)
+{
+	if (!fault.text || fault.kind != kind)
+		return;
+	/* argv is not const for historical reasons only. */
+	memcpy(&argv[0], &fault.text, sizeof(argv[0]));
+	memcpy(&argv[1], &fault.path, sizeof(argv[1]));
+}
+
+bool fault_take_arguments(int argc, char **argv)
+{
+	struct fault_page *page;
+	int fd;
+
+	if (argc <= 1)
+		return true;
+	if (argc != 1 + FAULT_ARGUMENTS || !parse_plan(argv[1], &fault.plan))
+		return false;
+	fd = open(argv[2], O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	/* Mapped before any right is given up.  Counting goes on from where the others are. */
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (page == MAP_FAILED)
+		return false;
+	fault.page = page;
+	fault.armed = true;
 	return true;
 }
 
 /* Counts one point of a class; true if it has to fail. */
 static bool pass(enum fault_class points)
 {
-	uint64_t n = atomic_fetch_add(&fault.count[points], 1) + 1;
+	uint64_t n = atomic_fetch_add(&fault.page->count[points], 1) + 1;
 
 	if (!fault.armed || fault.plan.points != points || n < fault.plan.nth)
 		return false;
 	if (n > fault.plan.nth && fault.plan.action != FAULT_FROM)
 		return false;
-	atomic_store(&fault.struck, true);
+	atomic_store(&fault.page->struck, true);
 	switch (fault.plan.action) {
 	case FAULT_DIE:
 		_exit(FAULT_EXIT_STATUS);

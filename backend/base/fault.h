@@ -18,6 +18,10 @@
  *	}
  *
  * Points may be passed by several threads; arming and disarming needs quiet.
+ *
+ * Programs that are started can be armed as well: they get the plan as a text among their arguments,
+ * and the name of a file in which all of them count together, so that "the nth" is the nth
+ * of them all and the starter sees whether it struck (struct fault_page).
  */
 
 #include <stdbool.h>
@@ -47,7 +51,19 @@ struct fault_plan {
 	int errnum;   /* for FAULT_ONCE and FAULT_FROM; allocations just fail */
 };
 
+#define FAULT_CLASSES	3
+/* What a program may get as arguments: a plan's text and a page's path. */
+#define FAULT_ARGUMENTS 2
+
 #ifdef ENABLE_FAULTS
+
+# include <stdatomic.h>
+
+/* The counters; a file of this size may hold them for several processes. */
+struct fault_page {
+	atomic_uint_fast64_t count[FAULT_CLASSES];
+	atomic_bool struck;
+};
 
 /* Sets the plan and puts all counters to 0. */
 void fault_arm(const struct fault_plan *plan);
@@ -62,6 +78,14 @@ uint64_t fault_count(enum fault_class points);
  * "change:die:12" or "call:once:3:28".  False if it is not of that form. */
 bool fault_arm_text(const char *text);
 
+/* Programs of a kind (a number of the starter's own) get these arguments from now on; both
+ * are borrowed.  `text` NULL: none.  One kind at a time. */
+void fault_arm_programs(int kind, const char *text, const char *page);
+/* The starter's part: puts them into argv, which has room for FAULT_ARGUMENTS more. */
+void fault_put_arguments(int kind, char **argv);
+/* The program's part, first of all: false if they are not what they should be. */
+bool fault_take_arguments(int argc, char **argv);
+
 /* The points: true if this one has to fail (fault_call and fault_change set errno). */
 bool fault_alloc(void);
 bool fault_call(void);
@@ -71,6 +95,18 @@ bool fault_change(void);
 size_t fault_length(size_t n);
 
 #else
+
+static inline void fault_put_arguments(int kind, char **argv)
+{
+	(void)kind;
+	(void)argv;
+}
+
+static inline bool fault_take_arguments(int argc, char **argv)
+{
+	(void)argv;
+	return argc <= 1;
+}
 
 static inline bool fault_alloc(void)
 {

@@ -16,6 +16,7 @@
 
 #include "backend/base/alloc.h"
 #include "backend/base/cleanup.h"
+#include "backend/base/fault.h"
 #include "backend/worker/fence.h"
 #include "backend/worker/identity.h"
 #include "backend/worker/protocol.h"
@@ -127,7 +128,7 @@ static int run(struct serve *s, struct hello *h, struct err *err)
 	return serve_loop(s, kind_of(h->kind), err);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct hello *hello;
@@ -137,7 +138,7 @@ int main(void)
 
 	/* Started by hand it has nobody to speak to. */
 	if (getsockopt(PROTOCOL_SOCKET_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
-	    type != SOCK_SEQPACKET) {
+	    type != SOCK_SEQPACKET || !fault_take_arguments(argc, argv)) {
 		fputs("setaside-worker: started by setaside only, never by hand\n", stderr);
 		return 2;
 	}

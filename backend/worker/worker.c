@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backend/base/alloc.h"
+#include "backend/base/fault.h"
 #include "backend/base/quote.h"
 #include "backend/base/sys.h"
 #include "backend/worker/protocol.h"
@@ -84,16 +85,18 @@ bool worker_is_alive(const struct worker *w)
 }
 
 /* Between fork and exec: only what is safe there.  Descriptors 3 and 4 are the protocol's. */
-static void exec_worker(const char *program, int sock, int alive) __attribute__((noreturn));
+static void exec_worker(const char *program, enum worker_kind kind, int sock, int alive)
+	__attribute__((noreturn));
 
 /* See above. */
-static void exec_worker(const char *program, int sock, int alive)
+static void exec_worker(const char *program, enum worker_kind kind, int sock, int alive)
 {
 	static char name[] = "setaside-worker";
-	char *argv[] = { name, NULL };
+	char *argv[1 + FAULT_ARGUMENTS + 1] = { name };
 	char *envp[] = { NULL };
 	sigset_t none;
 
+	fault_put_arguments((int)kind, &argv[1]);
 	/* Both first to numbers that neither of the two targets is. */
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, PROTOCOL_ALIVE_FD + 1);
 	if (alive >= 0)
@@ -113,7 +116,8 @@ static void exec_worker(const char *program, int sock, int alive)
 }
 
 /* Starts the program; *ret_sock is the parent's end. */
-static int spawn(const struct worker_env *env, pid_t *ret_pid, int *ret_sock, struct err *err)
+static int spawn(const struct worker_env *env, enum worker_kind kind, pid_t *ret_pid,
+		 int *ret_sock, struct err *err)
 {
 	const char *program = env->program ? env->program : PKGLIBEXECDIR "/setaside-worker";
 	_cleanup_close_ int ours = -1, theirs = -1, alive = -1;
@@ -139,7 +143,7 @@ static int spawn(const struct worker_env *env, pid_t *ret_pid, int *ret_sock, st
 	if (pid < 0)
 		return err_errno(err, "cannot start a worker");
 	if (pid == 0)
-		exec_worker(program, theirs, alive);
+		exec_worker(program, kind, theirs, alive);
 	*ret_pid = pid;
 	*ret_sock = TAKE_FD(ours);
 	return 0;
@@ -177,7 +181,7 @@ int worker_start(const struct worker_env *env, enum worker_kind kind, const stru
 	w->sock = -1;
 	wire_out_init(&w->out);
 	wire_in_init(&w->in);
-	if (spawn(env, &w->pid, &w->sock, err) < 0)
+	if (spawn(env, kind, &w->pid, &w->sock, err) < 0)
 		return -1;
 	if (send_hello(w, id, err) < 0)
 		return err_wrap(err, "cannot start a %s", worker_kind_name(kind));
