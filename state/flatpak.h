@@ -6,8 +6,8 @@
  * flatpak: apps of the system's installation, /var/lib/flatpak/app.
  *
  * Those of a person's installation (~/.local/share/flatpak/app) and those of which only
- * data is left (~/.var/app) lie in homes: a worker finds them (backend/flatpak_deploy.h
- * reads their versions), see catalog_add_home_flatpak().
+ * data is left (~/.var/app) lie in homes: their owner's packer finds them and reads their
+ * versions (packer_flatpak()), see catalog_add_home_flatpak().
  */
 
 #include <stdbool.h>

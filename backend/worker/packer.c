@@ -168,6 +168,24 @@ int packer_list(struct worker *w, const char *path,
 	return worker_call(w, &o, take_name, &l, observer, err);
 }
 
+int packer_flatpak(struct worker *w, const char *path, const struct observer *observer,
+		   struct flatpak_deploy *ret, struct err *err)
+{
+	_cleanup_(flatpak_deploy_done) struct flatpak_deploy d = { NULL, NULL };
+	struct wire_in *in = worker_result(w);
+	REQUEST(o);
+
+	if (wire_begin(&o, PACKER_FLATPAK, err) < 0 ||
+	    wire_put_str(&o, PACKER_TAG_PATH, path, err) < 0 ||
+	    worker_call(w, &o, NULL, NULL, observer, err) < 0 ||
+	    wire_get_str(in, PACKER_TAG_TEXT, PACKER_TEXT_MAX, &d.version, err) < 0 ||
+	    wire_get_str(in, PACKER_TAG_TEXT, PACKER_TEXT_MAX, &d.summary, err) < 0)
+		return -1;
+	*ret = d;
+	d = (struct flatpak_deploy){ NULL, NULL };
+	return 0;
+}
+
 int packer_asides(struct worker *w, const char *path, bool user, bool any,
 		  int (*entry)(void *ctx, const char *path, struct err *err), void *ctx,
 		  const struct observer *observer, struct err *err)

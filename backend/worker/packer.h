@@ -20,6 +20,7 @@
 
 #include "backend/base/meter.h"
 #include "backend/base/observer.h"
+#include "backend/flatpak_deploy.h"
 #include "backend/gzip.h"
 #include "backend/tree/pack.h"
 #include "backend/worker/worker.h"
@@ -72,6 +73,11 @@ int packer_list(struct worker *w, const char *path,
 int packer_link(struct worker *w, const char *path, const struct observer *observer, char **ret,
 		struct err *err);
 
+/* What the flatpak's record `path` ("deploy") says; nothing where there is none.  Free with
+ * flatpak_deploy_done().  ERR_CORRUPT: it is damaged. */
+int packer_flatpak(struct worker *w, const char *path, const struct observer *observer,
+		   struct flatpak_deploy *ret, struct err *err);
+
 /* For `entry` the absolute paths below the root of what bears the name of a staging or aside tree and lies
  * where a restore of the tree at `path` puts such: beside it NAME.~xxxxxxxxx~ of its NAME (`any`: of any), in
  * it .~xxxxxxxxx~.  `user` as for packer_begin().  Names alone are looked at; a missing directory
@@ -91,6 +97,7 @@ enum packer_type {
 	PACKER_LIST,
 	PACKER_LINK,
 	PACKER_ASIDES,
+	PACKER_FLATPAK,
 	PACKER_SKIPPED, /* worker */
 	PACKER_CHANGED, /* worker */
 	PACKER_NAME,	/* worker */
@@ -111,10 +118,12 @@ enum packer_tag {
 	PACKER_TAG_LEVEL,
 	PACKER_TAG_WHY,
 	PACKER_TAG_ANY,
+	PACKER_TAG_TEXT,
 	PACKER_TAG_COUNT, /* one for each of struct pack_counts, in its order */
 };
 
 #define PACKER_PATH_MAX 8192u  /* of paths that definitions and homes give */
 #define PACKER_WHY_MAX 1024u
+#define PACKER_TEXT_MAX 1024u /* of a version or summary; a longer one is none */
 
 #endif

@@ -361,6 +361,36 @@ static int link_target(struct packer *p, struct wire_in *in, struct wire_out *re
 	return wire_put_str(reply, PACKER_TAG_RESOLVED, n >= 0 ? target : NULL, err);
 }
 
+/* What may be sent of a text. */
+static const char *short_text(const char *text)
+{
+	return text && strlen(text) <= PACKER_TEXT_MAX ? text : NULL;
+}
+
+/* PACKER_FLATPAK: the owner's file, parsed with the owner's rights. */
+static int flatpak(struct packer *p, struct wire_in *in, struct wire_out *reply, struct err *err)
+{
+	_cleanup_(flatpak_deploy_done) struct flatpak_deploy d = { NULL, NULL };
+	_cleanup_(buf_done) struct buf text = BUF_INIT;
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (wire_get_str(in, PACKER_TAG_PATH, PACKER_PATH_MAX, &path, err) < 0)
+		return -1;
+	if (!path)
+		return err_set(err, ERR_CORRUPT, "a path is missing");
+	fd = open_listed(p, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, err);
+	if (fd < 0 && !err_is(err, ERR_NOT_FOUND))
+		return -1;
+	err_clear(err); /* removed, being installed, or only its data is here */
+	if (fd >= 0 && (fd_read_file(fd, FLATPAK_DEPLOY_MAX, &text, err) < 0 ||
+			flatpak_deploy_parse(text.data ? text.data : "", text.len, &d, err) < 0))
+		return err_wrap(err, "cannot read %s", q(path));
+	if (wire_put_str(reply, PACKER_TAG_TEXT, short_text(d.version), err) < 0)
+		return -1;
+	return wire_put_str(reply, PACKER_TAG_TEXT, short_text(d.summary), err);
+}
+
 /* serve_kind */
 static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, struct err *err)
 {
@@ -383,6 +413,8 @@ static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, 
 		return list(p, in, err);
 	case PACKER_LINK:
 		return link_target(p, in, reply, err);
+	case PACKER_FLATPAK:
+		return flatpak(p, in, reply, err);
 	case PACKER_ASIDES:
 		return serve_asides(p->serve, in, err);
 	default:

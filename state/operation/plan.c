@@ -7,6 +7,7 @@
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
 #include "backend/names.h"
+#include "state/flatpak.h"
 #include "state/restores.h"
 
 /* System data has mixed owners: nobody, with the right to read. */
@@ -161,6 +162,29 @@ static int collect_name(void *ctx, const char *name, struct err *err)
 	return strings_add(&((struct home_listing *)ctx)->names, name, err);
 }
 
+/* Data of a flatpak, and what the owner's own installation says of it. */
+static int add_home_flatpak(struct plan *p, struct plan_owner *o, struct catalog *c, const char *id,
+			    struct err *err)
+{
+	_cleanup_(flatpak_deploy_done) struct flatpak_deploy d = { NULL, NULL };
+	_cleanup_free_ char *home = NULL, *path = NULL;
+
+	if (!flatpak_id_is_legal(id))
+		return 0;
+	home = session_expand("~/.local/share/flatpak/app", o->user.home, err);
+	path = home ? alloc_printf(err, "%s/%s/current/active/deploy", home, id) : NULL;
+	if (!path)
+		return -1;
+	if (packer_flatpak(o->packer, path, p->session->observer, &d, err) < 0) {
+		if (!worker_is_alive(o->packer) || err_is(err, ERR_NOMEM) ||
+		    err_is(err, ERR_INTERRUPTED))
+			return -1;
+		observer_warn(p->session->observer, id, "%s", err_message(err));
+		err_clear(err); /* only the version is not known */
+	}
+	return catalog_add_home_flatpak(c, id, d.version, d.summary, err);
+}
+
 /* ~/.var/app/ID */
 static int find_home_flatpaks(struct plan *p, struct plan_owner *o, struct catalog *c,
 			      struct err *err)
@@ -171,7 +195,7 @@ static int find_home_flatpaks(struct plan *p, struct plan_owner *o, struct catal
 		       -1;
 
 	for (size_t i = 0; r >= 0 && i < l.names.n; i++)
-		r = catalog_add_home_flatpak(c, l.names.items[i], NULL, NULL, err);
+		r = add_home_flatpak(p, o, c, l.names.items[i], err);
 	strings_done(&l.names);
 	return r < 0 ? -1 : 0;
 }

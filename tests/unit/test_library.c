@@ -22,6 +22,7 @@
 #include "state/recovery.h"
 #include "state/sets.h"
 #include "tests/unit/support.h"
+#include "tests/unit/support_deploy.h"
 
 /* ---- A root with one user ---- */
 
@@ -551,6 +552,58 @@ START_TEST(inventory_counts_bytes_and_names_users)
 
 END_TEST
 
+/* A flatpak with data and, unless `version` is NULL, an installation in the home. */
+static void install_in_home(const char *id, const char *version)
+{
+	_cleanup_(buf_done) struct buf blob = BUF_INIT;
+	const struct support_deploy_entry entries[] = { { "appdata-version", version, 's' } };
+	int d = support_dirfd();
+	char path[300];
+
+	snprintf(path, sizeof(path), "r/home/me/.var/app/%s/config/file", id);
+	support_file(d, path, 0644, "data");
+	if (!version)
+		return;
+	support_deploy(&blob, "abc", entries, 1);
+	snprintf(path, sizeof(path),
+		 "r/home/me/.local/share/flatpak/app/%s/x86_64/stable/abc/deploy", id);
+	support_file_n(d, path, 0644, blob.data, blob.len);
+	snprintf(path, sizeof(path), "r/home/me/.local/share/flatpak/app/%s/current", id);
+	support_symlink(d, path, "x86_64/stable");
+	snprintf(path, sizeof(path),
+		 "r/home/me/.local/share/flatpak/app/%s/x86_64/stable/active", id);
+	support_symlink(d, path, "abc");
+}
+
+START_TEST(flatpaks_installed_in_a_home_have_their_version)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(session_closep) struct session *s = NULL;
+	const char *const apps[] = { "org.a.A", "org.b.B", "org.c.C" };
+	struct scope scope = { .apps = apps, .n_apps = 3 };
+	struct inventory i;
+
+	if (!have_workers())
+		return;
+	make_root();
+	install_in_home("org.a.A", "1.2.3");
+	install_in_home("org.b.B", NULL);
+	install_in_home("org.c.C", NULL);
+	put_file("r/home/me/.local/share/flatpak/app/org.c.C/current/active/deploy", "what");
+	warnings = 0;
+	s = open_session(SESSION_WRITE, &err);
+	ck_assert_ok(setaside_inventory(s, &scope, &i, &err), &err);
+	ck_assert_uint_eq(i.n, 3);
+	ck_assert_str_eq(i.apps[0].version, "1.2.3");
+	ck_assert_str_eq(i.apps[1].version, "");
+	/* A damaged record costs the version only, and is said. */
+	ck_assert_str_eq(i.apps[2].version, "");
+	ck_assert_uint_eq(warnings, 1);
+	inventory_done(&i);
+}
+
+END_TEST
+
 Suite *suite_library(void)
 {
 	Suite *s = suite_create("library");
@@ -570,5 +623,6 @@ Suite *suite_library(void)
 	tcase_add_test(t, lost_database_loses_no_snapshot);
 	tcase_add_test(t, second_save_of_the_same_tree_has_the_same_archive_hashes);
 	tcase_add_test(t, inventory_counts_bytes_and_names_users);
+	tcase_add_test(t, flatpaks_installed_in_a_home_have_their_version);
 	return s;
 }
