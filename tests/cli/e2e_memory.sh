@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Peak memory of all processes together, as a share of what they share, while a large file
-# and a tree of many files are saved and restored.
+# and a tree of many files are saved and restored, and while they go to another machine.
 
 . "${abs_top_srcdir:?}/tests/cli/e2e_lib.sh" || exit 99
 
@@ -45,7 +45,12 @@ measured 'check of a file of 512 MiB' check --deep 1
 measured 'restore of a file of 512 MiB' restore 1
 measured 'undo of it' undo
 rm -rf "$home"/.demo*
+measured 'export of a file of 512 MiB' export 1 "$scratch/export"
 run forget 1
+measured 'import of a file of 512 MiB' import "$scratch/export"
+measured 'import of what is here already' import "$scratch/export"
+rm "$scratch/export"
+run forget 2
 mkdir "$home/.other"
 python3 -c '
 import os, sys
@@ -55,8 +60,8 @@ for d in range(50):
         with open(f"{sys.argv[1]}/dir-{d:02}/file-{f:03}", "w") as out:
             out.write(f"{d} {f}\n")' "$home/.other"
 measured 'save of 50,000 files' save other
-measured 'check of 50,000 files' check --deep 2
-measured 'restore of 50,000 files' restore 2
+measured 'check of 50,000 files' check --deep 3
+measured 'restore of 50,000 files' restore 3
 measured 'undo of it' undo
 measured 'keep of it' keep
 done_testing
