@@ -34,6 +34,8 @@ unit_test_sources += \
 	tests/unit/support_worker.h \
 	tests/unit/support_zip.c \
 	tests/unit/support_zip.h \
+	tests/unit/support_world.c \
+	tests/unit/support_world.h \
 	tests/unit/support_zipped.c \
 	tests/unit/support_zipped.h
 
@@ -81,6 +83,7 @@ unit_test_sources += tests/unit/test_gzip_reader.c
 unit_test_sources += tests/unit/test_hasher.c
 unit_test_sources += tests/unit/test_import.c
 unit_test_sources += tests/unit/test_import_refuses.c
+unit_test_sources += tests/unit/test_import_sweep.c
 unit_test_sources += tests/unit/test_importer.c
 unit_test_sources += tests/unit/test_in_use.c
 unit_test_sources += tests/unit/test_journal.c
