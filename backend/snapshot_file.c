@@ -41,16 +41,25 @@ static int slurp(struct zip_reader *zip, const char *name, size_t max, struct bu
 	return zip_reader_slurp(zip, (size_t)i, max, out, err);
 }
 
+/* White space, as snapd trims it from around the hash. */
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* Compares meta.json's bytes with meta.sha3_384 before anything in them is believed. */
 static int check_meta_hash(const struct buf *meta, const struct buf *hash,
 			   struct err *err)
 {
 	uint8_t is[DIGEST_MAX_SIZE], should[DIGEST_SHA3_384_SIZE];
+	const char *hex = hash->data ? hash->data : "";
 	size_t n = hash->len;
 
-	while (n > 0 && (hash->data[n - 1] == '\n' || hash->data[n - 1] == ' '))
+	while (n > 0 && is_blank(hex[n - 1]))
 		n--;
-	if (!digest_unhex(hash->data ? hash->data : "", n, should, sizeof(should)))
+	for (; n > 0 && is_blank(*hex); n--)
+		hex++;
+	if (!digest_unhex(hex, n, should, sizeof(should)))
 		return err_set(err, ERR_CORRUPT, "meta.sha3_384 is not a hash");
 	if (digest_of(DIGEST_SHA3_384, meta->data, meta->len, is, err) < 0)
 		return -1;
