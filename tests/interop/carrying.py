@@ -68,7 +68,7 @@ def expect_same_streams(wanted, found, what):
 
 
 def import_by_setaside(root, stream, file=None):
-    """What setaside answers; file: where the stream is put before, else through a pipe."""
+    """What setaside answers; file: where the stream is put before, None: a pipe."""
     if not file:
         return root.setaside("import", "-", stdin=stream.data)["import"]
     with open(file, "wb") as f:
@@ -100,7 +100,8 @@ def expect_imported(answer, names, duplicate, found, what):
 def carry_to_snapd(source, ours, root, number, file=None):
     """setaside's set into snapd's store, under a number, and back to where it came from.
 
-    Both are to know the set again. Returns it as snapd has to list it, and snapd's export.
+    Both are to know the set again. Returns it as snapd has to list it, and what snapd has
+    exported.
     """
     there = renumbered(ours, number)
     stream = export_by_setaside(source, ours["id"], file)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Random snaps with random data, saved by both programs, each judged by the other.
 
-What one saves it exports; the other imports, lists, checks and restores it, and exports it
-again. A seed says by its rest what the case is to hold (SHAPES), so that any hundred seeds
-in a row hold all of it.
+What one saves it exports; the other imports, lists, checks and restores it, and exports
+it again. A seed says by its rest what the case is to hold (SHAPES), so that any hundred
+seeds in a row hold all of it.
 """
 
 import os

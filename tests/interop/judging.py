@@ -216,8 +216,8 @@ def setaside_judges(case, listed, target, snapd_reverts):
 def setaside_restores(listed, target, snapd_reverts, store=()):
     """A set of snapd's: listed with the same hash, checked, restored, undone.
 
-    listed: the set under the number that it has in the store. Returns what setaside created
-    and moved.
+    listed: the set under the number that it has in the store. Returns what setaside
+    created and moved.
     """
     root, number = target.root, str(listed["id"])
     compare_sets(listed_by_setaside(root, number, store), listed,

@@ -9,14 +9,16 @@ PIECES = [b"a", b"Z", b" ", b"<b>", b"&amp;", b"'", b"\\\"", b"\\\\", b"\\/", b"
           b"\x7f", b"\\u0041", b"\\u00e9", b"\xc3\xa9", b"\\u003C", b"\\u2028",
           b"\xe2\x80\xa9", b"\\ud83d\\ude00", b"\xf0\x9f\x98\x80", b"\\ud800", b"\\udfff",
           b"\\ud800\\u0041", b"\xef\xbf\xbd", b"\\ufffd", b"\xef\xbb\xbf",
-          b"\xff", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf0\x9f\x98", b"\xf4\x90\x80\x80",
+          b"\xff", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf0\x9f\x98",
+          b"\xf4\x90\x80\x80",
           b"\\udc00\\ud800", b"\\uD83D\xf0\x9f", b"\\u000b", b"\\u0085", b"\xc2\x85"]
 KEYS = [b"", b"a", b"A", b"b.c", b"a-b", b"<k>", b"\\u0061b", b"\xc3\xa9", b"e\xcc\x81",
         b"\\n", b"set", b"conf", b"\xf0\x9f\x98\x80", b"\xef\xbf\xbf", b"\\u2028",
         b"key one"]
-# Which nobody may take for one another: case, spaces, look, composition, a zero at the end
-ALIKE = [b"key", b"Key", b"KEY", b"key ", b" key", b"\\tkey", b"k\xd0\xb5y", b"\xe2\x84\xaaey",
-         b"k\xc3\xa9y", b"ke\xcc\x81y", b"key\\u0000", b"ke", b"key\\u200b", b"\xef\xbb\xbfkey"]
+# Which nobody may take for one another: case, spaces, look, composition, a zero
+ALIKE = [b"key", b"Key", b"KEY", b"key ", b" key", b"\\tkey", b"k\xd0\xb5y",
+         b"\xe2\x84\xaaey", b"k\xc3\xa9y", b"ke\xcc\x81y", b"key\\u0000", b"ke",
+         b"key\\u200b", b"\xef\xbb\xbfkey"]
 DEPTH = 90  # setaside reads 100 levels; those above a configuration are some of them
 GAPS = [b"", b"", b"", b" ", b"\n", b"\t", b" \r\n "]
 

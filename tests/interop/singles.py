@@ -224,7 +224,8 @@ def finished_restore(programs, folder):
 
 # Of the directories of an archive, which are there before it is restored.
 BEFORE = {
-    "nothing": [], "snap": [""], "own": ["", "hello"], "revision": ["", "hello", "hello/7"],
+    "nothing": [], "snap": [""], "own": ["", "hello"],
+    "revision": ["", "hello", "hello/7"],
     "common": ["", "hello", "hello/common"],
     "all": ["", "hello", "hello/7", "hello/common", "other", "other/7"]}
 
@@ -258,7 +259,8 @@ def restore_states(programs, folder):
             os.makedirs(root.home("daemon") + "/snap/later/7", exist_ok=True)
             root.judge("revert", stdin=json.dumps(state).encode())
             after[name] = names_below(root)
-        expect_equal(states["snapd"], states["setaside"], f"state, {what}: snapd, setaside")
+        expect_equal(states["snapd"], states["setaside"],
+                     f"state, {what}: snapd, setaside")
         expect_equal(before["snapd"], before["setaside"], f"before, {what}")
         expect_equal(after["snapd"], after["setaside"],
                      f"reverted by snapd, {what}: restored by snapd, by setaside")
