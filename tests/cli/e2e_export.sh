@@ -98,7 +98,7 @@ is "$(stripped "$scratch/stream")" "$(stripped "$file")" 'to standard output: as
 
 # ---- Which set, which file ----
 
-run export --json "${hash:0:12}" "$scratch/by-hash"
+run export --json "${hash:0:60}" "$scratch/by-hash"
 is_status 0 'a set by its hash'
 is_json 'd["export"]' "{\"sets\":[1],\"file\":\"$scratch/by-hash\",\"size\":$(
 	stat -c %s "$scratch/by-hash")}" 'a set by its hash: JSON'

@@ -5,7 +5,8 @@
 
 . "$abs_top_srcdir/tests/cli/lib.sh"
 
-verbs='save saved show check restore undo keep forget estimate apps users doctor help'
+verbs='save saved show check restore undo keep forget export import estimate apps users
+	doctor help'
 
 # ---- Help and version ----
 
@@ -23,7 +24,7 @@ for verb in $verbs; do
 	like_out "^Usage: setaside $verb " "$verb --help says how to use it"
 	run_raw --help
 done
-for verb in export import files diff extract prune pin unpin note config hook; do
+for verb in files diff extract prune pin unpin note config hook; do
 	if grep -Eq "^  $verb " "$scratch/out"; then
 		not_ok "--help does not promise $verb"
 	else
@@ -48,6 +49,19 @@ for verb in '' $verbs; do
 	is "$(awk 'length > 80' "$scratch/out")" '' \
 		"${verb:-the whole} --help keeps to 80 columns"
 done
+
+run_raw export --help
+like_out '^Usage: setaside export \[OPTION\]\.\.\. SET FILE\|-$' 'export --help: its operands'
+like_out '^  -o, --output FILE\|- ' 'export --help: -o'
+like_out '^  --force ' 'export --help: --force'
+like_out 'ssh HOST setaside import -' 'export --help: an example'
+like_out 'not encrypted' 'export --help: says what the file is not'
+run_raw import --help
+like_out '^Usage: setaside import \[OPTION\]\.\.\. FILE\|-$' 'import --help: its operand'
+for option in name note allow-duplicate; do
+	like_out "^  --$option " "import --help: --$option"
+done
+like_out '\-\-trust' 'import --help: where to read of trust'
 
 run_raw --json --help
 is_json 'd["help"].startswith("Usage: setaside ")' true '--help --json is an object'
@@ -107,10 +121,39 @@ usage 'saved does not take the operand "--id"' 'see "setaside saved --help"' \
 	'an option behind --' saved -- --id
 usage 'show needs more operands: SET' 'see "setaside show --help"' \
 	'an operand missing' show
+usage 'export needs more operands: SET FILE|-' 'see "setaside export --help"' \
+	'export without anything' export
+usage 'export needs a file, or - for standard output' 'see "setaside export --help"' \
+	'export without a file' export 3
+usage 'export takes one set and a file' 'several sets go into one stream with -o FILE' \
+	'export of several sets to an operand' export 3 4 file
+usage '"4" looks like a set, not like a file' \
+	'write ./4 for the file; several sets go into one stream with -o FILE' \
+	'export to a file of digits alone' export 3 4
+usage 'export needs more operands: SET FILE|-' 'see "setaside export --help"' \
+	'export of no set to an option' export -o file
+usage 'option "--output" needs a value: FILE|-' 'see "setaside export --help"' \
+	'export, a value missing' export 3 -o
+usage 'option "--output" needs a value: FILE|-' 'see "setaside export --help"' \
+	'export, a long value missing' export 3 --output
+usage 'option "--output" has an empty value' 'see "setaside export --help"' \
+	'export, an empty value' export 3 --output=
+usage 'option "--force" takes no value' 'see "setaside export --help"' \
+	'export, a value for a flag' export 3 file --force=yes
+usage 'unknown option "-p"' 'see "setaside export --help"' \
+	'export, an unknown letter' export 3 -p file
+usage 'unknown option "-o"' 'see "setaside import --help"' \
+	'import, an option of export' import -o file
+usage 'unknown option "--alow-duplicate"' 'did you mean "--allow-duplicate"?' \
+	'import, an option misspelt' import --alow-duplicate file
+usage 'import needs more operands: FILE|-' 'see "setaside import --help"' \
+	'import without a file' import
+usage 'import does not take the operand "b"' 'see "setaside import --help"' \
+	'import of two files' import a b
 usage 'restore got an empty operand' 'see "setaside restore --help"' \
 	'an empty operand' restore ''
 
-for verb in export import files diff extract prune pin unpin note config hook; do
+for verb in files diff extract prune pin unpin note config hook; do
 	run_raw "$verb" x
 	is_status 2 "$verb is no verb yet"
 	like_err "^setaside: unknown verb \"$verb\"\$" "$verb is said to be unknown"
