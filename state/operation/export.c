@@ -185,6 +185,7 @@ int setaside_export_open(struct session *s, const uint64_t *sets, size_t n,
 
 	if (!x)
 		return -1;
+	session_unshield(s);
 	x->session = s;
 	x->sets = alloc_zero(n, sizeof(*x->sets), err);
 	if (!x->sets || session_reader(s, &reader, err) < 0)

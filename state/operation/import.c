@@ -104,6 +104,7 @@ int setaside_import_open(struct session *s, int fd, const struct import_request 
 	_cleanup_(setaside_import_closep) struct importing *im = NULL;
 	struct worker *reader;
 
+	session_unshield(s);
 	if (session_check_own_store(s, "importing", err) < 0 ||
 	    (request->note && sets_check_note(request->note, err) < 0) ||
 	    new_set_check_name(s, request->name, err) < 0 ||
