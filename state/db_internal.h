@@ -41,6 +41,14 @@ struct db {
 int db_vfs_register(struct db *db, struct err *err);
 void db_vfs_unregister(struct db *db);
 
+#ifdef ENABLE_FAULTS
+/* db_faults.c: SQLite's memory (before it is started), calls, and the syncs of a file just opened, as
+ * points of backend/base/fault.h. */
+void db_faults_memory(void);
+void db_faults_calls(sqlite3_vfs *vfs);
+void db_faults_sync(sqlite3_file *file);
+#endif
+
 /* db_schema.c: ERR_NOT_FOUND: the file is empty (for DB_READ). */
 int db_schema_prepare(struct db *db, enum db_mode mode, struct err *err);
 

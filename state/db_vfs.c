@@ -21,10 +21,44 @@ static int keep_path(sqlite3_vfs *vfs, const char *name, int n_out, char *out)
 	return SQLITE_OK;
 }
 
+#ifdef ENABLE_FAULTS
+
+/* xOpen */
+static int open_faulty(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+		       int *ret_flags)
+{
+	int rc = sqlite3_vfs_find(NULL)->xOpen(vfs, name, file, flags, ret_flags);
+
+	if (rc == SQLITE_OK)
+		db_faults_sync(file);
+	return rc;
+}
+
+/* Before SQLite starts, and once it has. */
+static int start(void)
+{
+	int rc;
+
+	db_faults_memory();
+	rc = sqlite3_initialize();
+	if (rc == SQLITE_OK)
+		db_faults_calls(sqlite3_vfs_find(NULL));
+	return rc;
+}
+
+#else
+
+static int start(void)
+{
+	return sqlite3_initialize();
+}
+
+#endif
+
 int db_vfs_register(struct db *db, struct err *err)
 {
 	const sqlite3_vfs *base;
-	int rc = sqlite3_initialize();
+	int rc = start();
 
 	if (rc != SQLITE_OK)
 		return err_set(err, ERR_IO, "cannot start SQLite: %s",
@@ -35,6 +69,9 @@ int db_vfs_register(struct db *db, struct err *err)
 	db->vfs = *base;
 	db->vfs.pNext = NULL;
 	db->vfs.xFullPathname = keep_path;
+#ifdef ENABLE_FAULTS
+	db->vfs.xOpen = open_faulty;
+#endif
 	/* The name has to differ from that of every other connection in this process. */
 	snprintf(db->vfs_name, sizeof(db->vfs_name), "setaside-%p", (void *)db);
 	db->vfs.zName = db->vfs_name;

@@ -19,6 +19,7 @@ state_sources += state/db_schema.c
 state_sources += state/db_set_changes.c
 state_sources += state/db_sets.c
 state_sources += state/db_targets.c
+state_sources += state/db_faults.c
 state_sources += state/db_vfs.c
 state_sources += state/definition.c state/definition.h state/definition_internal.h
 state_sources += state/definition_format.c

@@ -39,7 +39,7 @@ int sys_connect(int fd, const struct sockaddr *address, socklen_t n)
 
 ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	return fault_call() ? -1 : sendmsg(fd, msg, flags);
+	return fault_change() ? -1 : sendmsg(fd, msg, flags);
 }
 
 ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)

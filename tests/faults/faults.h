@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_TESTS_FAULTS_H
+#define SETASIDE_TESTS_FAULTS_H
+
+/*
+ * faults: whole operations with real workers, and a fault at every point of them (README).
+ *
+ *	world		a machine in a directory: a root with homes, a store, a place for exports;
+ *			kept under a name and put back at will
+ *	operations	what is swept, each from opening a session to closing it
+ *	judge		what must be true afterwards, in any case
+ *	sweep		the points
+ *
+ * What cannot be done here, other than what is tested, ends the process with status 99.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "state/session.h"
+
+#define MESSAGE_MAX 400
+
+void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* Zeroed, and the same to all children; stays. */
+void *shared_memory(size_t size);
+/* Runs f in a child with a time limit, and waits for all that it leaves behind: its exit status, or -1
+ * where it was killed. */
+int in_child(void (*f)(void *ctx), void *ctx, unsigned seconds);
+
+/* ---- world ---- */
+
+struct world {
+	char *dir;    /* of this process */
+	char *root, *store, *apps, *out; /* below dir/cur */
+	char *page;   /* counters of workers (backend/base/fault.h) */
+	char *worker; /* program */
+	bool system;  /* two users and the system; else the caller alone */
+};
+
+/* Makes the directory, and in it all that operations begin with (templates). */
+void world_init(struct world *w);
+void world_done(struct world *w);
+/* What there is now, under a name; and back. */
+void world_keep(const struct world *w, const char *name);
+void world_reset(const struct world *w, const char *name);
+/* The data that is saved, and that which is live later. */
+void world_put_old(const struct world *w);
+void world_put_new(const struct world *w);
+/* After a copy of cur: its journal gets the inode numbers of the copy. */
+void inodes_fix(const char *from, const char *to);
+/* Path below dir; caller frees. */
+char *world_path(const struct world *w, const char *name);
+/* All below home and var as text: names, types, modes, owners, times, contents, attributes.  What rests
+ * aside has its random part taken out.  Caller frees, as with all below. */
+char *world_list(const struct world *w);
+/* Of such a text the lines of one tree, by number; NULL behind the last tree. */
+char *world_list_tree(const char *list, unsigned tree);
+/* Names in the store's directory, without set numbers. */
+char *world_list_store(const struct world *w);
+/* Names and sizes of what was exported. */
+char *world_list_out(const struct world *w);
+
+/* ---- operations ---- */
+
+/* What a child tells of an operation; shared memory. */
+struct report {
+	bool ended;	 /* neither died nor killed */
+	int result, kind;
+	char message[MESSAGE_MAX];
+	bool partial;	 /* done in part, and said so */
+	unsigned warnings;
+	char warning[MESSAGE_MAX]; /* the last */
+	int fds_before, fds_after;
+	bool children;	 /* were left */
+	bool struck;
+	uint64_t count[3]; /* points passed, by class */
+};
+
+struct operation {
+	const char *name, *from; /* template */
+	/* 0, or -1 with the error. */
+	int (*run)(const struct world *w, struct report *r, struct err *err);
+	/* Applied where it came to its end; takes it back: to where it began, or NULL. */
+	int (*inverse)(const struct world *w, struct report *r, struct err *err);
+	bool repairs; /* begins with a mess: a run that failed leaves one to the next */
+};
+
+extern const struct operation operations[];
+extern const size_t n_operations;
+
+/* Makes the templates; once for a world. */
+void operations_prepare(const struct world *w);
+struct session *operation_session(const struct world *w, enum session_access access,
+				  const struct observer *observer, struct err *err);
+
+/* ---- judge ---- */
+
+enum state_part {
+	STATE_LIVE,  /* trees, and whatever rests aside or was left */
+	STATE_FILES, /* of the store */
+	STATE_SETS,  /* as listed, each checked */
+	STATE_ROWS,  /* restores that are not closed */
+	STATE_OUT,   /* what was exported */
+	STATE_PARTS,
+};
+
+struct state {
+	char *text[STATE_PARTS];
+};
+
+/* What there is now; in a process of its own, since it runs what is tested. */
+void state_take(const struct world *w, struct state *ret);
+void state_done(struct state *s);
+
+struct verdict {
+	unsigned broken;
+	char text[8 * MESSAGE_MAX]; /* a line each */
+};
+
+/* What an operation that met a fault must have left.  `died`: the process itself was ended; `dirty`: the
+ * fault stayed, so that what was begun may rest until the next run. */
+struct trial {
+	const struct world *world;
+	const struct operation *operation;
+	const struct state *before, *after;
+	const struct report *report;
+	bool died, dirty, short_of_memory;
+};
+
+void judge(const struct trial *t, struct verdict *ret);
+
+#endif

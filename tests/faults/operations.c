@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/base/fault.h"
+#include "state/operation/doctor.h"
+#include "state/operation/export.h"
+#include "state/operation/forget.h"
+#include "state/operation/import.h"
+#include "state/operation/restore.h"
+#include "state/operation/save.h"
+#include "state/sets.h"
+#include "tests/faults/faults.h"
+
+struct session *operation_session(const struct world *w, enum session_access access,
+				  const struct observer *observer, struct err *err)
+{
+	struct session_options o = {
+		.mode = w->system ? SESSION_SYSTEM : SESSION_USER,
+		.access = access,
+		.root = w->root,
+		.store = w->store,
+		.verb = "test",
+		.worker = w->worker,
+		.data_dir = w->apps,
+		.wait_ms = 20000,
+		.home = "/home/alice",
+		.observer = observer,
+	};
+	struct session *s = NULL;
+
+	return session_open(&o, &s, err) < 0 ? NULL : s;
+}
+
+/* observer.event */
+static void hear(void *ctx, const struct event *event)
+{
+	struct report *r = ctx;
+
+	if (event->kind != EVENT_WARNING)
+		return;
+	r->warnings++;
+	snprintf(r->warning, sizeof(r->warning), "%s", event->text ? event->text : "");
+}
+
+#define HEAR(report) { hear, (report), NULL }
+
+/* ---- Each from opening to closing ---- */
+
+static int run_save(const struct world *w, struct report *r, struct err *err)
+{
+	struct observer observer = HEAR(r);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_WRITE, &observer, err);
+	struct save_request q = { .note = "a note" };
+	struct save_outcome o;
+
+	if (!s || setaside_save(s, &q, &o, err) < 0)
+		return -1;
+	r->partial = o.skipped + o.changed + o.problems > 0;
+	save_outcome_done(&o);
+	return 0;
+}
+
+static int run_restore(const struct world *w, struct report *r, struct err *err)
+{
+	struct observer observer = HEAR(r);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_WRITE, &observer, err);
+	struct restore_request q = { .set = 1, .force = true };
+	struct restore_outcome o;
+
+	if (!s || setaside_restore(s, &q, &o, err) < 0)
+		return -1;
+	r->partial = o.notes > 0 || o.n_skipped > 0;
+	restore_outcome_done(&o);
+	return 0;
+}
+
+static int run_undo(const struct world *w, struct report *r, struct err *err)
+{
+	struct observer observer = HEAR(r);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_WRITE, &observer, err);
+	struct restore_outcome o;
+
+	if (!s || setaside_undo(s, 0, true, &o, err) < 0)
+		return -1;
+	r->partial = o.notes > 0 || o.n_skipped > 0;
+	restore_outcome_done(&o);
+	return 0;
+}
+
+static int run_keep(const struct world *w, struct report *r, struct err *err)
+{
+	struct observer observer = HEAR(r);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_WRITE, &observer, err);
+	struct keep_outcome o;
+
+	if (!s || setaside_keep(s, 0, &o, err) < 0)
+		return -1;
+	keep_outcome_done(&o);
+	return 0;
+}
+
+static int run_forget(const struct world *w, struct report *r, struct err *err)
+{
+	struct observer observer = HEAR(r);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_WRITE, &observer, err);
+	struct forget_outcome o;
+
+	if (!s || setaside_forget(s, 1, NULL, 0, false, &o, err) < 0)
+		return -1;
+	forget_outcome_done(&o);
+	return 0;
+}
+
+static int run_forget_app(const struct world *w, struct report *r, struct err *err)
+{
+	static const char *const apps[] = { "two" };
+	struct observer observer = HEAR(r);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_WRITE, &observer, err);
+	struct forget_outcome o;
+
+	if (!s || setaside_forget(s, 1, apps, 1, false, &o, err) < 0)
+		return -1;
+	forget_outcome_done(&o);
+	return 0;
+}
+
+static int run_recovery(const struct world *w, struct report *r, struct err *err)
+{
+	struct observer observer = HEAR(r);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_WRITE, &observer, err);
+
+	return s ? 0 : -1;
+}
+
+static int run_doctor(const struct world *w, struct report *r, struct err *err)
+{
+	struct observer observer = HEAR(r);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_DOCTOR, &observer, err);
+	struct recovery_report report;
+
+	if (!s || setaside_doctor(s, &report, err) < 0)
+		return -1;
+	r->partial = report.n_left > 0;
+	recovery_report_done(&report);
+	return 0;
+}
+
+/* The file that is exported to. */
+static char *stream_path(const struct world *w)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/stream", w->out) < 0)
+		die("no memory");
+	return path;
+}
+
+static int run_export(const struct world *w, struct report *r, struct err *err)
+{
+	struct observer observer = HEAR(r);
+	_cleanup_free_ char *path = stream_path(w);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_READ, &observer, err);
+	uint64_t set = 1, size;
+
+	return s ? setaside_export_file(s, &set, 1, path, true, &size, err) : -1;
+}
+
+/* All sets of the stream; the first failure ends it. */
+static int import_all(struct session *s, int fd, struct err *err)
+{
+	struct import_request q = { 0 };
+	_cleanup_(setaside_import_closep) struct importing *im = NULL;
+	struct import_outcome o;
+	int got;
+
+	if (setaside_import_open(s, fd, &q, &im, err) < 0)
+		return -1;
+	while ((got = setaside_import_next(im, &o, err)) > 0)
+		import_outcome_done(&o);
+	return got;
+}
+
+static int run_import(const struct world *w, struct report *r, struct err *err)
+{
+	struct observer observer = HEAR(r);
+	_cleanup_free_ char *path = stream_path(w);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_WRITE, &observer, err);
+
+	if (fd < 0)
+		die("open %s", path);
+	return s ? import_all(s, fd, err) : -1;
+}
+
+const struct operation operations[] = {
+	{ "restore", "saved", run_restore, run_undo, false },
+	{ "undo", "restored", run_undo, run_undo, false },
+	{ "keep", "restored", run_keep, NULL, false },
+	{ "save", "saved", run_save, NULL, false },
+	{ "import", "stream", run_import, NULL, false },
+	{ "forget", "two", run_forget, NULL, false },
+	{ "forget-app", "two", run_forget_app, NULL, false },
+	{ "recovery-preparing", "mess-0", run_recovery, NULL, true },
+	{ "recovery-swapping", "mess-1", run_recovery, NULL, true },
+	{ "recovery-undo", "mess-2", run_recovery, NULL, true },
+	{ "recovery-keep", "mess-3", run_recovery, NULL, true },
+	{ "recovery-save", "mess-4", run_recovery, NULL, true },
+	{ "recovery-import", "mess-5", run_recovery, NULL, true },
+	{ "recovery-forget", "mess-6", run_recovery, NULL, true },
+	{ "recovery-database", "mess-7", run_recovery, NULL, true },
+	{ "export", "two", run_export, NULL, false },
+	{ "doctor", "mess-1", run_doctor, NULL, true },
+};
+const size_t n_operations = sizeof(operations) / sizeof(operations[0]);
+
+/* ---- What they begin with ---- */
+
+/* An operation that has to succeed. */
+static void must(const struct world *w,
+		 int (*f)(const struct world *w, struct report *r, struct err *err))
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct report r = { 0 };
+
+	if (f(w, &r, &err) < 0 || r.partial || r.warnings)
+		die("cannot prepare: %s; %s", err_message(&err), r.warning);
+}
+
+/* One that dies before it changes the nth thing. */
+struct death {
+	const struct world *w;
+	int (*run)(const struct world *w, struct report *r, struct err *err);
+	uint64_t nth;
+	uint64_t *ret_count; /* shared; how many there are */
+};
+
+static void run_dying(void *ctx)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const struct death *d = ctx;
+	struct report r = { 0 };
+
+	fault_arm(&(struct fault_plan){ FAULT_CHANGE, FAULT_DIE, d->nth, 0 });
+	if (d->run(d->w, &r, &err) < 0)
+		die("cannot prepare: %s", err_message(&err));
+	*d->ret_count = fault_count(FAULT_CHANGE);
+	_exit(0);
+}
+
+/* Leaves what a run leaves that dies at `percent` of its way, as template `name`. */
+static void mess(const struct world *w, const char *from, const char *name,
+		 int (*run)(const struct world *w, struct report *r, struct err *err), int percent)
+{
+	struct death d = { w, run, UINT64_MAX, shared_memory(sizeof(*d.ret_count)) };
+
+	world_reset(w, from);
+	if (in_child(run_dying, &d, 60) != 0 || *d.ret_count < 4)
+		die("%s: nothing happened, %llu changes", name, (unsigned long long)*d.ret_count);
+	d.nth = *d.ret_count * (unsigned)percent / 100;
+	world_reset(w, from);
+	if (in_child(run_dying, &d, 60) != FAULT_EXIT_STATUS)
+		die("%s: nobody died", name);
+	world_keep(w, name);
+}
+
+/* A stream of the old data, and a store that does not have it. */
+static void prepare_stream(const struct world *w)
+{
+	char *store = world_path(w, "cur/store"), *gone = world_path(w, "gone");
+
+	world_reset(w, "saved");
+	must(w, run_export);
+	if (rename(store, gone) < 0)
+		die("rename %s", store);
+	must(w, run_save);
+	world_keep(w, "stream");
+	free(store);
+	free(gone);
+}
+
+void operations_prepare(const struct world *w)
+{
+	char *base = world_path(w, "cur/store/state.db");
+
+	must(w, run_save);
+	world_put_new(w);
+	world_keep(w, "saved");
+	must(w, run_restore);
+	world_keep(w, "restored");
+	prepare_stream(w);
+	world_reset(w, "stream");
+	must(w, run_import);
+	world_keep(w, "two");
+	mess(w, "saved", "mess-0", run_restore, 45);
+	mess(w, "saved", "mess-1", run_restore, 85);
+	mess(w, "restored", "mess-2", run_undo, 75);
+	mess(w, "restored", "mess-3", run_keep, 90);
+	mess(w, "saved", "mess-4", run_save, 80);
+	mess(w, "stream", "mess-5", run_import, 80);
+	mess(w, "two", "mess-6", run_forget, 75);
+	world_reset(w, "two");
+	if (unlink(base) < 0)
+		die("unlink %s", base);
+	world_keep(w, "mess-7");
+	free(base);
+}
