@@ -49,28 +49,27 @@ void text_quoted(struct text *t, const char *s)
 
 void text_wrap(struct text *t, const char *s, int column, int indent)
 {
-	const char *gap = "";
+	int gap = 0;
 
 	while (*s != '\0') {
 		int word = (int)strcspn(s, " \n");
 
-		if (gap[0] == ' ' && column + 1 + word > WIDTH) {
+		if (gap > 0 && column + gap + word > WIDTH) {
 			text_printf(t, "\n%*s", indent, "");
 			column = indent;
-			gap = "";
+			gap = 0;
 		}
-		text_printf(t, "%s%.*s", gap, word, s);
-		column += (int)strlen(gap) + word;
-		gap = " ";
+		text_printf(t, "%*s%.*s", gap, "", word, s);
+		column += gap + word;
 		s += word;
+		gap = (int)strspn(s, " ");
+		s += gap;
 		if (*s == '\n') {
-			text_printf(t, "\n%*s", s[1] != '\0' && s[1] != '\n' ? indent : 0,
-				    "");
-			column = indent;
-			gap = "";
-		}
-		if (*s != '\0')
 			s++;
+			text_printf(t, "\n%*s", *s != '\0' && *s != '\n' ? indent : 0, "");
+			column = indent;
+			gap = 0;
+		}
 	}
 }
 
