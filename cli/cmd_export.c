@@ -76,8 +76,8 @@ static bool has_set(const uint64_t *sets, size_t n, uint64_t set)
 	return false;
 }
 
-/* All sets are found before anything is done; the first *n operands name them, and *n becomes
- * how many they are, each once. */
+/* All sets are found before anything is done; the first *n operands name them, and *n
+ * becomes how many they are, each once. */
 static int resolve(struct cli *cli, size_t *n, uint64_t **ret, struct err *err)
 {
 	_cleanup_free_ uint64_t *sets = alloc_zero(*n, sizeof(*sets), err);
@@ -129,7 +129,8 @@ static int to_file(struct cli *cli, const uint64_t *sets, size_t n, const char *
 {
 	uint64_t size;
 
-	if (setaside_export_file(cli->session, sets, n, file, cli->args.force, &size, err) < 0)
+	if (setaside_export_file(cli->session, sets, n, file, cli->args.force, &size,
+				 err) < 0)
 		return -1;
 	cli_commit(cli, true);
 	if (cli->args.json)
@@ -153,7 +154,8 @@ static int run(struct cli *cli, struct err *err)
 		return -1;
 	if (n > 1)
 		observer_note(&cli->observer, NULL,
-			      "of several sets in one stream snapd imports only the first");
+			      "of several sets in one stream snapd imports only the "
+			      "first");
 	r = is_stdout ? to_stdout(cli, sets, n, err) : to_file(cli, sets, n, file, err);
 	return r < 0 ? -1 : STATUS_DONE;
 }

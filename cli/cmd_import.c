@@ -76,8 +76,8 @@ static int import_from(struct cli *cli, struct imported *to, struct err *err)
 		err_set(err, ERR_USAGE, "standard input is a terminal");
 		return err_hint(err, "name a file, or lead a pipe here");
 	}
-	r = setaside_import_open(cli->session, is_stdin ? STDIN_FILENO : fd, &request, &im,
-				 err);
+	r = setaside_import_open(cli->session, is_stdin ? STDIN_FILENO : fd, &request,
+				 &im, err);
 	if (r == 0)
 		r = import_all(cli, im, to, err);
 	if (r == 0)
@@ -87,7 +87,8 @@ static int import_from(struct cli *cli, struct imported *to, struct err *err)
 	if (is_stdin)
 		return err_wrap(err, "cannot import %sfrom standard input",
 				to->n > 0 ? "the rest " : "");
-	return err_wrap(err, "cannot import %s%s", to->n > 0 ? "the rest of " : "", q(file));
+	return err_wrap(err, "cannot import %s%s", to->n > 0 ? "the rest of " : "",
+			q(file));
 }
 
 /* A sentence for each set that came. */
@@ -99,7 +100,8 @@ static int write_sentences(struct cli *cli, const struct imported *im, struct er
 		const struct import_outcome *o = &im->sets[i];
 
 		if (o->duplicate)
-			say_set(&t, "This is ", o->set, NULL, 0, ", which is here already.\n");
+			say_set(&t, "This is ", o->set, NULL, 0,
+				", which is here already.\n");
 		else
 			say_set(&t, "Imported as ", o->set, NULL, 0, ".\n");
 	}
@@ -172,12 +174,12 @@ const struct verb cmd_import = {
 	.summary = "take a set from a file that export wrote",
 	.description =
 		"Takes the set, or one after the other where there are several, from a "
-		"file that \"setaside export\" or \"snap export-snapshot\" wrote, or from "
-		"standard input (-).  A set appears, under a new number, when all of it "
+		"file that \"setaside export\" or \"snap export-snapshot\" wrote, or "
+		"from standard input (-).  A set appears, under a new number, when all of it "
 		"came and was verified; otherwise nothing of it stays.\n\n"
-		"A set that is here already is not stored again: the answer says which it "
-		"is, and it no longer goes by itself if it did.  If a later set of several "
-		"fails those before it stay; the status is then 3.\n\n"
+		"A set that is here already is not stored again: the answer says which "
+		"it is, and it no longer goes by itself if it did.  If a later set of "
+		"several fails those before it stay; the status is then 3.\n\n"
 		"What other machines wrote is trusted less at a restore: see --trust "
 		"there.",
 	.progress = "importing",

@@ -13,12 +13,13 @@
 /* Where a tar says what it is; what only old ones leave out. */
 #define TAR_MAGIC    "ustar"
 #define TAR_MAGIC_AT ((size_t)257)
+#define ZIP_MAGIC    "PK\003\004"
 
 struct serve_import {
 	struct import *import;
 	int fd;
 	void *piece; /* what was read last */
-	bool read, ended, no_tar;
+	bool read, ended, no_tar, zip; /* what is known of the stream */
 };
 
 void serve_import_free(struct serve_import *state)
@@ -32,12 +33,13 @@ void serve_import_free(struct serve_import *state)
 	free(state);
 }
 
-/* Does this, with which the stream begins, look like anything but a tar? */
-static bool is_no_tar(const char *p, size_t n)
+/* What does this, with which the stream begins, look like? */
+static void look_at(struct serve_import *m, const char *p, size_t n)
 {
 	size_t end = TAR_MAGIC_AT + strlen(TAR_MAGIC);
 
-	return n >= end && memcmp(p + TAR_MAGIC_AT, TAR_MAGIC, strlen(TAR_MAGIC)) != 0;
+	m->no_tar = n >= end && memcmp(p + TAR_MAGIC_AT, TAR_MAGIC, strlen(TAR_MAGIC)) != 0;
+	m->zip = m->no_tar && memcmp(p, ZIP_MAGIC, strlen(ZIP_MAGIC)) == 0;
 }
 
 /* Says of what is no export at all more than how a tar is wrong. */
@@ -48,6 +50,11 @@ static int explain(const struct serve_import *m, struct err *err)
 	if (!m->read && m->ended) {
 		err_clear(err); /* that the archive is cut short after 0 bytes */
 		return err_set(err, ERR_CORRUPT, "it is empty");
+	}
+	if (m->zip) {
+		err_clear(err); /* that no tar begins so */
+		err_set(err, ERR_CORRUPT, "it is a zip file, perhaps a snapshot, but no export");
+		return err_hint(err, "--store DIR takes a directory with snapshots");
 	}
 	err_wrap(err, "it is no export");
 	return err_hint(err, "what is encrypted or compressed has to be unpacked first: "
@@ -66,7 +73,7 @@ static ssize_t read_piece(void *ctx, const void **ret, size_t max, struct err *e
 	if (n < 0)
 		return err_errno(err, "cannot read");
 	if (!m->read)
-		m->no_tar = is_no_tar(m->piece, (size_t)n);
+		look_at(m, m->piece, (size_t)n);
 	m->read = m->read || n > 0;
 	m->ended = n == 0;
 	*ret = m->piece;

@@ -37,7 +37,9 @@ gzip -c "$one" >packed
 refused 5 'it is no export' 'a compressed export' import packed
 yes 'some text' | head -n 1000 >text
 refused 5 'it is no export' 'a text file' import text
-refused 5 'cut short|no export' 'a snapshot instead of an export' import "$(zips "$store/snapshots" 2 | tail -n 1)"
+refused 5 'it is a zip file' 'a snapshot instead of an export' \
+	import "$store/snapshots/1_demo_0_x1.zip"
+like_err 'hint: --store DIR' 'a snapshot instead of an export: hint'
 for bytes in 1 511 512 700 1024 5000 $((size / 2)) $((size - 3000)) $((size - 1024)) $((size - 1)); do
 	head -c "$bytes" "$one" >cut
 	refused 5 'cut short|lone zero block|export.json is missing' "cut after $bytes bytes" import cut
