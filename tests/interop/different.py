@@ -16,7 +16,7 @@ import foreign
 from foreign import (USER, Export, Maker, by_gnu_tar, by_python, plain_case, plain_zip,
                      tar_of)
 from judging import Target, compare_sets, listed_by_setaside, listed_by_snapd
-from roots import Number, expect, expect_equal, text_of
+from roots import Number, Root, expect, expect_equal, text_of
 
 
 def read_by_both(case, stream, notes="", as_it_came=True):
@@ -41,6 +41,9 @@ def read_by_both(case, stream, notes="", as_it_came=True):
         expect_equal([], snapd.judge("restore", path, "7")["log"], "snapd's log")
     targets[0].expect_restored(True, "restored by snapd")
     expect_same_zips(stream, setaside, number)
+    answer = setaside.setaside("import", "-", stdin=stream)["import"]
+    expect_equal((number, True), (str(answer["set"]), answer["duplicate"]),
+                 "imported again: number, whether a duplicate")
 
 
 def import_with_notes(case, root, stream, notes):
@@ -152,6 +155,22 @@ def later_form_of_hash(programs, folder):
                          f"form {first} first: number, whether a duplicate")
 
 
+def header_for_all(programs, folder):
+    """A pax header for all members: snapd takes it for one of them."""
+    case = plain_case(programs, folder)
+    stream = tar_of(Maker(case).export().members(), tarfile.PAX_FORMAT,
+                    pax_headers={"comment": "of all that follows"})
+    target = Target(case, "target", 3, case.snaps, [None, USER])
+    number = import_with_notes(case, target.root, stream, "")
+    target.root.setaside("check", number, "--deep")
+    target.root.setaside("restore", number, "--trust")
+    target.expect_restored(True, "restored by setaside")
+    expect_same_zips(stream, target.root, number)
+    snapd = Root(os.path.join(folder, "snapd"), programs)
+    done = programs.run_judge(snapd.path, ["import", "12"], stream)
+    expect_equal(1, done.returncode, "snapd's status")
+
+
 def number_in_a_store(programs, folder):
     """In a store too the number in the name counts, not that inside."""
     case = plain_case(programs, folder)
@@ -252,7 +271,10 @@ READ = {
     "a key that the content hash covers": key_that_counts,
     "the content hash as later versions of Go have it": later_form_of_hash,
     "another number inside than in the name": number_in_a_store,
-    "two sets in one stream": two_in_a_stream,
 }
 
 TESTS = [(f"read by both: {name}", test) for name, test in READ.items()]
+TESTS += [
+    ("snapd takes the first of two sets in a stream", two_in_a_stream),
+    ("setaside takes a pax header for all members", header_for_all),
+]

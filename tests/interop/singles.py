@@ -8,14 +8,16 @@ import itertools
 import json
 import os
 import random
+import shutil
 import struct
 import subprocess
 import tarfile
 import zipfile
 
+import carrying
 import trees
-from judging import (SNAPD_SET, Case, Target, compare_sets, make_data, owners_of,
-                     setaside_judges, snapd_judges, state_of)
+from judging import (SNAPD_SET, Case, Target, compare_sets, listed_by_setaside, make_data,
+                     owners_of, setaside_judges, snapd_judges, state_of)
 from roots import ID, OTHER_ID, Root, Snap, expect, expect_equal, expect_same_trees
 
 DEFINITION = {
@@ -386,6 +388,46 @@ def exports(programs, folder):
     target.setaside(*store, "check", "77", "--deep")
 
 
+def native_apps_carried(programs, folder):
+    """Apps that are no snaps go through snapd as well, with their names and notes."""
+    root, places = native_root(programs, folder)
+    root.install(Snap("hello", snap_id=ID))
+    make_data(random.Random(3), root, root.snaps["hello"], None, [b"common"], 3)
+    ours = root.setaside("save", "native:hello", "snap:hello", "--users", "root,daemon",
+                         "--name", "both", "--note", "a <note>")["set"]
+    snapd = Root(os.path.join(folder, "snapd"), programs)
+    _, back = carrying.carry_to_snapd(root, ours, snapd, 12)
+    before = {owner: trees.describe(tops) for owner, tops in places.items()}
+    for tops in places.values():
+        for path in tops.values():
+            (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
+    root.setaside("forget", str(ours["id"]))
+    answer = carrying.import_by_setaside(root, back)
+    found = listed_by_setaside(root, answer["set"])
+    expect_equal(["both", "a <note>"], [found["name"], found["note"]], "name and note")
+    root.setaside("restore", str(answer["set"]), "--trust")
+    for owner, tops in places.items():
+        expect_same_trees(before[owner], trees.describe(tops), f"trees of {owner}")
+
+
+def no_number_left(programs, folder):
+    """With the last number given out nothing more is taken, but what is there is known."""
+    case = simple_case(programs, folder, entries=2)
+    theirs = case.save_with_snapd()
+    target = Root(os.path.join(folder, "target"), programs)
+    target.write(f"{target.store()}/.last-set", f"{carrying.LAST_NUMBER - 1}\n")
+    os.chmod(target.store(), 0o700)
+    there = carrying.carry_to_setaside(case.source, theirs, target)
+    expect_equal(str(carrying.LAST_NUMBER), str(there["id"]), "the last number")
+    case.source.write("var/snap/hello/common/later", "so that it is another set")
+    case.snapd_set = "10"
+    stream = carrying.export_by_snapd(case.source, case.save_with_snapd()["id"])
+    done = programs.run_setaside(["--root", target.path, "import", "-"], stream.data)
+    expect(done.returncode == 6 and b"no set number is left" in done.stderr,
+           f"status {done.returncode}: {done.stderr}")
+    expect_equal(1, len(glob.glob(f"{target.store()}/*.zip")), "zips in the store")
+
+
 def unfinished_imports(programs, folder):
     """What a marker hides is hidden from both, until snapd cleans it up."""
     case = simple_case(programs, folder)
@@ -439,6 +481,8 @@ TESTS = [
     ("a sparse file of nine GiB", huge_sparse_file),
     ("attributes that snapd's tar does not know", more_than_tar_takes),
     ("snapd exports and imports setaside's set", exports),
+    ("native apps, carried through snapd and back", native_apps_carried),
+    ("no set number is left", no_number_left),
     ("an unfinished import is shown by neither", unfinished_imports),
     ("what snapd finds damaged setaside finds damaged", damage),
 ]
