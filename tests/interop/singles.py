@@ -411,7 +411,7 @@ def native_apps_carried(programs, folder):
 
 
 def no_number_left(programs, folder):
-    """With the last number given out nothing more is taken, but what is there is known."""
+    """With the last number given out nothing more comes; what is there is known."""
     case = simple_case(programs, folder, entries=2)
     theirs = case.save_with_snapd()
     target = Root(os.path.join(folder, "target"), programs)

@@ -140,7 +140,7 @@ REFUSED = {
     "a comment of the zip": (steps(write_zip=functools.partial(
         plain_zip, comment=b"a comment")), False),
     "something before the zip": (steps(write_zip=lambda m: b"#!/bin/sh\n" + plain_zip(m)),
-                                 None),
+                                 False),
     "a zip that is cut": (steps(write_zip=lambda m: plain_zip(m)[:-30]), True),
     "a revision that is none": (steps(changed={"revision": "unset"}), True),
     "no archives": (steps(changed={"sha3-384": {}}), True),
