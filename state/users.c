@@ -34,8 +34,10 @@ int user_copy(const struct user *from, struct user *ret, struct err *err)
 	_cleanup_(user_done) struct user copy = { NULL, from->uid, from->gid, NULL };
 
 	copy.name = alloc_strdup(from->name, err);
+	if (!copy.name)
+		return -1;
 	copy.home = alloc_strdup(from->home, err);
-	if (!copy.name || !copy.home)
+	if (!copy.home)
 		return -1;
 	*ret = copy;
 	user_init(&copy);
