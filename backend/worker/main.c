@@ -115,6 +115,12 @@ static int settle(struct serve *s, struct hello *h, struct err *err)
 	return fence_after_identity(err);
 }
 
+/* What the parent is told by where no record could tell it. */
+static int exit_status(const struct err *err)
+{
+	return err_is(err, ERR_NOMEM) ? PROTOCOL_EXIT_NOMEM : 1;
+}
+
 /* Everything after main's bare minimum; what goes wrong is told to the parent. */
 static int run(struct serve *s, struct hello *h, struct err *err)
 {
@@ -144,10 +150,10 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	s = alloc_zero(1, sizeof(*s), &err);
-	hello = alloc_zero(1, sizeof(*hello), &err);
-	if (!s || !hello || serve_init(s, PROTOCOL_SOCKET_FD, -1, &err) < 0)
-		return 1;
-	status = run(s, hello, &err) < 0;
+	hello = s ? alloc_zero(1, sizeof(*hello), &err) : NULL;
+	if (!hello || serve_init(s, PROTOCOL_SOCKET_FD, -1, &err) < 0)
+		return exit_status(&err);
+	status = run(s, hello, &err) < 0 ? exit_status(&err) : 0;
 	serve_done(s);
 	free(s);
 	free(hello);

@@ -22,6 +22,9 @@
 #define PROTOCOL_SOCKET_FD 3
 #define PROTOCOL_ALIVE_FD 4
 
+/* The status of a worker that had no memory even to say so. */
+#define PROTOCOL_EXIT_NOMEM 125
+
 /* At least so many milliseconds lie between two PROGRESS records, and before the first. */
 #define PROTOCOL_PROGRESS_MIN_MS 2
 

@@ -169,29 +169,6 @@ static int send_hello(struct worker *w, const struct identity *id, struct err *e
 	return wire_send(w->sock, o, err);
 }
 
-int worker_start(const struct worker_env *env, enum worker_kind kind, const struct identity *id,
-		 struct worker **ret, struct err *err)
-{
-	_cleanup_(worker_freep) struct worker *w = alloc_zero(1, sizeof(*w), err);
-
-	if (!w)
-		return -1;
-	w->env = env;
-	w->kind = kind;
-	w->sock = -1;
-	wire_out_init(&w->out);
-	wire_in_init(&w->in);
-	if (spawn(env, kind, &w->pid, &w->sock, err) < 0)
-		return -1;
-	if (send_hello(w, id, err) < 0)
-		return err_wrap(err, "cannot start a %s", worker_kind_name(kind));
-	w->busy = true;
-	if (worker_wait(&w, 1, NULL, err) < 0)
-		return err_wrap(err, "cannot start a %s", worker_kind_name(kind));
-	*ret = TAKE_PTR(w);
-	return 0;
-}
-
 /* Waits for the process; kills it first unless it ends by itself soon. */
 static int reap(struct worker *w, bool kill_it)
 {
@@ -219,6 +196,50 @@ static int reap(struct worker *w, bool kill_it)
 	}
 	w->pid = 0;
 	return status;
+}
+
+/* A worker that ended without a word because even for that there was no memory. */
+static bool had_no_memory(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == PROTOCOL_EXIT_NOMEM;
+}
+
+/* It could not be sent anything: it gets no further request, and if it is gone, its end may say more than
+ * the socket could. */
+static void lose(struct worker *w, struct err *err)
+{
+	w->dead = true;
+	sys_close_best_effort(w->sock);
+	w->sock = -1;
+	if (had_no_memory(reap(w, false))) {
+		err_clear(err);
+		err_nomem(err);
+	}
+}
+
+int worker_start(const struct worker_env *env, enum worker_kind kind, const struct identity *id,
+		 struct worker **ret, struct err *err)
+{
+	_cleanup_(worker_freep) struct worker *w = alloc_zero(1, sizeof(*w), err);
+
+	if (!w)
+		return -1;
+	w->env = env;
+	w->kind = kind;
+	w->sock = -1;
+	wire_out_init(&w->out);
+	wire_in_init(&w->in);
+	if (spawn(env, kind, &w->pid, &w->sock, err) < 0)
+		return -1;
+	if (send_hello(w, id, err) < 0) {
+		lose(w, err);
+		return err_wrap(err, "cannot start a %s", worker_kind_name(kind));
+	}
+	w->busy = true;
+	if (worker_wait(&w, 1, NULL, err) < 0)
+		return err_wrap(err, "cannot start a %s", worker_kind_name(kind));
+	*ret = TAKE_PTR(w);
+	return 0;
 }
 
 void worker_free(struct worker *w)
@@ -257,6 +278,8 @@ static void died(struct worker *w)
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		err_set(&e, ERR_IO, "the %s could not be executed", worker_kind_name(w->kind));
+	else if (had_no_memory(status))
+		err_nomem(&e);
 	else if (WIFSIGNALED(status))
 		err_set(&e, ERR_IO, "the %s died of signal %d", worker_kind_name(w->kind),
 			WTERMSIG(status));
@@ -418,7 +441,7 @@ int worker_begin(struct worker *w, const struct wire_out *request, worker_handle
 	w->told = 0;
 	w->begun = sys_monotonic_ms();
 	if (wire_send(w->sock, request, err) < 0) {
-		w->dead = true;
+		lose(w, err);
 		return err_wrap(err, "cannot reach the %s", worker_kind_name(w->kind));
 	}
 	w->busy = true;
