@@ -59,7 +59,8 @@ pid_t sys_fork(void)
 
 pid_t sys_waitpid(pid_t pid, int *status, int options)
 {
-	return fault_call() ? -1 : waitpid(pid, status, options);
+	/* As in life: of one's own child only a signal keeps it. */
+	return fault_call() && errno == EINTR ? -1 : waitpid(pid, status, options);
 }
 
 int sys_kill(pid_t pid, int sig)
