@@ -6,7 +6,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +20,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #include "backend/base/fault.h"
 #include "backend/worker/worker.h"
@@ -103,9 +105,21 @@ static int count_fds(void)
 	return n;
 }
 
+/* Where it crashed or hung, for addr2line. */
+static void tell_where(int signal_number)
+{
+	void *frames[40];
+
+	backtrace_symbols_fd(frames, backtrace(frames, 40), STDERR_FILENO);
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
+}
+
 /* in_child */
 static void attempt(void *ctx)
 {
+	static const int signals[] = { SIGABRT, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGSEGV };
+
 	struct attempt *a = ctx;
 	struct report *r = a->report;
 	struct err err = ERR_INIT;
@@ -113,6 +127,8 @@ static void attempt(void *ctx)
 
 	snprintf(text, sizeof(text), "%s%llu%s", a->fault->text, (unsigned long long)a->nth,
 		 a->fault->rest);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		signal(signals[i], tell_where);
 	r->fds_before = count_fds();
 	if (a->kind)
 		fault_arm_programs(a->kind, text, a->world->page);
