@@ -12,6 +12,7 @@
 struct import {
 	struct tar_reader *tar;
 	struct strings names;	/* zips of the current set */
+	struct strings written; /* the same as export.json can hold them */
 	struct strings listed;	/* what export.json names */
 	const struct entry *ahead; /* content.json of the next set */
 	bool has_content, has_manifest;
@@ -35,6 +36,7 @@ void import_free(struct import *im)
 		return;
 	tar_reader_free(im->tar);
 	strings_done(&im->names);
+	strings_done(&im->written);
 	strings_done(&im->listed);
 	free(im);
 }
@@ -146,6 +148,19 @@ static int check_name(const struct entry *e, struct err *err)
 	return 0;
 }
 
+/* A name as it is read back from JSON, where what is not UTF-8 was lost. */
+static int add_written(struct import *im, const char *name, struct err *err)
+{
+	_cleanup_(json_freep) struct json *value = NULL;
+	_cleanup_(buf_done) struct buf text = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&text, err);
+
+	json_str(&w, name);
+	if (json_end(&w) < 0 || json_parse(text.data, text.len, NULL, &value, err) < 0)
+		return -1;
+	return strings_add(&im->written, value->text, err);
+}
+
 /* A snapshot. */
 static int take_zip(struct import *im, const struct entry *e, struct import_part *part,
 		    struct err *err)
@@ -155,7 +170,7 @@ static int take_zip(struct import *im, const struct entry *e, struct import_part
 	if (im->names.n == EXPORT_ZIPS_MAX)
 		return err_set(err, ERR_CORRUPT, "it is one more than the %u that are read",
 			       EXPORT_ZIPS_MAX);
-	if (strings_add(&im->names, e->path, err) < 0)
+	if (strings_add(&im->names, e->path, err) < 0 || add_written(im, e->path, err) < 0)
 		return -1;
 	part->kind = IMPORT_ZIP;
 	part->name = im->names.items[im->names.n - 1];
@@ -180,12 +195,18 @@ static int take_member(struct import *im, const struct entry *e, struct import_p
 	return read_content(im, e, part, err) < 0 ? -1 : 1;
 }
 
-/* ERR_CORRUPT unless the two sorted lists are the same, and nothing is there twice. */
-static int compare_names(const struct strings *came, const struct strings *listed, struct err *err)
+/* ERR_CORRUPT if a name is twice in the sorted list. */
+static int check_unique(const struct strings *came, struct err *err)
 {
 	for (size_t i = 1; i < came->n; i++)
 		if (strcmp(came->items[i - 1], came->items[i]) == 0)
 			return err_set(err, ERR_CORRUPT, "%s comes twice", q(came->items[i]));
+	return 0;
+}
+
+/* ERR_CORRUPT unless the two sorted lists are the same. */
+static int compare_names(const struct strings *came, const struct strings *listed, struct err *err)
+{
 	for (size_t i = 0; i < came->n || i < listed->n; i++) {
 		int order = i >= came->n ? 1 : i >= listed->n ? -1 :
 				      strcmp(came->items[i], listed->items[i]);
@@ -222,8 +243,10 @@ static int end_set(struct import *im, struct err *err)
 	if (im->names.n == 0)
 		return err_set(err, ERR_CORRUPT, "it holds no snapshots");
 	strings_sort(&im->names);
+	strings_sort(&im->written);
 	strings_sort(&im->listed);
-	if (compare_names(&im->names, &im->listed, err) < 0)
+	if (check_unique(&im->names, err) < 0 ||
+	    compare_names(&im->written, &im->listed, err) < 0)
 		return -1;
 	im->ended = !tar_reader_has_more(im->tar);
 	if (im->ended)
@@ -235,6 +258,7 @@ static int end_set(struct import *im, struct err *err)
 static void begin_set(struct import *im)
 {
 	strings_done(&im->names);
+	strings_done(&im->written);
 	strings_done(&im->listed);
 	im->has_content = im->has_manifest = false;
 }
