@@ -257,7 +257,7 @@ START_TEST(what_export_lays_out_import_reads)
 	memset(hash, 0x11, sizeof(hash));
 	memset(name, 'n', sizeof(name));
 	memcpy(name, "3_", 2);
-	memcpy(name + 280, ".zip", 5);
+	memcpy(name + 240, ".zip", 5);
 	ck_assert_ok(export_new(hash, &date, &x, &err), &err);
 	ck_assert_ok(export_add(x, name, 3, &err), &err);
 	ck_assert_ok(export_finish(x, &err), &err);
