@@ -29,6 +29,7 @@ struct restoring {
 	size_t n_map;
 	uint64_t id;
 	bool committed, unsettled;
+	struct restore_outcome outcome;
 };
 
 void restore_outcome_done(struct restore_outcome *o)
@@ -46,6 +47,7 @@ void restore_outcome_done(struct restore_outcome *o)
 
 static void restoring_done(struct restoring *r)
 {
+	restore_outcome_done(&r->outcome);
 	restore_plan_done(&r->plan);
 	pool_done(&r->pool);
 	source_close(r->session, &r->source);
@@ -206,6 +208,20 @@ static void abandon(struct restoring *r)
 			      (unsigned long long)r->id, err_message(&problem));
 }
 
+/* What will be answered, before it is true: afterwards nothing may fail any more. */
+static int make_outcome(struct restoring *r, struct err *err)
+{
+	struct restore_outcome *o = &r->outcome;
+
+	/* A plan knows no inodes yet; every tree would be a new one. */
+	for (size_t i = 0; r->request->dry_run && i < r->plan.n_items; i++)
+		r->plan.items[i].new_ino = UINT64_MAX;
+	if (strings_add_all(&o->apps, &r->source.apps, err) < 0)
+		return -1;
+	return restore_report_items(r->session, r->plan.items, r->plan.n_items, false, &o->created,
+				    &o->moved, err);
+}
+
 /* From the journal's first word to its last. */
 static int run(struct restoring *r, struct err *err)
 {
@@ -218,6 +234,8 @@ static int run(struct restoring *r, struct err *err)
 	if (db_journal(r->session->db, r->id, &journal, err) < 0)
 		return -1;
 	result = restore_prepare(&r->plan, &journal, &r->options, err);
+	if (result == 0)
+		result = make_outcome(r, err);
 	if (result == 0)
 		result = restore_commit(&r->plan, &journal, &r->options, &r->committed, err);
 	db_journal_done(&journal);
@@ -237,27 +255,17 @@ static int run(struct restoring *r, struct err *err)
 
 /* ---- The answer ---- */
 
-static int answer(struct restoring *r, struct restore_outcome *ret, struct err *err)
+static void answer(struct restoring *r, struct restore_outcome *ret)
 {
-	struct restore_outcome o = { .id = r->id,
-				     .set = r->request->set,
-				     .notes = r->noting.notes,
-				     .unsettled = r->unsettled };
-
-	/* A plan knows no inodes yet; every tree would be a new one. */
-	for (size_t i = 0; r->request->dry_run && i < r->plan.n_items; i++)
-		r->plan.items[i].new_ino = UINT64_MAX;
-	if (strings_add_all(&o.apps, &r->source.apps, err) < 0 ||
-	    restore_report_items(r->session, r->plan.items, r->plan.n_items, false, &o.created,
-				 &o.moved, err) < 0) {
-		restore_outcome_done(&o);
-		return -1;
-	}
-	o.skipped = TAKE_PTR(r->source.skipped);
-	o.n_skipped = r->source.n_skipped;
+	*ret = r->outcome;
+	r->outcome = (struct restore_outcome){ 0 };
+	ret->id = r->id;
+	ret->set = r->request->set;
+	ret->notes = r->noting.notes;
+	ret->unsettled = r->unsettled;
+	ret->skipped = TAKE_PTR(r->source.skipped);
+	ret->n_skipped = r->source.n_skipped;
 	r->source.n_skipped = 0;
-	*ret = o;
-	return 0;
 }
 
 /* What is said of entries that could not be taken whole. */
@@ -285,13 +293,15 @@ int setaside_restore(struct session *s, const struct restore_request *request,
 	if (session_lock_set(s, request->set, LOCK_SHARED, err) < 0)
 		return -1;
 	result = plan(&r, err);
-	if (result == 0 && !request->dry_run) {
+	if (result == 0 && !request->dry_run)
 		result = lock_targets(&r, err);
-		if (result == 0 && r.plan.n_targets > 0)
-			result = run(&r, err);
+	if (result == 0) {
+		bool acts = !request->dry_run && r.plan.n_targets > 0;
+
+		result = acts ? run(&r, err) : make_outcome(&r, err);
 	}
 	if (result == 0)
-		result = answer(&r, ret, err);
+		answer(&r, ret);
 	session_unlock_set(s, request->set);
 	return result;
 }

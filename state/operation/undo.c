@@ -27,6 +27,7 @@ struct undoing {
 	struct restore_locks locks;
 	uint64_t id;
 	bool committed, unsettled;
+	struct restore_outcome outcome;
 };
 
 static void undoing_done(struct undoing *u)
@@ -34,6 +35,7 @@ static void undoing_done(struct undoing *u)
 	for (size_t i = 0; i < u->n; i++)
 		journal_item_done(&u->items[i]);
 	free(u->items);
+	restore_outcome_done(&u->outcome);
 	db_item_list_done(&u->before);
 	db_restore_done(&u->undone);
 	restore_detail_done(&u->detail);
@@ -297,13 +299,23 @@ static void finish(struct undoing *u, const struct journal *journal)
 			      (unsigned long long)u->id, err_message(&problem));
 }
 
+/* What will be answered, before it is true: afterwards nothing may fail any more. */
+static int make_outcome(struct undoing *u, struct err *err)
+{
+	struct restore_outcome *o = &u->outcome;
+
+	if (strings_add_all(&o->apps, &u->apps, err) < 0)
+		return -1;
+	return restore_report_items(u->session, u->items, u->n, true, &o->created, &o->moved, err);
+}
+
 /* Carrying, the commit point, the exchange. */
 static int exchange(struct undoing *u, const struct journal *journal, struct err *err)
 {
 	_cleanup_(err_clear) struct err why = ERR_INIT;
 
 	if (journal->put(journal->ctx, u->items, u->n, JOURNAL_LINKING, err) < 0 ||
-	    carry(u, err) < 0 || observer_check(u->session->observer, err) < 0 ||
+	    carry(u, err) < 0 || make_outcome(u, err) < 0 || observer_check(u->session->observer, err) < 0 ||
 	    journal->put(journal->ctx, u->items, u->n, JOURNAL_SWAPPING, err) < 0)
 		return -1;
 	u->committed = true;
@@ -352,20 +364,14 @@ static int run(struct undoing *u, struct err *err)
 }
 
 /* The answer. */
-static int answer(struct undoing *u, struct restore_outcome *ret, struct err *err)
+static void answer(struct undoing *u, struct restore_outcome *ret)
 {
-	struct restore_outcome o = { .id = u->id,
-				     .set = u->undone.set,
-				     .notes = u->noting.notes,
-				     .unsettled = u->unsettled };
-
-	if (strings_add_all(&o.apps, &u->apps, err) < 0 ||
-	    restore_report_items(u->session, u->items, u->n, true, &o.created, &o.moved, err) < 0) {
-		restore_outcome_done(&o);
-		return -1;
-	}
-	*ret = o;
-	return 0;
+	*ret = u->outcome;
+	u->outcome = (struct restore_outcome){ 0 };
+	ret->id = u->id;
+	ret->set = u->undone.set;
+	ret->notes = u->noting.notes;
+	ret->unsettled = u->unsettled;
 }
 
 int setaside_undo(struct session *s, uint64_t restore, bool force, struct restore_outcome *ret,
@@ -383,5 +389,6 @@ int setaside_undo(struct session *s, uint64_t restore, bool force, struct restor
 					      .force = force };
 	if (plan(&u, restore, force, err) < 0 || run(&u, err) < 0)
 		return -1;
-	return answer(&u, ret, err);
+	answer(&u, ret);
+	return 0;
 }
