@@ -72,6 +72,23 @@ static int make_final(struct session *s, const struct db_restore *row, bool kept
 	return r;
 }
 
+/* Paths as on this machine.  The data is gone, whether or not all can be named. */
+static void show_removed(struct session *s, const struct strings *removed, struct strings *ret)
+{
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+
+	for (size_t i = 0; i < removed->n; i++) {
+		char *shown = session_shown_path(s, removed->items[i], &problem);
+
+		if (shown && strings_take(ret, shown, &problem) == 0)
+			continue;
+		free(shown);
+		observer_warn(s->observer, NULL, "not all that was removed can be named: %s",
+			      err_message(&problem));
+		return;
+	}
+}
+
 int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret, struct err *err)
 {
 	struct keep_outcome o = { 0 };
@@ -85,13 +102,8 @@ int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret,
 	r = restore_check_root(s, &row, err);
 	if (r == 0)
 		r = make_final(s, &row, true, &removed, err);
-	for (size_t i = 0; r == 0 && i < removed.n; i++) {
-		char *shown = session_shown_path(s, removed.items[i], err);
-
-		r = shown ? strings_take(&o.removed, shown, err) : -1;
-		if (r < 0)
-			free(shown);
-	}
+	if (r == 0)
+		show_removed(s, &removed, &o.removed);
 	db_restore_done(&row);
 	if (r < 0) {
 		keep_outcome_done(&o);

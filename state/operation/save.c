@@ -320,41 +320,35 @@ static int run(struct saving *v, struct err *err)
 }
 
 /* The set as it is listed.  That it cannot be read back now does not undo it. */
-static int show_set(struct saving *v, struct save_outcome *o, struct err *err)
+static void show_set(struct saving *v, struct save_outcome *o)
 {
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+
 	o->has_set = true;
-	if (sets_get(v->session, v->set.row.id, &o->set, err) == 0)
-		return 0;
-	if (err_is(err, ERR_NOMEM))
-		return -1;
+	if (sets_get(v->session, v->set.row.id, &o->set, &problem) == 0)
+		return;
 	observer_warn(v->session->observer, NULL, "set %llu is complete, but cannot be shown: %s",
-		      (unsigned long long)v->set.row.id, err_message(err));
-	err_clear(err);
+		      (unsigned long long)v->set.row.id, err_message(&problem));
 	o->set = (struct set){ .id = v->set.row.id,
 			       .origin = db_set_origin_name(DB_SET_SAVED),
 			       .time = v->time,
 			       .automatic = v->set.row.automatic };
 	o->problems++;
-	return 0;
 }
 
 /* The answer. */
-static int answer(struct saving *v, struct save_outcome *ret, struct err *err)
+static void answer(struct saving *v, struct save_outcome *ret)
 {
-	struct save_outcome o = { .estimate = plan_data(&v->plan),
+	struct save_outcome o = { .empty = v->plan.empty,
+				  .estimate = plan_data(&v->plan),
 				  .skipped = v->skipped,
 				  .changed = v->changed,
 				  .problems = v->plan.problems };
 
-	if (strings_add_all(&o.empty, &v->plan.empty, err) < 0)
-		goto fail;
-	if (v->set.committed && show_set(v, &o, err) < 0)
-		goto fail;
+	v->plan.empty = (struct strings)STRINGS_INIT;
+	if (v->set.committed)
+		show_set(v, &o);
 	*ret = o;
-	return 0;
-fail:
-	save_outcome_done(&o);
-	return -1;
 }
 
 int setaside_save(struct session *s, const struct save_request *request,
@@ -365,5 +359,6 @@ int setaside_save(struct session *s, const struct save_request *request,
 	new_set_init(&v.set, s, DB_SET_SAVING, DB_SET_SAVED);
 	if (run(&v, err) < 0)
 		return -1;
-	return answer(&v, ret, err);
+	answer(&v, ret);
+	return 0;
 }
