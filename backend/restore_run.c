@@ -99,9 +99,9 @@ static void unpacking_done(struct unpacking *u)
 static int gather(const struct restore_plan *p, struct unpacking *u, struct err *err)
 {
 	u->targets = alloc_zero(p->n_targets + 1, sizeof(*u->targets), err);
-	u->index = alloc_zero(p->n_targets + 1, sizeof(*u->index), err);
-	u->found = alloc_zero(p->n_targets + 1, sizeof(*u->found), err);
-	if (!u->targets || !u->index || !u->found)
+	u->index = u->targets ? alloc_zero(p->n_targets + 1, sizeof(*u->index), err) : NULL;
+	u->found = u->index ? alloc_zero(p->n_targets + 1, sizeof(*u->found), err) : NULL;
+	if (!u->found)
 		return -1;
 	for (size_t i = 0; i < p->n_targets; i++) {
 		if (p->targets[i].archive != u->archive)

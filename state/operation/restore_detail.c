@@ -135,8 +135,10 @@ static int parse_configs(const struct json *from, struct restore_detail *d, stru
 			return -1;
 		d->n_configs++;
 		d->configs[i].app = alloc_strdup(from->keys[i], err);
+		if (!d->configs[i].app)
+			return -1;
 		d->configs[i].config = buf_steal(&text, err);
-		if (!d->configs[i].app || !d->configs[i].config)
+		if (!d->configs[i].config)
 			return -1;
 	}
 	return 0;
