@@ -204,8 +204,8 @@ static bool had_no_memory(int status)
 	return WIFEXITED(status) && WEXITSTATUS(status) == PROTOCOL_EXIT_NOMEM;
 }
 
-/* It could not be sent anything: it gets no further request, and if it is gone, its end may say more than
- * the socket could. */
+/* Nothing can be sent to it or come from it: it gets no further request, and if it is gone, its end may say
+ * more than the socket could. */
 static void lose(struct worker *w, struct err *err)
 {
 	w->dead = true;
@@ -424,6 +424,8 @@ static void serve_one(struct worker *w)
 		died(w);
 		return;
 	}
+	if (r < 0)
+		lose(w, &e);
 	if (r < 0 || take_record(w, &e) < 0)
 		give_up(w, &e);
 }
