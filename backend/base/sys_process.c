@@ -65,7 +65,15 @@ pid_t sys_waitpid(pid_t pid, int *status, int options)
 
 int sys_kill(pid_t pid, int sig)
 {
-	return fault_call() ? -1 : kill(pid, sig);
+	bool fails = fault_call();
+	int errnum = errno;
+	int r = kill(pid, sig);
+
+	/* One's own child gets the signal in any case: nothing would end it otherwise. */
+	if (!fails)
+		return r;
+	errno = errnum;
+	return -1;
 }
 
 ssize_t sys_getrandom(void *p, size_t n, unsigned flags)
