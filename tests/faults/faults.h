@@ -85,6 +85,7 @@ struct operation {
 	int (*run)(const struct world *w, struct report *r, struct err *err);
 	/* Applied where it came to its end; takes it back: to where it began, or NULL. */
 	int (*inverse)(const struct world *w, struct report *r, struct err *err);
+	bool sets;    /* touches such: each is checked again and again */
 	bool repairs; /* begins with a mess: a run that failed leaves one to the next */
 };
 
@@ -112,7 +113,7 @@ struct state {
 };
 
 /* What there is now; in a process of its own, since it runs what is tested. */
-void state_take(const struct world *w, struct state *ret);
+void state_take(const struct world *w, const struct operation *o, struct state *ret);
 void state_done(struct state *s);
 
 struct verdict {
@@ -128,6 +129,7 @@ struct trial {
 	const struct state *before, *after;
 	const struct report *report;
 	bool died, dirty, short_of_memory;
+	bool damage; /* it may be told as damage: a disk that cannot be read */
 };
 
 void judge(const struct trial *t, struct verdict *ret);

@@ -52,6 +52,7 @@ int in_child(void (*f)(void *ctx), void *ctx, unsigned seconds)
 /* Every part's text, in shared memory. */
 struct taking {
 	const struct world *world;
+	bool sets;
 	char text[STATE_PARTS][TEXT_MAX];
 };
 
@@ -134,7 +135,8 @@ static void take(void *ctx)
 	snprintf(t->text[STATE_FILES], TEXT_MAX, "%s", world_list_store(t->world));
 	snprintf(t->text[STATE_OUT], TEXT_MAX, "%s", world_list_out(t->world));
 	if (s) {
-		tell_sets(sets, s);
+		if (t->sets)
+			tell_sets(sets, s);
 		tell_rows(rows, s);
 		session_close(s);
 	} else {
@@ -144,13 +146,14 @@ static void take(void *ctx)
 	fclose(rows);
 }
 
-void state_take(const struct world *w, struct state *ret)
+void state_take(const struct world *w, const struct operation *o, struct state *ret)
 {
 	static struct taking *t;
 
 	if (!t)
 		t = shared_memory(sizeof(*t));
 	t->world = w;
+	t->sets = o->sets;
 	for (int i = 0; i < STATE_PARTS; i++)
 		t->text[i][0] = '\0';
 	if (in_child(take, t, 60) != 0)
@@ -276,7 +279,7 @@ static void judge_report(struct verdict *v, const struct trial *t)
 	if (r->result < 0 && t->short_of_memory && r->kind != ERR_NOMEM)
 		broken(v, "memory was short, told as %s: %s",
 		       err_kind_name((enum err_kind)r->kind), r->message);
-	if (r->kind == ERR_CORRUPT)
+	if (r->kind == ERR_CORRUPT && !t->damage)
 		broken(v, "told as damage: %s", r->message);
 }
 
@@ -373,7 +376,7 @@ static void judge_again(struct verdict *v, const struct trial *t, struct next *n
 
 	if (!succeed(v, n, "the same again", run_again))
 		return;
-	state_take(t->world, &got);
+	state_take(t->world, t->operation, &got);
 	expect(v, "the same again", &got, t->after);
 	state_done(&got);
 }
@@ -385,7 +388,7 @@ static void judge_inverse(struct verdict *v, const struct trial *t, struct next 
 
 	if (!succeed(v, n, "taking it back", run_inverse))
 		return;
-	state_take(t->world, &got);
+	state_take(t->world, t->operation, &got);
 	for (unsigned i = 0;; i++) {
 		char *a = world_list_tree(got.text[STATE_LIVE], i);
 		char *b = a ? world_list_tree(t->before->text[STATE_LIVE], i) : NULL;
@@ -410,7 +413,7 @@ static void judge_recovered(struct verdict *v, const struct trial *t, struct nex
 	if (n->repaired + n->left > 0)
 		broken(v, "the second recovery repaired %zu, left %zu: %s", n->repaired, n->left,
 		       n->what);
-	state_take(t->world, &got);
+	state_take(t->world, t->operation, &got);
 	if (r->ended && !t->died && r->result == 0 && r->partial)
 		;
 	else if (t->operation->repairs || (r->ended && !t->died && r->result == 0))
@@ -444,7 +447,7 @@ void judge(const struct trial *t, struct verdict *ret)
 	n->operation = t->operation;
 	*ret = (struct verdict){ 0 };
 	judge_report(ret, t);
-	state_take(t->world, &found);
+	state_take(t->world, t->operation, &found);
 	judge_found(ret, t, &found);
 	state_done(&found);
 	judge_recovered(ret, t, n);

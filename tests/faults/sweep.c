@@ -217,7 +217,8 @@ static bool try_point(struct sweep *s, const struct operation *o, const struct f
 			   .after = &states[1],
 			   .report = s->report,
 			   .dirty = f->action == FAULT_FROM,
-			   .short_of_memory = f->points == FAULT_ALLOC };
+			   .short_of_memory = f->points == FAULT_ALLOC,
+			   .damage = f->errnum == EIO };
 	struct verdict v;
 
 	run_attempt(s, &a, &t.died);
@@ -249,11 +250,11 @@ static void take_states(struct sweep *s, const struct operation *o, struct state
 	struct state again;
 
 	world_reset(&s->world, o->from);
-	state_take(&s->world, &ret[0]);
+	state_take(&s->world, o, &ret[0]);
 	measure(s, o, 0, ignored);
-	state_take(&s->world, &ret[1]);
+	state_take(&s->world, o, &ret[1]);
 	measure(s, o, 0, ignored);
-	state_take(&s->world, &again);
+	state_take(&s->world, o, &again);
 	for (int i = 0; i < STATE_PARTS; i++)
 		if (strcmp(again.text[i], ret[1].text[i]) != 0)
 			die("%s does not do the same twice:\n%s\n%s", o->name, ret[1].text[i],

@@ -436,7 +436,7 @@ static char *list_names(const char *dir, bool sizes)
 			die("lstat %s", name);
 		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
 		    strcmp(name, ".last-set") != 0)
-			fprintf(f, "%s %lld\n", sizes ? name : name + strspn(name, "0123456789"),
+			fprintf(f, "%s %lld\n", name + (sizes ? 0 : strspn(name, "0123456789")),
 				sizes ? (long long)st.st_size : 0);
 		free(full);
 		free(names[i]);
