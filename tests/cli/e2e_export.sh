@@ -177,11 +177,16 @@ is "$(stripped "$scratch/to/file")" "$(stripped "$file")" 'a file that is there,
 is "$(stat -c %a "$scratch/to/file")" 600 'a file that is there, --force: for its owner alone'
 failed 2 'both go to standard output' '--json to standard output' --json 1 -
 
-if is_root; then
+mkdir -m 500 "$scratch/shut"
+if can_mount; then
+	mount --bind "$scratch/shut" "$scratch/shut"
+	mount -o remount,bind,ro "$scratch/shut"
+fi
+if is_root && ! can_mount; then
 	skip 'a directory that cannot be written' 'root writes anywhere'
 else
-	mkdir -m 500 "$scratch/shut"
-	failed 1 'Permission denied' 'a directory that cannot be written' 1 "$scratch/shut/x"
+	failed 1 'Permission denied|Read-only' 'a directory that cannot be written' \
+		1 "$scratch/shut/x"
 	is "$(ls -A "$scratch/shut")" '' 'a directory that cannot be written: is as it was'
 fi
 

@@ -40,7 +40,8 @@ refused 5 'it is no export' 'a text file' import text
 refused 5 'it is a zip file' 'a snapshot instead of an export' \
 	import "$store/snapshots/1_demo_0_x1.zip"
 like_err 'hint: --store DIR' 'a snapshot instead of an export: hint'
-for bytes in 1 511 512 700 1024 5000 $((size / 2)) $((size - 3000)) $((size - 1024)) $((size - 1)); do
+for bytes in 1 511 512 700 1024 5000 $((size / 2)) $((size - 3000)) $((size - 1024)) \
+	$((size - 1)); do
 	head -c "$bytes" "$one" >cut
 	refused 5 'cut short|lone zero block|export.json is missing' "cut after $bytes bytes" import cut
 	like_err 'hint: copy it here or export it again' "cut after $bytes bytes: hint"
@@ -161,8 +162,9 @@ afresh()
 }
 afresh import --json --name journey "$both"
 is_status 0 'several sets: status'
-is_out '{"version":1,"imports":[{"set":1,"duplicate":false,"apps":["demo"]},{"set":2,"duplicate":false,"apps":["demo","other"]}]}' \
-	'several sets: JSON'
+is_json 'd' "$(printf '%s' '{"version":1,"imports":[' \
+	'{"set":1,"duplicate":false,"apps":["demo"]},' \
+	'{"set":2,"duplicate":false,"apps":["demo","other"]}]}')" 'several sets: JSON'
 is "$(listed afresh)" '[[1,"journey",[null]],[2,null,[null,null]]]' 'several sets: the first has the name'
 afresh forget 1
 afresh import "$both"
@@ -274,7 +276,8 @@ sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' "$2" "$
 # without_owner DIR: two trees; owners have other numbers here.
 without_owner()
 {
-	(cd "$1" && fingerprint 7 common) | sed -E 's/^(.*) (dir|file|symlink|fifo) ([0-7]{4}) [0-9]+:[0-9]+ /\1 \2 \3 /'
+	(cd "$1" && fingerprint 7 common) |
+		sed -E 's/^(.*) (dir|file|symlink|fifo) ([0-7]{4}) [0-9]+:[0-9]+ /\1 \2 \3 /'
 }
 if is_root; then
 	users

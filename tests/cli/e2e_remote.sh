@@ -142,8 +142,9 @@ with socket.socket() as s:
 		KbdInteractiveAuthentication no
 		StrictModes no
 		AuthorizedKeysFile $scratch/ssh/key.pub
-		SetEnv PATH=$scratch/bin:/usr/bin:/bin SETASIDE_DATADIR=$SETASIDE_DATADIR SETASIDE_WORKER=$SETASIDE_WORKER
 		END
+		echo "SetEnv PATH=$scratch/bin:/usr/bin:/bin SETASIDE_DATADIR=$SETASIDE_DATADIR" \
+			"SETASIDE_WORKER=$SETASIDE_WORKER" >>ssh/sshd_config
 		"$(command -v sshd)" -D -e -f ssh/sshd_config 2>ssh/log &
 		while kill -0 $! 2>/dev/null; do
 			grep -q 'Server listening' ssh/log && break 2
