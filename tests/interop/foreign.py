@@ -12,6 +12,7 @@ import re
 import struct
 import subprocess
 import tarfile
+import warnings
 import zipfile
 import zlib
 from unittest import mock
@@ -167,8 +168,10 @@ def plain_zip(members, method=zipfile.ZIP_STORED, out=None, comment=b"", big=Fal
             if dated:
                 info.extra = struct.pack("<HHBI", 0x5455, 5, 1, 1700000000)
                 info.external_attr = 0o100644 << 16
-            with z.open(info, "w", force_zip64=big) as f:
-                f.write(data)
+            with warnings.catch_warnings():  # of a name that is there already
+                warnings.simplefilter("ignore")
+                with z.open(info, "w", force_zip64=big) as f:
+                    f.write(data)
         z.comment = comment
     return out.data if isinstance(out, Pipe) else out.getvalue()
 

@@ -66,8 +66,13 @@ def manifest(**values):
 
 
 def wrong_archive(members):
-    """An archive that is another than its hash says."""
-    return [(n, gzip.compress(b"x") if n == "archive.tgz" else d) for n, d in members]
+    """An archive that is another than its hash says, but as long."""
+    return [(n, d[:99] + bytes([d[99] ^ 1]) + d[100:] if n == "archive.tgz" else d)
+            for n, d in members]
+
+
+def short_archive(members):
+    return [(n, d[:-1] if n == "archive.tgz" else d) for n, d in members]
 
 
 def no_padding(data):
@@ -133,6 +138,7 @@ REFUSED = {
         lambda maker, _: tar_of(maker.export().members()) + b"x" * 512, False),
     "metadata with another hash": (steps(write_hash="0" * 96), True),
     "an archive with another hash": (steps(order=wrong_archive), True),
+    "an archive of another size": (steps(order=short_archive), True),
     "a missing archive": (steps(order=lambda m: m[1:]), True),
     "a member twice": (steps(order=lambda m: [m[0], *m]), False),
     "no metadata": (steps(order=lambda m: m[:2]), True),
