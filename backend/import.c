@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/import.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -140,6 +141,9 @@ static int check_name(const struct entry *e, struct err *err)
 
 	if (strchr(e->path, '/'))
 		return err_set(err, ERR_CORRUPT, "it lies in a directory");
+	/* So that the names of a set take memory that can be foreseen. */
+	if (n > NAME_MAX)
+		return err_set(err, ERR_CORRUPT, "its name is longer than any file's");
 	if (!low)
 		return err_set(err, ERR_CORRUPT,
 			       "it is not named as a snapshot is (SET_APP_VERSION_REVISION.zip)");

@@ -18,11 +18,11 @@
  * content.json is optional (older writers have none), and may stand anywhere before export.json.
  *
  * ERR_CORRUPT: anything but regular files, names with a slash or without `_`, that do not end in
- * .zip, or that come twice, more than EXPORT_ZIPS_MAX of them, JSON over the sizes of export.h or
- * nested deeper than json.h reads, a content hash that is none, a manifest that is missing or names
- * others, a stream that is cut or goes on after its end.  ERR_UNSUPPORTED: export.json has a format
- * that this version does not know.  Errors of the source are passed on.  After a failure only
- * import_free() is allowed.
+ * .zip, are longer than a file's may be, or come twice, more than EXPORT_ZIPS_MAX of them, JSON over
+ * the sizes of export.h or nested deeper than json.h reads, a content hash that is none, a manifest
+ * that is missing or names others, a stream that is cut or goes on after its end.  ERR_UNSUPPORTED:
+ * export.json has a format that this version does not know.  Errors of the source are passed on.
+ * After a failure only import_free() is allowed.
  *
  * Memory: the names of one set, and one JSON text.  What the zips hold is not looked at.
  */

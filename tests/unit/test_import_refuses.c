@@ -108,6 +108,23 @@ START_TEST(names_that_no_snapshot_has_are_refused)
 
 END_TEST
 
+START_TEST(names_that_no_file_can_have_are_refused)
+{
+	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
+	char name[256 + 1]; /* one byte too many */
+
+	memset(name, 'a', sizeof(name));
+	memcpy(name, "1_", strlen("1_"));
+	memcpy(name + 256 - strlen(".zip"), ".zip", sizeof(".zip"));
+	tar_header(&t, (struct tar_item){ .name = "././@LongLink", .type = 'L', .size = sizeof(name) });
+	tar_data(&t, name, sizeof(name));
+	tar_file(&t, "1_a.zip", "1");
+	tar_end(&t);
+	ck_assert_import_refused(&t, ERR_CORRUPT, "its name is longer than any file's");
+}
+
+END_TEST
+
 START_TEST(names_given_twice_are_refused)
 {
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
@@ -581,6 +598,7 @@ Suite *suite_import_refuses(void)
 	tcase_add_test(tc, types_that_tar_does_not_know_are_damage);
 	tcase_add_test(tc, names_that_lead_elsewhere_are_refused);
 	tcase_add_test(tc, names_that_no_snapshot_has_are_refused);
+	tcase_add_test(tc, names_that_no_file_can_have_are_refused);
 	tcase_add_test(tc, names_given_twice_are_refused);
 	tcase_add_test(tc, one_name_is_taken_in_each_set_anew);
 	tcase_add_test(tc, more_zips_than_the_limit_are_refused);
