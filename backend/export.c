@@ -118,6 +118,19 @@ int export_add(struct export *x, const char *name, uint64_t size, struct err *er
 	return add_zeros(x, tar_padding(size), err);
 }
 
+int export_count_metadata(const struct snapshot *s, size_t *total, struct err *err)
+{
+	_cleanup_(buf_done) struct buf record = BUF_INIT_MAX(SNAPSHOT_RECORD_MAX);
+
+	if (snapshot_pack(s, &record, err) < 0)
+		return -1;
+	if (record.len > EXPORT_METADATA_MAX - *total)
+		return err_set(err, ERR_NO_SPACE, "the snapshots have more than %zu MiB of metadata",
+			       EXPORT_METADATA_MAX >> 20);
+	*total += record.len;
+	return 0;
+}
+
 /* export.json */
 static int add_manifest(struct export *x, struct err *err)
 {

@@ -22,6 +22,7 @@
 #include "backend/base/digest.h"
 #include "backend/base/error.h"
 #include "backend/base/stamp.h"
+#include "backend/snapshot.h"
 
 #define EXPORT_FORMAT    1
 #define EXPORT_CONTENT   "content.json" /* the set's content hash */
@@ -30,6 +31,7 @@
 #define EXPORT_ZIPS_MAX	    10000u
 #define EXPORT_CONTENT_MAX  ((size_t)4 << 10)
 #define EXPORT_MANIFEST_MAX ((size_t)4 << 20)
+#define EXPORT_METADATA_MAX ((size_t)64 << 20) /* of all its snapshots, as snapshot_pack() has it */
 
 struct export;
 
@@ -38,6 +40,9 @@ int export_new(const uint8_t content_hash[DIGEST_SHA256_SIZE], const struct stam
 	       struct export **ret, struct err *err);
 /* The next zip; the name is copied.  ERR_NO_SPACE: more than a reader takes. */
 int export_add(struct export *x, const char *name, uint64_t size, struct err *err);
+/* Adds the metadata of one more snapshot of a set to *total.  Small zips may hold a lot of it, and all
+ * of it is in memory whenever the set is listed: ERR_NO_SPACE over EXPORT_METADATA_MAX. */
+int export_count_metadata(const struct snapshot *s, size_t *total, struct err *err);
 /* After the last zip; nothing can be added any more. */
 int export_finish(struct export *x, struct err *err);
 void export_free(struct export *x);

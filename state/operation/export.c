@@ -98,6 +98,8 @@ static int open_zip(struct exporting *x, const struct set_snapshot *from,
 /* All zips of a set; *metas has room for them. */
 static int open_zips(struct exporting *x, struct exporting_set *to, const struct set *set,
 		     struct snapshot **metas, struct err *err)
+	size_t metadata = 0;
+
 {
 	for (size_t i = 0; i < set->n; i++) {
 		const struct set_snapshot *from = &set->snapshots[i];
@@ -106,6 +108,8 @@ static int open_zips(struct exporting *x, struct exporting_set *to, const struct
 		if (from->broken)
 			r = err_set(err, ERR_CORRUPT, "%s", from->broken);
 		else
+		if (r == 0)
+			r = export_count_metadata(metas[i], &metadata, err);
 			r = open_zip(x, from, &to->zips[to->n++], &metas[i], err);
 		if (r < 0)
 			return err_wrap(err, "cannot export set %llu: %s",

@@ -33,6 +33,7 @@ struct importing {
 	uint8_t claim[DIGEST_SHA256_SIZE]; /* its content hash, says content.json */
 	struct snapshot **metas;
 	size_t n, cap;
+	size_t metadata; /* what export_count_metadata() makes of them */
 };
 
 void import_outcome_done(struct import_outcome *o)
@@ -50,7 +51,7 @@ static void drop_set(struct importing *im)
 		snapshot_free(im->metas[i]);
 	free(im->metas);
 	im->metas = NULL;
-	im->n = im->cap = 0;
+	im->n = im->cap = im->metadata = 0;
 	im->begun = im->claimed = false;
 }
 
@@ -237,6 +238,9 @@ static int name_file(struct importing *im, struct atomic_file *f, const struct s
 {
 	_cleanup_(atomic_file_abortp) struct atomic_file *file = f;
 	_cleanup_free_ char *name = NULL;
+	if (export_count_metadata(m, &im->metadata, err) < 0)
+		/* The stream is at fault, not this machine. */
+		return err_is(err, ERR_NO_SPACE) ? err_reclassify(err, ERR_CORRUPT) : -1;
 
 	if (store_file_name(im->set.row.id, m, &name, err) < 0 ||
 	    new_set_add_file(&im->set, name, m->snap, err) < 0 ||

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/base/alloc.h"
 #include "backend/base/fd.h"
 #include "backend/base/json.h"
 #include "tests/unit/support.h"
@@ -287,6 +288,32 @@ START_TEST(export_of_more_than_a_file_can_hold_is_refused)
 
 END_TEST
 
+START_TEST(metadata_of_a_set_has_a_limit)
+{
+	_cleanup_(snapshot_freep) struct snapshot *s = NULL;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const size_t long_text = 1 << 20;
+	size_t total = 0, before = 0;
+
+	ck_assert_ok(snapshot_new(&s, &err), &err);
+	free(s->summary);
+	s->summary = alloc_bytes(long_text + 1, &err);
+	ck_assert_ptr_nonnull(s->summary);
+	memset(s->summary, 'x', long_text);
+	s->summary[long_text] = '\0';
+	for (int i = 0; i < 63; i++) {
+		before = total;
+		ck_assert_ok(export_count_metadata(s, &total, &err), &err);
+		ck_assert_uint_gt(total, before + long_text);
+	}
+	before = total;
+	ck_assert_fails(export_count_metadata(s, &total, &err), &err, ERR_NO_SPACE,
+			"the snapshots have more than 64 MiB of metadata");
+	ck_assert_uint_eq(total, before);
+}
+
+END_TEST
+
 START_TEST(manifest_over_its_limit_is_refused)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -330,6 +357,7 @@ Suite *suite_export(void)
 	tcase_add_test(tc, python_lists_long_names_and_large_sizes);
 	tcase_add_test(tc, export_holds_as_many_zips_as_a_reader_takes);
 	tcase_add_test(tc, export_of_more_than_a_file_can_hold_is_refused);
+	tcase_add_test(tc, metadata_of_a_set_has_a_limit);
 	tcase_add_test(tc, manifest_over_its_limit_is_refused);
 	return s;
 }
