@@ -74,6 +74,9 @@ int setaside_import_open_file(const char *path, struct err *err)
 
 	if (fd < 0) {
 		err_errno(err, "cannot open %s", q(path));
+		/* A signal, while a pipe waited for its writer. */
+		if (err->sys_errno == EINTR)
+			return err_reclassify(err, ERR_INTERRUPTED);
 		/* A file that is missing is no set that is not there. */
 		return err_is(err, ERR_NOT_FOUND) ? err_reclassify(err, ERR_IO) : -1;
 	}
@@ -124,6 +127,12 @@ int setaside_import_open(struct session *s, int fd, const struct import_request 
 
 /* ---- A zip ---- */
 
+/* The name that was asked for, as far as it is for this set. */
+static const char *wished_name(const struct importing *im)
+{
+	return im->named ? NULL : im->request->name;
+}
+
 /* A number for the set, before the first of its files. */
 static int begin_set(struct importing *im, struct err *err)
 {
@@ -136,6 +145,12 @@ static int begin_set(struct importing *im, struct err *err)
 	new_set_init(&im->set, im->session, DB_SET_IMPORTING, DB_SET_IMPORTED);
 	im->begun = true;
 	im->set.row.created = now.sec;
+	if (wished_name(im)) {
+		/* From now on nobody else can take it. */
+		im->set.row.name = alloc_strdup(wished_name(im), err);
+		if (!im->set.row.name)
+			return -1;
+	}
 	return new_set_begin(&im->set, NULL, NULL, err);
 }
 
@@ -223,6 +238,9 @@ static int verify(struct importing *im, int fd, struct snapshot **ret, struct er
 /* Keeps the metadata; an app is in a set once. */
 static int add_meta(struct importing *im, struct snapshot *m, struct err *err)
 {
+	if (export_count_metadata(m, &im->metadata, err) < 0)
+		/* The stream is at fault, not this machine. */
+		return err_is(err, ERR_NO_SPACE) ? err_reclassify(err, ERR_CORRUPT) : -1;
 	for (size_t i = 0; i < im->n; i++)
 		if (strcmp(im->metas[i]->snap, m->snap) == 0)
 			return err_set(err, ERR_CORRUPT, "a second snapshot of %s", q(m->snap));
@@ -238,9 +256,6 @@ static int name_file(struct importing *im, struct atomic_file *f, const struct s
 {
 	_cleanup_(atomic_file_abortp) struct atomic_file *file = f;
 	_cleanup_free_ char *name = NULL;
-	if (export_count_metadata(m, &im->metadata, err) < 0)
-		/* The stream is at fault, not this machine. */
-		return err_is(err, ERR_NO_SPACE) ? err_reclassify(err, ERR_CORRUPT) : -1;
 
 	if (store_file_name(im->set.row.id, m, &name, err) < 0 ||
 	    new_set_add_file(&im->set, name, m->snap, err) < 0 ||
@@ -309,16 +324,20 @@ static int compare_hash(const struct importing *im, bool *ret_known,
 }
 
 /* The name that the set had where it was saved, if it is one and free here. */
-static const char *own_name(struct importing *im)
+static int take_own_name(const struct importing *im, struct err *err)
 {
 	_cleanup_(err_clear) struct err why = ERR_INIT;
+	struct session *s = im->session;
 	const char *name = im->metas[0]->name;
 
-	if (!name || new_set_check_name(im->session, name, &why) == 0)
-		return name;
-	observer_note(im->session->observer, NULL, "the set's own name is not taken over: %s",
+	if (!name || (new_set_check_name(s, name, &why) == 0 &&
+		      db_set_rename(s->db, im->set.row.id, name, &why) == 0))
+		return 0;
+	if (!err_is(&why, ERR_USAGE) && !err_is(&why, ERR_EXISTS))
+		return err_move(err, &why);
+	observer_note(s->observer, NULL, "the set's own name is not taken over: %s",
 		      err_message(&why));
-	return NULL;
+	return 0;
 }
 
 /* What a person calls it. */
@@ -326,15 +345,12 @@ static int describe(struct importing *im, struct err *err)
 {
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
 	const struct import_request *r = im->request;
-	const char *name = r->name && !im->named ? r->name : own_name(im);
 	const char *note = r->note ? r->note : im->metas[0]->note;
-	struct db *db = im->session->db;
-	uint64_t id = im->set.row.id;
 
 	if (note && !r->note && sets_check_note(note, &ignored) < 0)
 		note = NULL;
-	if ((name && db_set_rename(db, id, name, err) < 0) ||
-	    (note && db_set_put_note(db, id, note, err) < 0))
+	if ((!wished_name(im) && take_own_name(im, err) < 0) ||
+	    (note && db_set_put_note(im->session->db, im->set.row.id, note, err) < 0))
 		return -1;
 	im->named = true;
 	return 0;

@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "state/sets.h"
@@ -404,6 +407,28 @@ START_TEST(file_to_import_is_a_file)
 
 END_TEST
 
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+START_TEST(pipe_that_nobody_writes_to_can_be_cancelled)
+{
+	/* Again and again: the first may come before the pipe is opened. */
+	const struct itimerval often = { { 0, 10000 }, { 0, 10000 } };
+	struct sigaction action = { .sa_handler = on_alarm };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+
+	sigemptyset(&action.sa_mask);
+	ck_assert_int_eq(mkfifo(support_path("pipe"), 0600), 0);
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	ck_assert_fails(setaside_import_open_file(support_path("pipe"), &err), &err,
+			ERR_INTERRUPTED, "cannot open");
+}
+
+END_TEST
+
 Suite *suite_library_import_refuses(void)
 {
 	Suite *s = suite_create("library_import_refuses");
@@ -428,5 +453,6 @@ Suite *suite_library_import_refuses(void)
 	tcase_add_test(tc, import_in_the_middle_of_a_zip_can_be_cancelled);
 	tcase_add_test(tc, import_between_two_zips_can_be_cancelled);
 	tcase_add_test(tc, file_to_import_is_a_file);
+	tcase_add_test(tc, pipe_that_nobody_writes_to_can_be_cancelled);
 	return s;
 }
