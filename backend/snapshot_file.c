@@ -16,6 +16,11 @@ const struct snapshot *snapshot_file_meta(const struct snapshot_file *f)
 	return f->meta;
 }
 
+uint64_t snapshot_file_bytes(const struct snapshot_file *f)
+{
+	return f->bytes;
+}
+
 void snapshot_file_close(struct snapshot_file *f)
 {
 	if (!f)

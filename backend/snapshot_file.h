@@ -32,6 +32,8 @@ CLEANUP_FUNC(struct snapshot_file *, snapshot_file_close);
 
 const struct snapshot *snapshot_file_meta(const struct snapshot_file *f);
 
+/* Bytes of the whole file when it was opened: what snapshot_file_copy() hands on. */
+uint64_t snapshot_file_bytes(const struct snapshot_file *f);
 /* Bytes of an archive member, as its zip says. */
 int snapshot_file_size(struct snapshot_file *f, const char *member, uint64_t *ret,
 		       struct err *err);

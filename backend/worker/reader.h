@@ -32,7 +32,8 @@ int reader_open(struct worker *w, int fd, const struct observer *observer, struc
 		uint64_t *ret_handle, struct err *ret_problem, struct err *err);
 int reader_close(struct worker *w, uint64_t handle, struct err *err);
 
-/* The bytes of one archive as the zip says, for people: nothing may rely on them. */
+/* The bytes of one archive as the zip says, for people: nothing may rely on them.  `member` NULL: those
+ * that reader_copy() is going to write. */
 int reader_size(struct worker *w, uint64_t handle, const char *member,
 		const struct observer *observer, uint64_t *ret, struct err *err);
 

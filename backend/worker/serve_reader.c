@@ -192,8 +192,8 @@ static int size(struct reader *r, struct wire_in *in, struct wire_out *reply, st
 	if (get_member(r, in, &f, &member, err) < 0)
 		return -1;
 	if (!member)
-		return err_set(err, ERR_CORRUPT, "a member is missing");
-	if (snapshot_file_size(f, member, &bytes, err) < 0)
+		bytes = snapshot_file_bytes(f);
+	else if (snapshot_file_size(f, member, &bytes, err) < 0)
 		return -1;
 	return wire_put_u64(reply, READER_TAG_SIZE, bytes, err);
 }

@@ -78,7 +78,6 @@ static int open_zip(struct exporting *x, const struct set_snapshot *from,
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	struct session *s = x->session;
 	_cleanup_close_ int fd = -1;
-	struct stat st;
 
 	zip->app = alloc_strdup(from->meta->snap, err);
 	zip->file = alloc_strdup(from->file, err);
@@ -87,20 +86,20 @@ static int open_zip(struct exporting *x, const struct set_snapshot *from,
 	fd = store_open_file(s->store, from->file, err);
 	if (fd < 0)
 		return -1;
-	if (sys_fstat(fd, &st) < 0)
-		return err_errno(err, "cannot look at %s", q(from->file));
-	zip->size = (uint64_t)st.st_size;
-	if (reader_open(x->session->reader, fd, s->observer, ret, &zip->handle, &problem, err) < 0)
+	if (reader_open(s->reader, fd, s->observer, ret, &zip->handle, &problem, err) < 0)
 		return -1;
-	return zip->handle == 0 ? err_move(err, &problem) : 0;
+	if (zip->handle == 0)
+		return err_move(err, &problem);
+	/* As many bytes as are going to be copied, whatever becomes of the file meanwhile. */
+	return reader_size(s->reader, zip->handle, NULL, s->observer, &zip->size, err);
 }
 
 /* All zips of a set; *metas has room for them. */
 static int open_zips(struct exporting *x, struct exporting_set *to, const struct set *set,
 		     struct snapshot **metas, struct err *err)
+{
 	size_t metadata = 0;
 
-{
 	for (size_t i = 0; i < set->n; i++) {
 		const struct set_snapshot *from = &set->snapshots[i];
 		int r;
@@ -108,9 +107,9 @@ static int open_zips(struct exporting *x, struct exporting_set *to, const struct
 		if (from->broken)
 			r = err_set(err, ERR_CORRUPT, "%s", from->broken);
 		else
+			r = open_zip(x, from, &to->zips[to->n++], &metas[i], err);
 		if (r == 0)
 			r = export_count_metadata(metas[i], &metadata, err);
-			r = open_zip(x, from, &to->zips[to->n++], &metas[i], err);
 		if (r < 0)
 			return err_wrap(err, "cannot export set %llu: %s",
 					(unsigned long long)set->id, q(from->meta->snap));
@@ -320,7 +319,7 @@ static int reserve(const struct exporting *x, int fd, const char *path, struct e
 	struct retention_room room;
 
 	if (retention_room(fd, &none, &room, err) < 0 ||
-	    retention_check_room(&room, x->size, 1, path, err) < 0)
+	    retention_check_room(&room, x->size, 0, path, err) < 0) /* it has its inode */
 		return -1;
 	if (sys_fallocate(fd, 0, 0, (off_t)x->size) < 0 && errno != EOPNOTSUPP &&
 	    errno != ENOSYS && errno != EINTR)
