@@ -10,8 +10,9 @@
 #include "backend/base/sys.h"
 #include "backend/worker/protocol.h"
 
-/* Descriptors that a deep tree and a set of many apps may need at once. */
-#define FENCE_MAX_FILES 4096
+/* Descriptors that a deep tree may need at once, or a reader that holds all files of the largest
+ * set open (EXPORT_ZIPS_MAX). */
+#define FENCE_MAX_FILES 16384
 
 /* Lowers a limit; one that is lower already stays. */
 static int limit(int resource, rlim_t value, const char *what, struct err *err)
