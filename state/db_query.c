@@ -40,7 +40,10 @@ static enum err_kind kind_of(int rc, int sys_errno)
 				       rc == SQLITE_CONSTRAINT_PRIMARYKEY
 			       ? ERR_EXISTS
 			       : ERR_CORRUPT;
-	case SQLITE_ERROR: /* the statements are fixed: the tables must be other ones */
+	case SQLITE_ERROR:
+		/* A pragma that is read as a table hides what failed within it.  Else: the
+		 * statements are fixed, the tables must be other ones. */
+		return sys_errno ? kind_of_system(sys_errno) : ERR_CORRUPT;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:

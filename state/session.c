@@ -148,8 +148,10 @@ static int find_users(struct session *s, struct err *err)
 	s->self.uid = geteuid();
 	s->self.gid = getegid();
 	s->self.name = alloc_printf(err, "%lu", (unsigned long)geteuid());
+	if (!s->self.name)
+		return -1;
 	s->self.home = alloc_strdup(s->home ? s->home : "/", err);
-	return s->self.name && s->self.home ? 0 : -1;
+	return s->self.home ? 0 : -1;
 }
 
 /* The directory of zips. */
@@ -186,24 +188,45 @@ static int open_state(struct session *s, struct err *err)
 	return locks_use_db(s->locks, s->db, s->verb ? s->verb : "setaside", err);
 }
 
+/* Under the commit lock: 1, with its new name, or 0 where it can be opened now: another process may have
+ * replaced it meanwhile, and what a single look calls damage may be a read that failed. */
+static int put_state_aside(struct session *s, char **ret_name, struct err *err)
+{
+	_cleanup_(db_closep) struct db *again = NULL;
+	_cleanup_free_ char *shown = places_path(&s->places, &s->places.database, err);
+	_cleanup_close_ int fd = shown ? places_open(&s->places, &s->places.database, err) : -1;
+
+	if (fd < 0)
+		return -1;
+	if (db_open(fd, shown, DB_WRITE, &again, err) == 0)
+		return 0;
+	if (!err_is(err, ERR_CORRUPT))
+		return -1;
+	observer_warn(s->observer, DB_FILE, "%s", err_message(err));
+	err_clear(err);
+	return db_put_aside(fd, ret_name, err) < 0 ? -1 : 1;
+}
+
 /* A damaged database is put aside by whoever may write: the zips hold the truth about data,
  * and recovery rebuilds what can be known. */
 static int replace_state(struct session *s, struct err *err)
 {
 	struct lock_wait wait = session_wait(s);
-	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *name = NULL;
+	int r;
 
-	observer_warn(s->observer, DB_FILE, "%s", err_message(err));
 	err_clear(err);
-	fd = places_open(&s->places, &s->places.database, err);
-	if (fd < 0 || locks_take(s->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
+	if (locks_take(s->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
 		return -1;
-	if (db_put_aside(fd, &name, err) < 0)
-		return -1;
+	r = put_state_aside(s, &name, err);
 	locks_drop(s->locks, LOCK_KEY_COMMIT);
+	if (r < 0)
+		return -1;
 	locks_close(s->locks);
 	s->locks = NULL;
+	db_close(TAKE_PTR(s->db));
+	if (r == 0)
+		return open_state(s, err);
 	observer_warn(s->observer, DB_FILE,
 		      "put aside as %s and rebuilt from the snapshots; what it knew of restores"
 		      " is lost",
