@@ -371,6 +371,9 @@ int save_snapshot(struct store *store, struct snapshot *meta, const struct save_
 	_cleanup_free_ char *name = NULL;
 
 	s.members = alloc_zero(n, sizeof(*s.members), err);
+	/* Descriptor 0 is somebody else's. */
+	for (size_t i = 0; s.members && i < n; i++)
+		s.members[i].pipe = -1;
 	if (!s.members || store_file_name(meta->set, meta, &name, err) < 0)
 		return -1;
 	if (atomic_file_open(store_fd(store), name, 0600, ATOMIC_FILE_NO_DIR_SYNC, &file, err) < 0 ||
