@@ -254,6 +254,11 @@ int catalog_add_home_snap(struct catalog *c, const char *name, const char *revis
 	return put(c, &app, err) < 0 ? -1 : 1;
 }
 
+size_t catalog_unread(const struct catalog *c)
+{
+	return definitions_unread(c->definitions);
+}
+
 size_t catalog_count(const struct catalog *c)
 {
 	return c->n;

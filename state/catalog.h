@@ -110,6 +110,8 @@ int catalog_add_home_snap(struct catalog *c, const char *name, const char *revis
 
 /* All, sorted by name, then packaging. */
 size_t catalog_count(const struct catalog *c);
+/* How many definitions could not be read: what they would say is missing. */
+size_t catalog_unread(const struct catalog *c);
 const struct catalog_app *catalog_at(const struct catalog *c, size_t i);
 
 /*

@@ -18,6 +18,7 @@ struct definitions {
 	size_t n, cap;
 	struct wrong *wrong;
 	size_t n_wrong, cap_wrong;
+	size_t n_unread;
 };
 
 void definitions_free(struct definitions *d)
@@ -122,6 +123,7 @@ static int add(struct definitions *d, const struct definitions_files *l,
 		 * not. */
 		if (err_is(err, ERR_NOMEM))
 			return -1;
+		d->n_unread += err_is(err, ERR_IO) || err_is(err, ERR_NO_SPACE);
 		return add_wrong(d, e->id, l->options->observer, err);
 	}
 	if (alloc_grow(&d->items, d->n, &d->cap, sizeof(struct definition *), err) < 0)
@@ -157,6 +159,11 @@ int definitions_load(const struct definitions_options *options, struct definitio
 		qsort(d->items, d->n, sizeof(struct definition *), compare);
 	*ret = TAKE_PTR(d);
 	return 0;
+}
+
+size_t definitions_unread(const struct definitions *d)
+{
+	return d->n_unread;
 }
 
 size_t definitions_count(const struct definitions *d)
