@@ -300,10 +300,12 @@ static int archive_init(struct plan *p, const struct catalog_app *app, struct pl
 	bool user = o->user.name != NULL;
 
 	a->trees = alloc_zero(app->n_trees + 1, sizeof(*a->trees), err);
-	a->paths = alloc_zero(app->n_trees + 1, sizeof(*a->paths), err);
+	a->paths = a->trees ? alloc_zero(app->n_trees + 1, sizeof(*a->paths), err) : NULL;
+	if (!a->paths)
+		return -1;
 	a->member = user ? alloc_printf(err, "user/%s.tgz", o->user.name) :
 			   alloc_strdup("archive.tgz", err);
-	if (!a->trees || !a->paths || !a->member)
+	if (!a->member)
 		return -1;
 	for (size_t i = 0; i < app->n_trees; i++) {
 		const struct catalog_tree *t = &app->trees[i];
@@ -527,6 +529,9 @@ int plan_build(struct session *s, const struct scope *scope, struct session_env 
 	    find_apps(&p, scope, catalog, used, err) < 0 ||
 	    check_excludes(scope, used, err) < 0)
 		return -1;
+	/* They were warned of; who asks for all does not get all. */
+	if (scope->n_apps == 0)
+		p.problems += catalog_unread(catalog);
 	*ret = p;
 	p = (struct plan){ 0 };
 	return 0;
