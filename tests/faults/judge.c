@@ -283,13 +283,33 @@ static void judge_report(struct verdict *v, const struct trial *t)
 		broken(v, "told as damage: %s", r->message);
 }
 
+/* Done, but not all of it, or not all that was done could be said: it was told so. */
+static bool is_part(const struct report *r)
+{
+	return r->ended && r->result == 0 &&
+	       (r->partial || (r->warnings && !strstr(r->warning, "the next run")));
+}
+
+/* What must hold even then. */
+static void expect_whole_sets(struct verdict *v, const char *when, const struct state *got)
+{
+	static const char *const bad[] = { "DAMAGED", "missing", "check failed", "no list",
+					   "no session" };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (strstr(got->text[STATE_SETS], bad[i]))
+			broken(v, "%s: a set is not whole: %s", when,
+			       strstr(got->text[STATE_SETS], bad[i]));
+}
+
 /* What is there before anybody repairs it. */
 static void judge_found(struct verdict *v, const struct trial *t, const struct state *found)
 {
 	const struct report *r = t->report;
 	bool clean = r->ended && !t->died && !t->dirty;
 
-	if (r->ended && r->result == 0 && r->partial)
+	expect_whole_sets(v, "as found", found);
+	if (is_part(r))
 		return;
 	if (clean && r->result < 0 && !t->operation->repairs)
 		expect(v, "failed, as found", found, t->before);
@@ -414,9 +434,11 @@ static void judge_recovered(struct verdict *v, const struct trial *t, struct nex
 		broken(v, "the second recovery repaired %zu, left %zu: %s", n->repaired, n->left,
 		       n->what);
 	state_take(t->world, t->operation, &got);
-	if (r->ended && !t->died && r->result == 0 && r->partial)
-		;
-	else if (t->operation->repairs || (r->ended && !t->died && r->result == 0))
+	expect_whole_sets(v, "after recovery", &got);
+	if (is_part(r) && !t->died) {
+		if (strstr(got.text[STATE_FILES], "_importing") || strstr(got.text[STATE_FILES], ".tmp."))
+			broken(v, "left in the store: %s", got.text[STATE_FILES]);
+	} else if (t->operation->repairs || (r->ended && !t->died && r->result == 0))
 		expect(v, "after recovery", &got, t->after);
 	else if (r->ended && !t->died)
 		expect(v, "failed, after recovery", &got, t->before);

@@ -179,19 +179,20 @@ static int run_export(const struct world *w, struct report *r, struct err *err)
 	return s ? setaside_export_file(s, &set, 1, path, true, &size, err) : -1;
 }
 
-/* All sets of the stream; the first failure ends it. */
+/* The set of the stream.  It is imported once that was said, whatever comes behind it. */
 static int import_all(struct session *s, int fd, struct err *err)
 {
 	struct import_request q = { 0 };
 	_cleanup_(setaside_import_closep) struct importing *im = NULL;
 	struct import_outcome o;
-	int got;
 
-	if (setaside_import_open(s, fd, &q, &im, err) < 0)
+	if (setaside_import_open(s, fd, &q, &im, err) < 0 ||
+	    setaside_import_next(im, &o, err) < 0)
 		return -1;
-	while ((got = setaside_import_next(im, &o, err)) > 0)
-		import_outcome_done(&o);
-	return got;
+	import_outcome_done(&o);
+	if (setaside_import_next(im, &o, err) < 0)
+		err_clear(err);
+	return 0;
 }
 
 static int run_import(const struct world *w, struct report *r, struct err *err)
