@@ -180,7 +180,6 @@ END_TEST
 /* A file "x.tar" with a long name and one zip of more than 8 GiB, of holes. */
 static void make_extreme(void)
 {
-	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(export_freep) struct export *x = new_export();
 	static const uint64_t sizes[] = { 0, HUGE_SIZE };
 	_cleanup_close_ int fd = -1;
