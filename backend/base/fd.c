@@ -20,6 +20,17 @@ static bool range_fits(uint64_t offset, size_t n)
 	return !__builtin_add_overflow(offset, n, &end) && end <= INT64_MAX;
 }
 
+/* Is a read or write that failed with errno to be tried again?  A descriptor that never
+ * waits is waited for here. */
+static bool is_to_repeat(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	if (errno != EAGAIN)
+		return errno == EINTR;
+	return sys_poll(&p, 1, -1) >= 0 || errno == EINTR;
+}
+
 int fd_write_all(int fd, const void *p, size_t n, struct err *err)
 {
 	const char *at = p;
@@ -27,7 +38,7 @@ int fd_write_all(int fd, const void *p, size_t n, struct err *err)
 	while (n > 0) {
 		ssize_t k = sys_write(fd, at, n);
 		if (k < 0) {
-			if (errno == EINTR)
+			if (is_to_repeat(fd, POLLOUT))
 				continue;
 			return err_errno(err, "cannot write");
 		}
@@ -57,18 +68,27 @@ int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *
 	return 0;
 }
 
+ssize_t fd_read_some(int fd, void *p, size_t n, struct err *err)
+{
+	ssize_t k;
+
+	do
+		k = sys_read(fd, p, n);
+	while (k < 0 && is_to_repeat(fd, POLLIN));
+	return k < 0 ? err_errno(err, "cannot read") : k;
+}
+
 ssize_t fd_read_full(int fd, void *p, size_t n, struct err *err)
 {
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t k = sys_read(fd, (char *)p + done, n - done);
+		ssize_t k = fd_read_some(fd, (char *)p + done, n - done, err);
+		if (k < 0)
+			return -1;
 		if (k == 0)
 			break;
-		if (k > 0)
-			done += (size_t)k;
-		else if (errno != EINTR)
-			return err_errno(err, "cannot read");
+		done += (size_t)k;
 	}
 	return (ssize_t)done;
 }

@@ -6,7 +6,7 @@
  * fd: whole reads and writes, checked close, small files.
  *
  * Messages name no object: the caller wraps with the file's name.  EINTR is
- * retried, but not on close and sync.
+ * retried, but not on close and sync; a descriptor that is set not to wait is waited for.
  */
 
 #include <stddef.h>
@@ -20,6 +20,8 @@
 int fd_write_all(int fd, const void *p, size_t n, struct err *err);
 int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *err);
 
+/* Reads what is at hand, up to n bytes; returns the count, 0 at the end of file, or -1. */
+ssize_t fd_read_some(int fd, void *p, size_t n, struct err *err);
 /* Reads until n bytes or end of file; returns the count or -1. */
 ssize_t fd_read_full(int fd, void *p, size_t n, struct err *err);
 ssize_t fd_pread_full(int fd, void *p, size_t n, uint64_t offset, struct err *err);

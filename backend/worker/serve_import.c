@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/worker/serve_import.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -65,13 +64,10 @@ static int explain(const struct serve_import *m, struct err *err)
 static ssize_t read_piece(void *ctx, const void **ret, size_t max, struct err *err)
 {
 	struct serve_import *m = ctx;
-	ssize_t n;
+	ssize_t n = fd_read_some(m->fd, m->piece, max < PIECE_SIZE ? max : PIECE_SIZE, err);
 
-	do
-		n = sys_read(m->fd, m->piece, max < PIECE_SIZE ? max : PIECE_SIZE);
-	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return err_errno(err, "cannot read");
+		return -1;
 	if (!m->read)
 		look_at(m, m->piece, (size_t)n);
 	m->read = m->read || n > 0;

@@ -70,6 +70,32 @@ START_TEST(pieces_from_a_pipe_are_put_together)
 
 END_TEST
 
+START_TEST(descriptors_that_never_wait_are_waited_for)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const size_t n = 1 << 20; /* more than a pipe holds */
+	char *block = calloc(1, n);
+	int fds[2], status;
+
+	ck_assert_ptr_nonnull(block);
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		close(fds[0]);
+		_exit(fd_write_all(fds[1], block, n, &err) < 0);
+	}
+	close(fds[1]);
+	ck_assert_int_eq(fd_read_full(fds[0], block, n, &err), (ssize_t)n);
+	ck_assert_int_eq(fd_read_some(fds[0], block, n, &err), 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	close(fds[0]);
+	free(block);
+}
+
+END_TEST
+
 START_TEST(failures_carry_errno)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -246,6 +272,7 @@ Suite *suite_fd(void)
 
 	tcase_add_test(tc, what_is_written_is_read);
 	tcase_add_test(tc, pieces_from_a_pipe_are_put_together);
+	tcase_add_test(tc, descriptors_that_never_wait_are_waited_for);
 	tcase_add_test(tc, failures_carry_errno);
 	tcase_add_test(tc, offsets_beyond_a_file_are_refused);
 	tcase_add_test(tc, file_up_to_the_limit_is_read);
