@@ -81,15 +81,18 @@ static bool has_set(const uint64_t *sets, size_t n, uint64_t set)
 static int resolve(struct cli *cli, size_t *n, uint64_t **ret, struct err *err)
 {
 	_cleanup_free_ uint64_t *sets = alloc_zero(*n, sizeof(*sets), err);
+	_cleanup_(sets_list_done) struct set_list list = { NULL, 0 };
 	size_t n_sets = 0;
 
-	if (!sets)
+	if (!sets || sets_list(cli->session, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < *n; i++) {
-		if (cli_resolve_set(cli, cli->operands[i], &sets[n_sets], err) < 0)
+		const struct set *set;
+
+		if (sets_resolve(&list, cli->operands[i], &set, err) < 0)
 			return -1;
-		if (!has_set(sets, n_sets, sets[n_sets]))
-			n_sets++;
+		if (!has_set(sets, n_sets, set->id))
+			sets[n_sets++] = set->id;
 	}
 	*n = n_sets;
 	*ret = TAKE_PTR(sets);
