@@ -26,7 +26,8 @@
 
 struct exporting;
 
-/* Sets given twice are exported once.  ERR_NOT_FOUND; ERR_CORRUPT names what is broken; ERR_BUSY. */
+/* Sets given twice are exported once.  ERR_NOT_FOUND; ERR_CORRUPT names what is broken; ERR_BUSY;
+ * ERR_NO_SPACE: more snapshots, or more metadata, than an import takes. */
 int setaside_export_open(struct session *s, const uint64_t *sets, size_t n,
 			 struct exporting **ret, struct err *err);
 void setaside_export_close(struct exporting *x);

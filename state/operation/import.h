@@ -29,7 +29,8 @@
 #include "state/session.h"
 
 struct import_request {
-	const char *name; /* of the first set; NULL: the set's own, unless another has it */
+	const char *name; /* of the first set that is imported; NULL: the set's own, unless
+			   * another has it */
 	const char *note; /* of all; NULL: each set's own */
 	bool allow_duplicate; /* a set that is here already is imported all the same */
 };
@@ -59,8 +60,8 @@ CLEANUP_FUNC(struct importing *, setaside_import_close);
  * The next set: 1; 0: the stream has ended; -1.  ERR_DUPLICATE: nothing was imported, since the set
  * is here already; `*ret` says which, and the next call goes on behind it.  After any other failure,
  * which leaves nothing of this set and nothing else changed, only setaside_import_close() is allowed:
- * ERR_CORRUPT (cut, damaged, not what content.json says), ERR_UNSUPPORTED (a later format),
- * ERR_NO_SPACE, ERR_INTERRUPTED.
+ * ERR_CORRUPT (cut, damaged, not what content.json says, over a limit of backend/export.h),
+ * ERR_UNSUPPORTED (a later format), ERR_NO_SPACE, ERR_INTERRUPTED.
  */
 int setaside_import_next(struct importing *im, struct import_outcome *ret, struct err *err);
 
