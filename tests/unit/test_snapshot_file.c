@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "tests/unit/support.h"
@@ -258,6 +259,63 @@ START_TEST(errors_of_the_sink_are_passed_on)
 
 END_TEST
 
+/* ---- The hash of the metadata ---- */
+
+/* Opens a snapshot whose meta.sha3_384 is the right hash between two texts. */
+static int open_with_hash(const char *before, const char *after, struct err *err)
+{
+	static const char format[] = "{\"set\":1,\"time\":\"2026-11-21T07:11:55Z\",\"snap\":\"a\","
+				     "\"revision\":\"x1\",\"epoch\":{\"read\":[0],\"write\":[0]},"
+				     "\"summary\":\"\",\"version\":\"1\",\"sha3-384\":{"
+				     "\"archive.tgz\":\"%s\"},\"size\":1}\n";
+	_cleanup_(buf_done) struct buf meta = BUF_INIT, line = BUF_INIT;
+	_cleanup_(snapshot_file_closep) struct snapshot_file *f = NULL;
+	_cleanup_(snapshot_freep) struct snapshot *broken = NULL;
+	uint8_t hash[DIGEST_MAX_SIZE];
+	char hex[DIGEST_SHA3_384_HEX + 1];
+	int fd = memfd_create("hash", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_ok(digest_of(DIGEST_SHA3_384, "x", 1, hash, err), err);
+	digest_hex(hash, DIGEST_SHA3_384_SIZE, hex);
+	ck_assert_ok(buf_printf(&meta, err, format, hex), err);
+	ck_assert_ok(digest_of(DIGEST_SHA3_384, meta.data, meta.len, hash, err), err);
+	digest_hex(hash, DIGEST_SHA3_384_SIZE, hex);
+	ck_assert_ok(buf_printf(&line, err, "%s%s%s", before, hex, after), err);
+	support_zip_write(fd,
+			  (const struct support_zip_input[]){
+				  { "archive.tgz", ZIP_STORED, "x", 1 },
+				  { "meta.json", ZIP_DEFLATED, meta.data, meta.len },
+				  { "meta.sha3_384", ZIP_DEFLATED, line.data, line.len } },
+			  3, 0);
+	return snapshot_file_open(fd, &f, &broken, err);
+}
+
+START_TEST(blanks_around_the_hash_of_the_metadata_do_not_count)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	static const char *const blanks[] = { "", "\n", " ", "\r\n", "\t \v\f\n" };
+
+	for (size_t i = 0; i < 5; i++)
+		for (size_t k = 0; k < 5; k++)
+			ck_assert_ok(open_with_hash(blanks[i], blanks[k], &err), &err);
+}
+END_TEST
+
+START_TEST(anything_else_around_the_hash_of_the_metadata_is_no_hash)
+{
+	static const char *const others[] = { "0", "x ", " 00", "\n.\n" };
+
+	for (size_t i = 0; i < 8; i++) {
+		_cleanup_(err_clear) struct err err = ERR_INIT;
+		const char *other = others[i / 2];
+
+		ck_assert_fails(open_with_hash(i % 2 ? other : "", i % 2 ? "" : other, &err),
+				&err, ERR_CORRUPT, "meta.sha3_384 is not a hash");
+	}
+}
+END_TEST
+
 Suite *suite_snapshot_file(void)
 {
 	Suite *s = suite_create("snapshot_file");
@@ -273,5 +331,7 @@ Suite *suite_snapshot_file(void)
 	tcase_add_test(tc, copy_tells_how_far_it_is);
 	tcase_add_test(tc, copy_can_be_cancelled);
 	tcase_add_test(tc, errors_of_the_sink_are_passed_on);
+	tcase_add_test(tc, blanks_around_the_hash_of_the_metadata_do_not_count);
+	tcase_add_test(tc, anything_else_around_the_hash_of_the_metadata_is_no_hash);
 	return s;
 }
