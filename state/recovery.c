@@ -243,15 +243,30 @@ static int describe_found(struct session *s, const struct set *set, struct db_se
 	return 0;
 }
 
+/* A set of which a file cannot be read now may say more of itself the next time. */
+static const struct set_snapshot *unreadable(const struct set *set)
+{
+	for (size_t i = 0; set && i < set->n; i++)
+		if (set->snapshots[i].broken && !set_snapshot_is_damaged(&set->snapshots[i]))
+			return &set->snapshots[i];
+	return NULL;
+}
+
 /* A complete set on disk that the database does not know: copied here, snapd's, or of a database that
  * was lost. */
 static int adopt_set(struct recovering *v, const struct store_file *files, size_t n,
 		     const struct set *set, struct err *err)
 {
+	_cleanup_(err_clear) struct err why = ERR_INIT;
+	const struct set_snapshot *not_now = unreadable(set);
 	struct session *s = v->session;
 	struct db_set row;
 	int r;
 
+	if (not_now) {
+		err_set(&why, not_now->broken_kind, "%s", not_now->broken);
+		return left(v, set_object(files[0].set, err), &why, err);
+	}
 	db_set_init(&row);
 	row.id = files[0].set;
 	row.state = DB_SET_COMPLETE;

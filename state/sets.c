@@ -95,6 +95,7 @@ static bool remembered(struct session *s, const struct store_file *f, struct set
 		return false;
 	if (broken) {
 		ret->broken = broken;
+		ret->broken_kind = ERR_CORRUPT;
 		return true;
 	}
 	/* A cache that does not fit is no cache. */
@@ -120,6 +121,12 @@ static void remember(struct session *s, const struct store_file *f, const struct
 		db_cache_put_best_effort(s->db, f, packed.data, packed.len, NULL);
 }
 
+bool set_snapshot_is_damaged(const struct set_snapshot *snapshot)
+{
+	return snapshot->broken && (snapshot->broken_kind == ERR_CORRUPT ||
+				    snapshot->broken_kind == ERR_UNSUPPORTED);
+}
+
 /* Through the reader. What is wrong with the file is what it says; -1 is our own failure. */
 static int ask_reader(struct session *s, const struct store_file *f, struct set_snapshot *ret,
 		      struct err *err)
@@ -137,13 +144,16 @@ static int ask_reader(struct session *s, const struct store_file *f, struct set_
 		if (handle != 0 && reader_close(reader, handle, err) < 0)
 			return -1;
 	}
+	if (err_is(&problem, ERR_NOMEM) || err_is(&problem, ERR_INTERRUPTED))
+		return err_move(err, &problem);
 	if (problem.kind != ERR_NONE) {
 		ret->broken = alloc_strdup(err_message(&problem), err);
 		if (!ret->broken)
 			return -1;
+		ret->broken_kind = problem.kind;
 	}
-	/* A file that could not be opened may be readable tomorrow, unchanged. */
-	if (fd >= 0)
+	/* A file that could not be read may be readable tomorrow, unchanged. */
+	if (!ret->broken || set_snapshot_is_damaged(ret))
 		remember(s, f, ret->meta, ret->broken);
 	return 0;
 }
@@ -209,6 +219,7 @@ static int add_missing(struct set *set, const struct db_file *f, struct err *err
 		return -1;
 	}
 	r.meta->set = set->id;
+	r.broken_kind = ERR_CORRUPT;
 	r.broken = alloc_strdup("the file is gone", err);
 	if (!r.broken) {
 		set_snapshot_done(&r);

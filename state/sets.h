@@ -24,6 +24,7 @@ struct set_snapshot {
 	char *file;	       /* name in the store */
 	struct snapshot *meta; /* never NULL: of a broken file what could be learnt; the number is the file name's */
 	char *broken;	       /* why it can be neither restored nor trusted, or NULL */
+	enum err_kind broken_kind; /* ERR_CORRUPT and ERR_UNSUPPORTED: the file itself; others: it cannot be read now */
 	bool missing;	       /* in the database, not on disk */
 };
 
@@ -64,6 +65,8 @@ void set_done(struct set *set);
 int sets_open_file(struct session *s, const char *file, uint64_t set, struct set_snapshot *ret,
 		   struct err *err);
 void set_snapshot_done(struct set_snapshot *snapshot);
+/* Broken by what is in the file (or by its absence), and so for good. */
+bool set_snapshot_is_damaged(const struct set_snapshot *snapshot);
 
 /* Calls `each` for every snapshot of the complete sets, by set, then app, reading one set at a time; `each`
  * returns 0 to go on, 1 to stop (which is no failure), -1 on failure.  What it is given is valid

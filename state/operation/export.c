@@ -105,7 +105,7 @@ static int open_zips(struct exporting *x, struct exporting_set *to, const struct
 		int r;
 
 		if (from->broken)
-			r = err_set(err, ERR_CORRUPT, "%s", from->broken);
+			r = err_set(err, from->broken_kind, "%s", from->broken);
 		else
 			r = open_zip(x, from, &to->zips[to->n++], &metas[i], err);
 		if (r == 0)
