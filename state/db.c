@@ -88,6 +88,17 @@ static bool is_immutable(struct db *db)
 	       st.st_size == 0;
 }
 
+/* SQLite has opened for reading what it could not open for writing, whatever the reason.  (The file
+ * is not opened here to learn it: closing it would drop the locks of other connections.) */
+static int not_writable(const struct db *db, struct err *err)
+{
+	bool allowed = sys_faccessat(db->dirfd, DB_FILE, W_OK,
+				     AT_EACCESS | AT_SYMLINK_NOFOLLOW) == 0;
+
+	return err_set(err, allowed ? ERR_IO : ERR_DENIED, "database %s cannot be written",
+		       q(db->name));
+}
+
 /* Opens the connection; what fails here is told by the handle, too. */
 static int connect_file(struct db *db, enum db_mode mode, struct err *err)
 {
@@ -110,8 +121,7 @@ static int connect_file(struct db *db, enum db_mode mode, struct err *err)
 		return db_fail(db, rc, err);
 	db->writable = sqlite3_db_readonly(db->handle, "main") == 0;
 	if (mode == DB_WRITE && !db->writable)
-		return err_set(err, ERR_DENIED, "database %s cannot be written",
-			       q(db->name));
+		return not_writable(db, err);
 	return 0;
 }
 

@@ -56,12 +56,12 @@ static enum err_kind kind_of(int rc, int sys_errno)
 }
 
 /* SQLite tries a file that it cannot make once more for reading alone: of a full disk
- * nothing but ENOENT is left.  The errno of making another file; 0: that could be made. */
+ * nothing but ENOENT is left.  The errno of making another file; EIO: that could be made. */
 static int why_not_made(const struct db *db)
 {
 	_cleanup_close_ int fd = sys_openat(db->dirfd, ".", O_TMPFILE | O_RDWR, 0600);
 
-	return fd < 0 && (errno == ENOSPC || errno == EDQUOT) ? errno : 0;
+	return fd < 0 && (errno == ENOSPC || errno == EDQUOT) ? errno : EIO;
 }
 
 int db_fail(struct db *db, int rc, struct err *err)
@@ -70,10 +70,8 @@ int db_fail(struct db *db, int rc, struct err *err)
 	int sys_errno = db->handle ? sqlite3_system_errno(db->handle) : 0;
 	enum err_kind kind;
 
-	if ((rc & 0xff) == SQLITE_CANTOPEN && sys_errno == ENOENT && db->writable) {
-		int why = why_not_made(db);
-		sys_errno = why ? why : sys_errno;
-	}
+	if ((rc & 0xff) == SQLITE_CANTOPEN && sys_errno == ENOENT && db->writable)
+		sys_errno = why_not_made(db);
 	kind = kind_of(rc, sys_errno);
 	if (kind == ERR_NOMEM)
 		return err_nomem(err);

@@ -138,6 +138,11 @@ int sys_fstatat(int dirfd, const char *name, struct stat *st, int flags)
 	return fault_call() ? -1 : fstatat(dirfd, name, st, flags);
 }
 
+int sys_faccessat(int dirfd, const char *name, int mode, int flags)
+{
+	return fault_call() ? -1 : faccessat(dirfd, name, mode, flags);
+}
+
 int sys_statx(int dirfd, const char *name, int flags, unsigned mask, struct statx *stx)
 {
 	return fault_call() ? -1 : statx(dirfd, name, flags, mask, stx);
@@ -146,6 +151,11 @@ int sys_statx(int dirfd, const char *name, int flags, unsigned mask, struct stat
 int sys_fstatvfs(int fd, struct statvfs *st)
 {
 	return fault_call() ? -1 : fstatvfs(fd, st);
+}
+
+int sys_fstatfs(int fd, struct statfs *st)
+{
+	return fault_call() ? -1 : fstatfs(fd, st);
 }
 
 int sys_dup(int fd)

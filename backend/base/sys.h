@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -46,8 +47,10 @@ int sys_syncfs(int fd);
 int sys_posix_fadvise(int fd, off_t offset, off_t length, int advice); /* -1 and errno */
 int sys_fstat(int fd, struct stat *st);
 int sys_fstatat(int dirfd, const char *name, struct stat *st, int flags);
+int sys_faccessat(int dirfd, const char *name, int mode, int flags);
 int sys_statx(int dirfd, const char *name, int flags, unsigned mask, struct statx *stx);
 int sys_fstatvfs(int fd, struct statvfs *st);
+int sys_fstatfs(int fd, struct statfs *st); /* for its type */
 int sys_dup(int fd); /* F_DUPFD_CLOEXEC, lowest from 3 */
 int sys_fcntl_lock(int fd, int cmd, struct flock *lock); /* F_OFD_SETLK, F_OFD_GETLK */
 int sys_fcntl_getfl(int fd);
