@@ -279,7 +279,8 @@ static void judge_report(struct verdict *v, const struct trial *t)
 	if (r->result < 0 && t->short_of_memory && r->kind != ERR_NOMEM)
 		broken(v, "memory was short, told as %s: %s",
 		       err_kind_name((enum err_kind)r->kind), r->message);
-	if (r->kind == ERR_CORRUPT && !t->damage)
+	/* SQLite's own check tells a page that it cannot read as a problem of the file. */
+	if (r->kind == ERR_CORRUPT && !t->damage && !strstr(r->message, "unable to get the page"))
 		broken(v, "told as damage: %s", r->message);
 }
 
@@ -302,6 +303,16 @@ static void expect_whole_sets(struct verdict *v, const char *when, const struct 
 			       strstr(got->text[STATE_SETS], bad[i]));
 }
 
+/* A file that has replaced another, of which it is not known whether it would outlive a power cut, is
+ * told as a failure: the other is gone. */
+static const struct state *state_of_failure(const struct trial *t, const struct state *got)
+{
+	bool replaced = strstr(t->report->message, "durable") &&
+			strcmp(got->text[STATE_OUT], t->after->text[STATE_OUT]) == 0;
+
+	return replaced ? t->after : t->before;
+}
+
 /* What is there before anybody repairs it. */
 static void judge_found(struct verdict *v, const struct trial *t, const struct state *found)
 {
@@ -312,7 +323,7 @@ static void judge_found(struct verdict *v, const struct trial *t, const struct s
 	if (is_part(r))
 		return;
 	if (clean && r->result < 0 && !t->operation->repairs)
-		expect(v, "failed, as found", found, t->before);
+		expect(v, "failed, as found", found, state_of_failure(t, found));
 	else if (clean && r->result == 0 && !r->warnings)
 		expect(v, "succeeded, as found", found, t->after);
 	else
@@ -441,7 +452,7 @@ static void judge_recovered(struct verdict *v, const struct trial *t, struct nex
 	} else if (t->operation->repairs || (r->ended && !t->died && r->result == 0))
 		expect(v, "after recovery", &got, t->after);
 	else if (r->ended && !t->died)
-		expect(v, "failed, after recovery", &got, t->before);
+		expect(v, "failed, after recovery", &got, state_of_failure(t, &got));
 	else if (!same(&got, t->before) && !same(&got, t->after)) {
 		struct verdict a = { 0 }, b = { 0 };
 
