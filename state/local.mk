@@ -30,6 +30,7 @@ state_sources += state/flatpak.c state/flatpak.h
 state_sources += state/in_use.c state/in_use.h
 state_sources += state/locks.c state/locks.h
 state_sources += state/new_set.c state/new_set.h
+state_sources += state/operand.c state/operand.h
 state_sources += state/packages.c state/packages.h
 state_sources += state/places.c state/places.h
 state_sources += state/pool.c state/pool.h

@@ -99,6 +99,7 @@ unit_test_sources += tests/unit/test_locks.c
 unit_test_sources += tests/unit/test_meter.c
 unit_test_sources += tests/unit/test_names.c
 unit_test_sources += tests/unit/test_observer.c
+unit_test_sources += tests/unit/test_operand.c
 unit_test_sources += tests/unit/test_owners.c
 unit_test_sources += tests/unit/test_pack.c
 unit_test_sources += tests/unit/test_pack_change.c
