@@ -56,21 +56,21 @@ static int is_intact(struct session *s, uint64_t id, struct err *err)
 		err_clear(err); /* somebody forgot it just now */
 		return 0;
 	}
-	if (r < 0 || o.ok)
-		return r < 0 ? -1 : 1;
+	if (r == 0 && o.ok)
+		return 1;
+	/* A medium that fails is damage too, for whoever has the same set at hand. */
+	if (r < 0 && (!err_is(err, ERR_IO) || !worker_is_alive(s->reader)))
+		return -1;
 	observer_warn(outer, NULL, "set %llu has the same content, but is damaged (%s): it is imported anew",
-		      (unsigned long long)id, first_problem(&o));
+		      (unsigned long long)id, r < 0 ? err_message(err) : first_problem(&o));
+	err_clear(err);
 	return 0;
 }
 
-/* A set with the right hash, held: if it is intact, it is the answer. */
+/* The answer: it is a person's now. */
 static int take_over(struct session *s, const struct set *set, uint64_t *ret_set,
-		  struct strings *ret_apps, struct err *err)
+		     struct strings *ret_apps, struct err *err)
 {
-	int r = is_intact(s, set->id, err);
-
-	if (r <= 0)
-		return r;
 	if ((set->automatic || set->expires != 0) && db_set_adopt(s->db, set->id, err) < 0)
 		return -1;
 	for (size_t i = 0; i < set->n; i++)
@@ -78,6 +78,21 @@ static int take_over(struct session *s, const struct set *set, uint64_t *ret_set
 			return -1;
 	*ret_set = set->id;
 	return 1;
+}
+
+/* A set with the right hash: if it is intact, it is the answer. */
+static int try_set(struct session *s, const struct set *set, uint64_t *ret_set,
+		   struct strings *ret_apps, struct err *err)
+{
+	int r;
+
+	if (session_lock_set(s, set->id, LOCK_SHARED, err) < 0)
+		return -1;
+	r = is_intact(s, set->id, err);
+	if (r > 0)
+		r = take_over(s, set, ret_set, ret_apps, err);
+	session_unlock_set(s, set->id);
+	return r;
 }
 
 int duplicate_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], uint64_t *ret_set,
@@ -90,13 +105,27 @@ int duplicate_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], ui
 		return -1;
 	for (size_t i = 0; r == 0 && i < list.n; i++) {
 		r = has_hash(&list.sets[i], hash, err);
-		if (r <= 0)
+		if (r > 0)
+			r = try_set(s, &list.sets[i], ret_set, ret_apps, err);
+	}
+	sets_list_done(&list);
+	return r;
+}
+
+int duplicate_find_late(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], uint64_t above,
+			uint64_t *ret_set, struct strings *ret_apps, struct err *err)
+{
+	struct set_list list;
+	int r = 0;
+
+	if (sets_list(s, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		if (list.sets[i].id <= above)
 			continue;
-		r = session_lock_set(s, list.sets[i].id, LOCK_SHARED, err);
-		if (r < 0)
-			break;
-		r = take_over(s, &list.sets[i], ret_set, ret_apps, err);
-		session_unlock_set(s, list.sets[i].id);
+		r = has_hash(&list.sets[i], hash, err);
+		if (r > 0)
+			r = take_over(s, &list.sets[i], ret_set, ret_apps, err);
 	}
 	sets_list_done(&list);
 	return r;

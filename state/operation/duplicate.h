@@ -21,4 +21,9 @@
 int duplicate_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], uint64_t *ret_set,
 		   struct strings *ret_apps, struct err *err);
 
+/* The same among the sets above number `above`, for a second look under the commit lock: what was completed
+ * since the first has just been verified by whoever did, and is not read again. */
+int duplicate_find_late(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], uint64_t above,
+			uint64_t *ret_set, struct strings *ret_apps, struct err *err);
+
 #endif

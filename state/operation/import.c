@@ -11,6 +11,7 @@
 #include "backend/worker/importer.h"
 #include "backend/worker/reader.h"
 #include "state/new_set.h"
+#include "state/operand.h"
 #include "state/operation/duplicate.h"
 #include "state/retention.h"
 #include "state/sets.h"
@@ -30,6 +31,7 @@ struct importing {
 	/* The set under way. */
 	struct new_set set;
 	bool begun, claimed;
+	uint64_t seen; /* the highest number when it was looked for */
 	uint8_t claim[DIGEST_SHA256_SIZE]; /* its content hash, says content.json */
 	struct snapshot **metas;
 	size_t n, cap;
@@ -69,17 +71,11 @@ void setaside_import_close(struct importing *im)
 
 int setaside_import_open_file(const char *path, struct err *err)
 {
-	_cleanup_close_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+	_cleanup_close_ int fd = operand_open(path, err);
 	struct stat st;
 
-	if (fd < 0) {
-		err_errno(err, "cannot open %s", q(path));
-		/* A signal, while a pipe waited for its writer. */
-		if (err->sys_errno == EINTR)
-			return err_reclassify(err, ERR_INTERRUPTED);
-		/* A file that is missing is no set that is not there. */
-		return err_is(err, ERR_NOT_FOUND) ? err_reclassify(err, ERR_IO) : -1;
-	}
+	if (fd < 0)
+		return -1;
 	if (sys_fstat(fd, &st) < 0)
 		return err_errno(err, "cannot look at %s", q(path));
 	if (S_ISDIR(st.st_mode))
@@ -343,12 +339,15 @@ static int take_own_name(const struct importing *im, struct err *err)
 /* What a person calls it. */
 static int describe(struct importing *im, struct err *err)
 {
-	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	_cleanup_(err_clear) struct err why = ERR_INIT;
 	const struct import_request *r = im->request;
 	const char *note = r->note ? r->note : im->metas[0]->note;
 
-	if (note && !r->note && sets_check_note(note, &ignored) < 0)
+	if (note && !r->note && sets_check_note(note, &why) < 0) {
+		observer_note(im->session->observer, NULL, "the set's own note is not taken over: %s",
+			      err_message(&why));
 		note = NULL;
+	}
 	if ((!wished_name(im) && take_own_name(im, err) < 0) ||
 	    (note && db_set_put_note(im->session->db, im->set.row.id, note, err) < 0))
 		return -1;
@@ -371,6 +370,11 @@ static int answer(const struct importing *im, struct import_outcome *ret, struct
 static int refuse_duplicate(struct importing *im, const struct import_outcome *o, struct err *err)
 {
 	drop_set(im);
+	if (im->request->name && !im->named)
+		observer_note(im->session->observer, NULL,
+			      "set %llu is not renamed: the name was for a set that is here already",
+			      (unsigned long long)o->set);
+	im->named = true;
 	return err_set(err, ERR_DUPLICATE, "the set is here already, as set %llu",
 		       (unsigned long long)o->set);
 }
@@ -381,7 +385,42 @@ static int look_for(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE]
 {
 	if (im->request->allow_duplicate)
 		return 0;
+	if (sets_last_number(im->session, &im->seen, err) < 0)
+		return -1;
 	return duplicate_find(im->session, hash, &o->set, &o->apps, err);
+}
+
+/* Under the commit lock: has somebody else completed the same set meanwhile?  As look_for(). */
+static int look_again(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE],
+		      struct import_outcome *o, struct err *err)
+{
+	uint64_t own = im->set.row.id, last;
+
+	if (im->request->allow_duplicate)
+		return 0;
+	if (sets_last_number(im->session, &last, err) < 0)
+		return -1;
+	if (last == own && own == im->seen + 1)
+		return 0; /* there was nobody else */
+	return duplicate_find_late(im->session, hash, im->seen, &o->set, &o->apps, err);
+}
+
+/* Two who import the same set at the same time do not both keep it: who comes second here
+ * finds the other's.  1: it is here. */
+static int commit(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE],
+		  struct import_outcome *o, struct err *err)
+{
+	struct session *s = im->session;
+	struct lock_wait wait = session_wait(s);
+	int r;
+
+	if (locks_take(s->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
+		return -1;
+	r = look_again(im, hash, o, err);
+	if (r == 0 && (answer(im, o, err) < 0 || new_set_complete(&im->set, err) < 0))
+		r = -1;
+	locks_drop(s->locks, LOCK_KEY_COMMIT);
+	return r;
 }
 
 /* All of it came. */
@@ -394,14 +433,16 @@ static int end_set(struct importing *im, struct import_outcome *o, struct err *e
 	if (compare_hash(im, &known, hash, err) < 0)
 		return -1;
 	r = known ? 0 : look_for(im, hash, o, err);
+	if (r == 0 && describe(im, err) < 0)
+		r = -1;
+	if (r == 0)
+		r = commit(im, hash, o, err);
 	o->duplicate = r > 0;
 	if (r > 0)
 		return refuse_duplicate(im, o, err);
-	if (r < 0 || describe(im, err) < 0 || answer(im, o, err) < 0 ||
-	    new_set_complete(&im->set, err) < 0)
-		return -1;
-	drop_set(im);
-	return 0;
+	if (r == 0)
+		drop_set(im);
+	return r;
 }
 
 /* What content.json says: perhaps no more needs to be read. */

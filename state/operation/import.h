@@ -46,7 +46,8 @@ void import_outcome_done(struct import_outcome *o);
 struct importing;
 
 /* Opens what a person calls the file to import: a file, a pipe, a device; "-" is not known here.
- * Returns a descriptor.  ERR_IO: it is not there; ERR_CORRUPT: a directory. */
+ * Returns a descriptor.  ERR_IO: it is missing; ERR_CORRUPT: a directory; ERR_REFUSED: root, and a link of
+ * another user; ERR_INTERRUPTED: a signal came while a pipe waited for its writer. */
 int setaside_import_open_file(const char *path, struct err *err);
 
 /* Borrows fd and the request until setaside_import_close().  ERR_REFUSED: the store is another's;

@@ -116,6 +116,7 @@ again()
 }
 again "$one" 'a duplicate'
 again "$one" 'a duplicate, with another name' --name else
+like_err "set $number is not renamed" 'a duplicate, with another name: says so'
 there import "$one"
 like_out "^This is set $number, which is here already\.\$" 'a duplicate: says so'
 edit no-content "$one" older

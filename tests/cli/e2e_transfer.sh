@@ -307,4 +307,22 @@ feed large.export 20000000 100000000
 exec 9>&-
 ends
 is_status 0 'beside a slow import: which succeeds'
+# Two who bring the same set do not both leave it here.
+there saved --json
+for id in $(python3 -c 'import json; print(*[s["id"] for s in json.load(open("out"))["sets"][1:]])'); do
+	there forget "$id"
+done
+start --json import -
+feed large.export 0 20000000
+there import --json large.export
+is_json 'd["import"]["duplicate"]' false 'the same set twice at once: it comes'
+first=$(imported_set)
+feed large.export 20000000 100000000
+exec 9>&-
+ends
+is_status 0 'the same set twice at once: the later one is no failure'
+is_json '[d["import"]["set"], d["import"]["duplicate"]]' "[$first,true]" \
+	'the same set twice at once: the later one finds it'
+there saved --json
+is_json 'len(d["sets"])' 2 'the same set twice at once: it is here once'
 done_testing
