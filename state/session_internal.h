@@ -59,7 +59,7 @@ void session_env_init(struct session *s, struct lock_key alive, bool with_alive,
 		      struct session_env *ret);
 /* From now on the operation finishes in spite of a signal: its commit point is passed. */
 void session_shield(struct session *s);
-/* Another step begins, which a signal may end again. */
+/* Another operation begins (or another set of a stream), which a signal may end again. */
 void session_unshield(struct session *s);
 struct lock_wait session_wait(const struct session *s);
 /* The lock of a set.  A reader without a lock file (a read-only store, no database) has every shared

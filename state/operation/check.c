@@ -174,6 +174,7 @@ int setaside_check(struct session *s, uint64_t id, const struct scope *scope, bo
 	struct set set;
 	int r;
 
+	session_unshield(s);
 	if (session_lock_set(s, id, LOCK_SHARED, err) < 0)
 		return -1;
 	r = sets_get(s, id, &set, err);

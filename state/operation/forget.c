@@ -124,6 +124,7 @@ int setaside_forget(struct session *s, uint64_t set, const char *const *apps, si
 	struct forget_outcome o = { .set = set };
 	int r;
 
+	session_unshield(s);
 	if (session_check_own_store(s, "forgetting", err) < 0)
 		return -1;
 	/* Who only says what would go changes nothing, and may have no more than a reader's lock. */

@@ -83,6 +83,7 @@ int setaside_inventory(struct session *s, const struct scope *scope, struct inve
 	_cleanup_(inventory_done) struct inventory out = { 0 };
 	struct session_env env;
 
+	session_unshield(s);
 	session_env_init(s, LOCK_KEY_COMMIT, false, &env);
 	if (plan_build(s, scope, &env, &plan, err) < 0)
 		return -1;

@@ -96,6 +96,7 @@ int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret,
 	struct db_restore row;
 	int r;
 
+	session_unshield(s);
 	if (restore_find(s, restore, &row, err) < 0)
 		return -1;
 	o.id = row.id;

@@ -288,6 +288,7 @@ int setaside_restore(struct session *s, const struct restore_request *request,
 	_cleanup_(restoring_done) struct restoring r = { .session = s, .request = request };
 	int result;
 
+	session_unshield(s);
 	pool_init(&r.pool, s);
 	listen_to(&r);
 	if (session_lock_set(s, request->set, LOCK_SHARED, err) < 0)

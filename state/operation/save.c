@@ -356,6 +356,7 @@ int setaside_save(struct session *s, const struct save_request *request,
 {
 	_cleanup_(saving_done) struct saving v = { .session = s, .request = request };
 
+	session_unshield(s);
 	new_set_init(&v.set, s, DB_SET_SAVING, DB_SET_SAVED);
 	if (run(&v, err) < 0)
 		return -1;

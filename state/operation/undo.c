@@ -379,6 +379,7 @@ int setaside_undo(struct session *s, uint64_t restore, bool force, struct restor
 {
 	_cleanup_(undoing_done) struct undoing u = { .session = s };
 
+	session_unshield(s);
 	db_restore_init(&u.undone);
 	pool_init(&u.pool, s);
 	u.noting.session = s;

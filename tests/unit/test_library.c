@@ -472,6 +472,35 @@ START_TEST(cancelled_save_leaves_nothing_but_a_used_number)
 
 END_TEST
 
+START_TEST(cancel_is_heard_in_a_session_that_has_committed)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(session_closep) struct session *s = NULL;
+	struct restore_request q = { .set = 0 };
+	struct scope all = { .n_apps = 0 };
+	struct restore_outcome o;
+	struct check_outcome checked;
+	struct inventory i;
+
+	if (!have_workers())
+		return;
+	make_root();
+	s = open_session(SESSION_WRITE, &err);
+	q.set = save_all(s, &err);
+	ck_assert_ok(setaside_restore(s, &q, &o, &err), &err);
+	restore_outcome_done(&o);
+	atomic_store(&cancelled, true);
+	ck_assert_fails(setaside_check(s, q.set, &all, false, &checked, &err), &err,
+			ERR_INTERRUPTED, "");
+	ck_assert_fails(setaside_inventory(s, &all, &i, &err), &err, ERR_INTERRUPTED, "");
+	ck_assert_fails(setaside_undo(s, 0, false, &o, &err), &err, ERR_INTERRUPTED, "");
+	ck_assert_fails(setaside_restore(s, &q, &o, &err), &err, ERR_INTERRUPTED, "");
+	atomic_store(&cancelled, false);
+	assert_content("r/home/me/.ssh/config", "Host *\n");
+}
+
+END_TEST
+
 START_TEST(lost_database_loses_no_snapshot)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -620,6 +649,7 @@ Suite *suite_library(void)
 	tcase_add_test(t, abandoned_sets_vanish_and_are_counted);
 	tcase_add_test(t, forgotten_apps_and_sets_are_gone_and_numbers_grow);
 	tcase_add_test(t, cancelled_save_leaves_nothing_but_a_used_number);
+	tcase_add_test(t, cancel_is_heard_in_a_session_that_has_committed);
 	tcase_add_test(t, lost_database_loses_no_snapshot);
 	tcase_add_test(t, second_save_of_the_same_tree_has_the_same_archive_hashes);
 	tcase_add_test(t, inventory_counts_bytes_and_names_users);
