@@ -34,8 +34,11 @@ static int tell(struct asides *a, const char *dir, size_t dir_length, const char
 	struct wire_out *o = &a->serve->out;
 	_cleanup_(buf_done) struct buf path = BUF_INIT;
 
-	if (buf_printf(&path, err, "%.*s/%s", (int)dir_length, dir, entry) < 0 ||
-	    wire_begin(o, PACKER_NAME, err) < 0 ||
+	if (buf_printf(&path, err, "%.*s/%s", (int)dir_length, dir, entry) < 0)
+		return -1;
+	if (path.len > PACKER_PATH_MAX)
+		return err_set(err, ERR_UNSUPPORTED, "a path of %zu bytes is too long", path.len);
+	if (wire_begin(o, PACKER_NAME, err) < 0 ||
 	    wire_put_str(o, PACKER_TAG_PATH, path.data, err) < 0)
 		return -1;
 	return serve_send(a->serve, err);
