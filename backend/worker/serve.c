@@ -170,6 +170,8 @@ int serve_loop(struct serve *s, const struct serve_kind *kind, struct err *err)
 {
 	int r = kind->start ? kind->start(s, err) : 0;
 
+	if (r < 0)
+		return -1; /* there is nothing to stop */
 	while (r >= 0) {
 		r = wire_recv(s->sock, &s->request, err);
 		if (r <= 0)

@@ -198,10 +198,23 @@ static int reap(struct worker *w, bool kill_it)
 	return status;
 }
 
-/* A worker that ended without a word because even for that there was no memory. */
-static bool had_no_memory(int status)
+/* Why the process ended, where its status says so: fills err, which may be filled. */
+static bool explain(const struct worker *w, int status, struct err *err)
 {
-	return WIFEXITED(status) && WEXITSTATUS(status) == PROTOCOL_EXIT_NOMEM;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
+		err_clear(err);
+		err_set(err, ERR_IO, "the %s could not be executed", worker_kind_name(w->kind));
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROTOCOL_EXIT_NOMEM) {
+		err_clear(err);
+		err_nomem(err);
+	} else if (WIFSIGNALED(status)) {
+		err_clear(err);
+		err_set(err, ERR_IO, "the %s died of signal %d", worker_kind_name(w->kind),
+			WTERMSIG(status));
+	} else {
+		return false;
+	}
+	return true;
 }
 
 /* Nothing can be sent to it or come from it: it gets no further request, and if it is gone, its end may say
@@ -211,10 +224,7 @@ static void lose(struct worker *w, struct err *err)
 	w->dead = true;
 	sys_close_best_effort(w->sock);
 	w->sock = -1;
-	if (had_no_memory(reap(w, false))) {
-		err_clear(err);
-		err_nomem(err);
-	}
+	(void)explain(w, reap(w, false), err);
 }
 
 int worker_start(const struct worker_env *env, enum worker_kind kind, const struct identity *id,
@@ -270,20 +280,12 @@ static void give_up(struct worker *w, struct err *from)
 	fail(w, from);
 }
 
-/* The socket ended although a request was under way: how did the process end? */
+/* The socket ended although a request was under way. */
 static void died(struct worker *w)
 {
 	_cleanup_(err_clear) struct err e = ERR_INIT;
-	int status = reap(w, false);
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		err_set(&e, ERR_IO, "the %s could not be executed", worker_kind_name(w->kind));
-	else if (had_no_memory(status))
-		err_nomem(&e);
-	else if (WIFSIGNALED(status))
-		err_set(&e, ERR_IO, "the %s died of signal %d", worker_kind_name(w->kind),
-			WTERMSIG(status));
-	else
+	if (!explain(w, reap(w, false), &e))
 		err_set(&e, ERR_IO, "the %s ended before its work was done",
 			worker_kind_name(w->kind));
 	give_up(w, &e);
@@ -424,10 +426,11 @@ static void serve_one(struct worker *w)
 		died(w);
 		return;
 	}
-	if (r < 0)
-		lose(w, &e);
-	if (r < 0 || take_record(w, &e) < 0)
+	if (r < 0 || take_record(w, &e) < 0) {
+		if (err_is(&e, ERR_IO))
+			lose(w, &e);
 		give_up(w, &e);
+	}
 }
 
 int worker_begin(struct worker *w, const struct wire_out *request, worker_handler handler,
