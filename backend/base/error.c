@@ -136,7 +136,8 @@ int err_reclassify(struct err *err, enum err_kind kind)
 
 int err_nomem(struct err *err)
 {
-	assert(err->kind == ERR_NONE);
+	/* Several allocations may be checked together. */
+	assert(err->kind == ERR_NONE || err->kind == ERR_NOMEM);
 	err->kind = ERR_NOMEM;
 	err->sys_errno = ENOMEM;
 	return -1;
