@@ -307,7 +307,8 @@ static void expect_whole_sets(struct verdict *v, const char *when, const struct 
  * told as a failure: the other is gone. */
 static const struct state *state_of_failure(const struct trial *t, const struct state *got)
 {
-	bool replaced = strstr(t->report->message, "durable") &&
+	bool replaced = strcmp(t->before->text[STATE_OUT], t->after->text[STATE_OUT]) != 0 &&
+			strstr(t->report->message, "durable") &&
 			strcmp(got->text[STATE_OUT], t->after->text[STATE_OUT]) == 0;
 
 	return replaced ? t->after : t->before;
