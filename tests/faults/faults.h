@@ -33,11 +33,11 @@ int in_child(void (*f)(void *ctx), void *ctx, unsigned seconds);
 /* ---- world ---- */
 
 struct world {
-	char *dir;    /* of this process */
+	char *dir;                       /* of this process */
 	char *root, *store, *apps, *out; /* below dir/cur */
-	char *page;   /* counters of workers (backend/base/fault.h) */
-	char *worker; /* program */
-	bool system;  /* two users and the system; else the caller alone */
+	char *page;                      /* counters of workers (backend/base/fault.h) */
+	char *worker;                    /* program */
+	bool system; /* two users and the system; else the caller alone */
 };
 
 /* Makes the directory, and in it all that operations begin with (templates). */
@@ -67,14 +67,14 @@ char *world_list_out(const struct world *w);
 
 /* What a child tells of an operation; shared memory. */
 struct report {
-	bool ended;	 /* neither died nor killed */
+	bool ended; /* neither died nor killed */
 	int result, kind;
 	char message[MESSAGE_MAX];
-	bool partial;	 /* done in part, and said so */
+	bool partial; /* done in part, and said so */
 	unsigned warnings;
 	char warning[MESSAGE_MAX]; /* the last */
 	int fds_before, fds_after;
-	bool children;	 /* were left */
+	bool children; /* were left */
 	bool struck;
 	uint64_t count[3]; /* points passed, by class */
 };

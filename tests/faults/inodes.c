@@ -43,7 +43,8 @@ static void pair_below(struct pairs *p, const char *from, const char *to)
 	if (n < 0)
 		die("scandir %s", from);
 	for (int i = 0; i < n; i++) {
-		if (strcmp(names[i]->d_name, ".") != 0 && strcmp(names[i]->d_name, "..") != 0) {
+		if (strcmp(names[i]->d_name, ".") != 0 &&
+		    strcmp(names[i]->d_name, "..") != 0) {
 			if (asprintf(&inner_from, "%s/%s", from, names[i]->d_name) < 0 ||
 			    asprintf(&inner_to, "%s/%s", to, names[i]->d_name) < 0)
 				die("no memory");
@@ -68,7 +69,8 @@ static void renumber(const struct pairs *p, uint64_t *ino)
 }
 
 /* One restore's items. */
-static void fix_restore(struct db *db, const struct db_restore *row, const struct pairs *p)
+static void fix_restore(struct db *db, const struct db_restore *row,
+			const struct pairs *p)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct db_item_list list = { 0 };

@@ -19,7 +19,8 @@
 
 void *shared_memory(size_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		       0);
 
 	if (p == MAP_FAILED)
 		die("no shared memory");
@@ -68,7 +69,8 @@ static void tell_set(FILE *f, struct session *s, const struct set *set)
 	for (size_t i = 0; i < set->n; i++) {
 		const struct set_snapshot *snap = &set->snapshots[i];
 
-		fprintf(f, "  %s %s%s\n", snap->meta->snap, snap->broken ? snap->broken : "whole",
+		fprintf(f, "  %s %s%s\n", snap->meta->snap,
+			snap->broken ? snap->broken : "whole",
 			snap->missing ? ", missing" : "");
 		for (size_t k = 0; k < snap->meta->n_archives; k++)
 			fprintf(f, "    %s %s\n", snap->meta->archives[k].name,
@@ -172,7 +174,8 @@ void state_done(struct state *s)
 
 /* ---- Judging ---- */
 
-static void broken(struct verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void broken(struct verdict *v, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 static void broken(struct verdict *v, const char *fmt, ...)
 {
@@ -187,8 +190,8 @@ static void broken(struct verdict *v, const char *fmt, ...)
 	snprintf(v->text + n, sizeof(v->text) - n, "\n");
 }
 
-static const char *const part_names[] = { "live data", "the store's files", "sets", "rows",
-					  "exports" };
+static const char *const part_names[] = { "live data", "the store's files", "sets",
+					  "rows", "exports" };
 
 /* The first line in which two texts differ, for people. */
 static const char *first_difference(const char *a, const char *b)
@@ -202,8 +205,9 @@ static const char *first_difference(const char *a, const char *b)
 		if (a[i] == '\n')
 			begin = i + 1;
 	}
-	snprintf(line, sizeof(line), "\"%.*s\", not \"%.*s\"", (int)strcspn(a + begin, "\n"),
-		 a + begin, (int)strcspn(b + begin, "\n"), b + begin);
+	snprintf(line, sizeof(line), "\"%.*s\", not \"%.*s\"",
+		 (int)strcspn(a + begin, "\n"), a + begin, (int)strcspn(b + begin, "\n"),
+		 b + begin);
 	return line;
 }
 
@@ -226,7 +230,8 @@ static void expect(struct verdict *v, const char *when, const struct state *got,
 }
 
 /* Each tree is old or new as a whole, each set is whole or not listed. */
-static void expect_between(struct verdict *v, const struct trial *t, const struct state *got)
+static void expect_between(struct verdict *v, const struct trial *t,
+			   const struct state *got)
 {
 	const char *const *before = (const char *const *)t->before->text;
 	const char *const *after = (const char *const *)t->after->text;
@@ -280,7 +285,8 @@ static void judge_report(struct verdict *v, const struct trial *t)
 		broken(v, "memory was short, told as %s: %s",
 		       err_kind_name((enum err_kind)r->kind), r->message);
 	/* SQLite's own check tells a page that it cannot read as a problem of the file. */
-	if (r->kind == ERR_CORRUPT && !t->damage && !strstr(r->message, "unable to get the page"))
+	if (r->kind == ERR_CORRUPT && !t->damage &&
+	    !strstr(r->message, "unable to get the page"))
 		broken(v, "told as damage: %s", r->message);
 }
 
@@ -292,10 +298,11 @@ static bool is_part(const struct report *r)
 }
 
 /* What must hold even then. */
-static void expect_whole_sets(struct verdict *v, const char *when, const struct state *got)
+static void expect_whole_sets(struct verdict *v, const char *when,
+			      const struct state *got)
 {
-	static const char *const bad[] = { "DAMAGED", "missing", "check failed", "no list",
-					   "no session" };
+	static const char *const bad[] = { "DAMAGED", "missing", "check failed",
+					   "no list", "no session" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (strstr(got->text[STATE_SETS], bad[i]))
@@ -305,17 +312,20 @@ static void expect_whole_sets(struct verdict *v, const char *when, const struct 
 
 /* A file that has replaced another, of which it is not known whether it would outlive a power cut, is
  * told as a failure: the other is gone. */
-static const struct state *state_of_failure(const struct trial *t, const struct state *got)
+static const struct state *state_of_failure(const struct trial *t,
+					    const struct state *got)
 {
-	bool replaced = strcmp(t->before->text[STATE_OUT], t->after->text[STATE_OUT]) != 0 &&
-			strstr(t->report->message, "durable") &&
-			strcmp(got->text[STATE_OUT], t->after->text[STATE_OUT]) == 0;
+	bool replaced =
+		strcmp(t->before->text[STATE_OUT], t->after->text[STATE_OUT]) != 0 &&
+		strstr(t->report->message, "durable") &&
+		strcmp(got->text[STATE_OUT], t->after->text[STATE_OUT]) == 0;
 
 	return replaced ? t->after : t->before;
 }
 
 /* What is there before anybody repairs it. */
-static void judge_found(struct verdict *v, const struct trial *t, const struct state *found)
+static void judge_found(struct verdict *v, const struct trial *t,
+			const struct state *found)
 {
 	const struct report *r = t->report;
 	bool clean = r->ended && !t->died && !t->dirty;
@@ -387,7 +397,8 @@ static void recover_twice(void *ctx)
 	session_close(s);
 }
 
-static bool succeed(struct verdict *v, struct next *n, const char *what, void (*f)(void *ctx))
+static bool succeed(struct verdict *v, struct next *n, const char *what,
+		    void (*f)(void *ctx))
 {
 	*n->report = (struct report){ 0 };
 	n->repaired = n->left = 0;
@@ -443,12 +454,13 @@ static void judge_recovered(struct verdict *v, const struct trial *t, struct nex
 	if (!succeed(v, n, "recovery", recover_twice))
 		return;
 	if (n->repaired + n->left > 0)
-		broken(v, "the second recovery repaired %zu, left %zu: %s", n->repaired, n->left,
-		       n->what);
+		broken(v, "the second recovery repaired %zu, left %zu: %s", n->repaired,
+		       n->left, n->what);
 	state_take(t->world, t->operation, &got);
 	expect_whole_sets(v, "after recovery", &got);
 	if (is_part(r) && !t->died) {
-		if (strstr(got.text[STATE_FILES], "_importing") || strstr(got.text[STATE_FILES], ".tmp."))
+		if (strstr(got.text[STATE_FILES], "_importing") ||
+		    strstr(got.text[STATE_FILES], ".tmp."))
 			broken(v, "left in the store: %s", got.text[STATE_FILES]);
 	} else if (t->operation->repairs || (r->ended && !t->died && r->result == 0))
 		expect(v, "after recovery", &got, t->after);

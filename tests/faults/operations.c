@@ -47,7 +47,10 @@ static void hear(void *ctx, const struct event *event)
 	snprintf(r->warning, sizeof(r->warning), "%s", event->text ? event->text : "");
 }
 
-#define HEAR(report) { hear, (report), NULL }
+#define HEAR(report)                                                                     \
+ {                                                                                       \
+  hear, (report), NULL                                                                   \
+ }
 
 /* ---- Each from opening to closing ---- */
 
@@ -265,13 +268,15 @@ static void run_dying(void *ctx)
 
 /* Leaves what a run leaves that dies at `percent` of its way, as template `name`. */
 static void mess(const struct world *w, const char *from, const char *name,
-		 int (*run)(const struct world *w, struct report *r, struct err *err), int percent)
+		 int (*run)(const struct world *w, struct report *r, struct err *err),
+		 int percent)
 {
 	struct death d = { w, run, UINT64_MAX, shared_memory(sizeof(*d.ret_count)) };
 
 	world_reset(w, from);
 	if (in_child(run_dying, &d, 60) != 0 || *d.ret_count < 4)
-		die("%s: nothing happened, %llu changes", name, (unsigned long long)*d.ret_count);
+		die("%s: nothing happened, %llu changes", name,
+		    (unsigned long long)*d.ret_count);
 	d.nth = *d.ret_count * (unsigned)percent / 100;
 	world_reset(w, from);
 	if (in_child(run_dying, &d, 60) != FAULT_EXIT_STATUS)

@@ -25,13 +25,21 @@
 #include "backend/worker/worker.h"
 #include "tests/faults/faults.h"
 
+#ifndef ENABLE_FAULTS
+# error "configure with --enable-faults"
+#endif
+
 /* Where it strikes: the process that calls the library, or a worker of it. */
 static const struct {
 	const char *name;
 	int kind; /* 0: the parent */
 } places[] = {
-	{ "parent", 0 },		{ "reader", WORKER_READER },   { "packer", WORKER_PACKER },
-	{ "unpacker", WORKER_UNPACKER }, { "applier", WORKER_APPLIER }, { "swapper", WORKER_SWAPPER },
+	{ "parent", 0 },
+	{ "reader", WORKER_READER },
+	{ "packer", WORKER_PACKER },
+	{ "unpacker", WORKER_UNPACKER },
+	{ "applier", WORKER_APPLIER },
+	{ "swapper", WORKER_SWAPPER },
 };
 
 /* What strikes. */
@@ -48,9 +56,11 @@ static const struct fault {
 	{ "EIO, once", FAULT_CALL, FAULT_ONCE, EIO, "call:once:", ":5" },
 	{ "EIO, from then on", FAULT_CALL, FAULT_FROM, EIO, "call:from:", ":5" },
 	{ "ENOSPC, once", FAULT_CALL, FAULT_ONCE, ENOSPC, "call:once:", ":28" },
-	{ "ENOSPC, from then on", FAULT_CHANGE, FAULT_FROM, ENOSPC, "change:from:", ":28" },
+	{ "ENOSPC, from then on", FAULT_CHANGE, FAULT_FROM, ENOSPC,
+	  "change:from:", ":28" },
 	{ "EDQUOT, once", FAULT_CALL, FAULT_ONCE, EDQUOT, "call:once:", ":122" },
-	{ "EDQUOT, from then on", FAULT_CHANGE, FAULT_FROM, EDQUOT, "change:from:", ":122" },
+	{ "EDQUOT, from then on", FAULT_CHANGE, FAULT_FROM, EDQUOT,
+	  "change:from:", ":122" },
 	{ "EINTR, once", FAULT_CALL, FAULT_ONCE, EINTR, "call:once:", ":4" },
 	{ "EMFILE, once", FAULT_CALL, FAULT_ONCE, EMFILE, "call:once:", ":24" },
 	{ "EMFILE, from then on", FAULT_CALL, FAULT_FROM, EMFILE, "call:from:", ":24" },
@@ -118,23 +128,25 @@ static void tell_where(int signal_number)
 /* in_child */
 static void attempt(void *ctx)
 {
-	static const int signals[] = { SIGABRT, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGSEGV };
+	static const int signals[] = {
+		SIGABRT, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGSEGV
+	};
 
 	struct attempt *a = ctx;
 	struct report *r = a->report;
 	struct err err = ERR_INIT;
 	char text[64];
 
-	snprintf(text, sizeof(text), "%s%llu%s", a->fault->text, (unsigned long long)a->nth,
-		 a->fault->rest);
+	snprintf(text, sizeof(text), "%s%llu%s", a->fault->text,
+		 (unsigned long long)a->nth, a->fault->rest);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], tell_where);
 	r->fds_before = count_fds();
 	if (a->kind)
 		fault_arm_programs(a->kind, text, a->world->page);
 	else
-		fault_arm(&(struct fault_plan){ a->fault->points, a->fault->action, a->nth,
-						a->fault->errnum });
+		fault_arm(&(struct fault_plan){ a->fault->points, a->fault->action,
+						a->nth, a->fault->errnum });
 	r->result = a->operation->run(a->world, r, &err);
 	r->struck = fault_disarm();
 	for (int i = 0; i < FAULT_CLASSES; i++)
@@ -151,7 +163,8 @@ static void attempt(void *ctx)
 static void run_attempt(struct sweep *s, struct attempt *a, bool *ret_died)
 {
 	int fd = open(a->world->page, O_RDWR | O_CLOEXEC), status;
-	struct fault_page *page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct fault_page *page =
+		mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (page == MAP_FAILED)
 		die("mmap %s", a->world->page);
@@ -175,7 +188,8 @@ static void run_attempt(struct sweep *s, struct attempt *a, bool *ret_died)
 /* ---- Points ---- */
 
 /* Is this one in the share?  Evenly, whatever the numbers of points are. */
-static bool is_mine(const struct sweep *s, size_t operation, size_t place, size_t fault, uint64_t nth)
+static bool is_mine(const struct sweep *s, size_t operation, size_t place, size_t fault,
+		    uint64_t nth)
 {
 	uint64_t x = (nth << 24) + (operation << 16) + (place << 8) + fault;
 
@@ -196,9 +210,10 @@ static void complain(const struct sweep *s, const struct attempt *a, const char 
 
 	memcpy(text, v->text, sizeof(text));
 	flockfile(stdout);
-	for (char *rest, *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		printf("# %s, %s, %s%llu%s: %s\n", a->operation->name, place, a->fault->text,
-		       (unsigned long long)a->nth, a->fault->rest, line);
+	for (char *rest, *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		printf("# %s, %s, %s%llu%s: %s\n", a->operation->name, place,
+		       a->fault->text, (unsigned long long)a->nth, a->fault->rest, line);
 	printf("#   result %d %s: %s; %u warnings: %s\n", s->report->result,
 	       err_kind_name((enum err_kind)s->report->kind), s->report->message,
 	       s->report->warnings, s->report->warning);
@@ -208,7 +223,8 @@ static void complain(const struct sweep *s, const struct attempt *a, const char 
 
 /* One point: false where it was not reached any more. */
 static bool try_point(struct sweep *s, const struct operation *o, const struct fault *f,
-		      size_t place, uint64_t nth, const struct state states[2], struct sums *sums)
+		      size_t place, uint64_t nth, const struct state states[2],
+		      struct sums *sums)
 {
 	struct attempt a = { &s->world, o, f, places[place].kind, nth, NULL };
 	struct trial t = { .world = &s->world,
@@ -231,9 +247,11 @@ static bool try_point(struct sweep *s, const struct operation *o, const struct f
 }
 
 /* How many points of each class an operation passes at a place. */
-static void measure(struct sweep *s, const struct operation *o, size_t place, uint64_t ret[3])
+static void measure(struct sweep *s, const struct operation *o, size_t place,
+		    uint64_t ret[3])
 {
-	struct attempt a = { &s->world, o, &faults[0], places[place].kind, 1000000000, NULL };
+	struct attempt a = { &s->world,          o,          &faults[0],
+			     places[place].kind, 1000000000, NULL };
 	bool died;
 
 	run_attempt(s, &a, &died);
@@ -257,8 +275,8 @@ static void take_states(struct sweep *s, const struct operation *o, struct state
 	state_take(&s->world, o, &again);
 	for (int i = 0; i < STATE_PARTS; i++)
 		if (strcmp(again.text[i], ret[1].text[i]) != 0)
-			die("%s does not do the same twice:\n%s\n%s", o->name, ret[1].text[i],
-			    again.text[i]);
+			die("%s does not do the same twice:\n%s\n%s", o->name,
+			    ret[1].text[i], again.text[i]);
 	state_done(&again);
 }
 
@@ -268,7 +286,8 @@ static struct sums *sums_of(struct sweep *s, size_t operation, size_t place, siz
 }
 
 /* All points of an operation at a place. */
-static void sweep_place(struct sweep *s, size_t operation, size_t place, const struct state states[2])
+static void sweep_place(struct sweep *s, size_t operation, size_t place,
+			const struct state states[2])
 {
 	const struct operation *o = &operations[operation];
 	uint64_t counts[3];
@@ -332,15 +351,17 @@ static int tell(const struct sweep *s, time_t begun, bool ended)
 		broken += sums->broken;
 		printf("%sok %lu - %s, %s, %s: %lu points, %lu faults injected, %lu broken\n",
 		       sums->broken ? "not " : "", ++tests,
-		       operations[i / N_FAULTS / N_PLACES].name, places[i / N_FAULTS % N_PLACES].name,
-		       faults[i % N_FAULTS].name, sums->points, sums->struck, sums->broken);
+		       operations[i / N_FAULTS / N_PLACES].name,
+		       places[i / N_FAULTS % N_PLACES].name, faults[i % N_FAULTS].name,
+		       sums->points, sums->struck, sums->broken);
 	}
 	if (!ended)
 		printf("not ok %lu - all processes came to their end\n", ++tests);
 	printf("1..%lu\n", tests);
-	printf("# share %llu of %llu, seed %llu: %lu points, %lu faults injected, %lu invariants broken; %ld s\n",
+	printf("# share %llu of %llu, seed %llu: %lu points tried, %lu faults injected, %lu invariants broken; %ld s\n",
 	       (unsigned long long)s->share + 1, (unsigned long long)s->shares,
-	       (unsigned long long)s->seed, points, struck, broken, (long)(time(NULL) - begun));
+	       (unsigned long long)s->seed, points, struck, broken,
+	       (long)(time(NULL) - begun));
 	return broken || !ended || !tests;
 }
 
@@ -354,19 +375,18 @@ static void usage(void)
 
 static void parse(struct sweep *s, int argc, char **argv)
 {
-	static const struct option options[] = { { "share", 1, NULL, 's' },
-						 { "seed", 1, NULL, 'r' },
-						 { "jobs", 1, NULL, 'j' },
-						 { "operation", 1, NULL, 'o' },
-						 { "place", 1, NULL, 'p' },
-						 { "fault", 1, NULL, 'f' },
-						 { "nth", 1, NULL, 'n' },
-						 { NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "share", 1, NULL, 's' }, { "seed", 1, NULL, 'r' },
+		{ "jobs", 1, NULL, 'j' },  { "operation", 1, NULL, 'o' },
+		{ "place", 1, NULL, 'p' }, { "fault", 1, NULL, 'f' },
+		{ "nth", 1, NULL, 'n' },   { NULL, 0, NULL, 0 }
+	};
 	unsigned long long a, b;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 's' && sscanf(optarg, "%llu/%llu", &a, &b) == 2 && a >= 1 && a <= b) {
+		if (c == 's' && sscanf(optarg, "%llu/%llu", &a, &b) == 2 && a >= 1 &&
+		    a <= b) {
 			s->share = a - 1;
 			s->shares = b;
 		} else if (c == 'r') {

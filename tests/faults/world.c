@@ -19,8 +19,10 @@
 
 /* The trees of all apps, below the root. */
 static const char *const trees[] = {
-	"home/alice/.one", "home/alice/.onerc", "home/alice/.deep/er/one", "home/alice/.two",
-	"home/bob/.two",   "var/lib/two",	"home/bob/.config/three",  "home/alice/.config/three",
+	"home/alice/.one",         "home/alice/.onerc",
+	"home/alice/.deep/er/one", "home/alice/.two",
+	"home/bob/.two",           "var/lib/two",
+	"home/bob/.config/three",  "home/alice/.config/three",
 };
 
 #define N_TREES (sizeof(trees) / sizeof(trees[0]))
@@ -83,7 +85,8 @@ static char *place(const struct world *w, const char *path, uid_t owner)
 }
 
 /* A file of `n` bytes that begin with the text. */
-static void put_n(const struct world *w, uid_t owner, const char *path, const char *text, size_t n)
+static void put_n(const struct world *w, uid_t owner, const char *path, const char *text,
+		  size_t n)
 {
 	char *full = place(w, path, owner);
 	FILE *f = fopen(full, "we");
@@ -103,7 +106,8 @@ static void put(const struct world *w, uid_t owner, const char *path, const char
 }
 
 /* What else a directory may hold. */
-static void put_rich(const struct world *w, uid_t owner, const char *dir, const char *text)
+static void put_rich(const struct world *w, uid_t owner, const char *dir,
+		     const char *text)
 {
 	char *path, *full, *other;
 
@@ -115,7 +119,8 @@ static void put_rich(const struct world *w, uid_t owner, const char *dir, const 
 	    chmod(full, 0640) < 0)
 		die("link %s", full);
 	free(other);
-	(void)setxattr(full, "user.note", text, strlen(text), 0); /* where there are such */
+	(void)setxattr(full, "user.note", text, strlen(text),
+		       0); /* where there are such */
 	if (asprintf(&other, "%s.soft", full) < 0 || symlink("big", other) < 0 ||
 	    (w->system && lchown(other, owner, owner) < 0))
 		die("symlink %s", other);
@@ -169,28 +174,31 @@ void world_put_new(const struct world *w)
 	put_rich(w, alice(w), "home/alice/.one", "new");
 }
 
-#define APP(id, trees_)                                                                          \
-	"{ \"format\": 1, \"id\": \"" id "\", \"name\": \"" id "\", \"trees\": [" trees_ "] }"
-#define TREE(name, scope, at, more)                                                              \
-	"{ \"name\": \"" name "\", \"scope\": \"" scope "\", \"at\": { \"native\": \"" at        \
-	"\" }" more " }"
+#define APP(id, trees_)                                                                  \
+ "{ \"format\": 1, \"id\": \"" id "\", \"name\": \"" id "\", \"trees\": [" trees_ "] }"
+#define TREE(name, scope, at, more)                                                      \
+ "{ \"name\": \"" name "\", \"scope\": \"" scope "\", \"at\": { \"native\": \"" at       \
+ "\" }" more " }"
 
 /* Users, groups and definitions. */
 static void put_machine(const struct world *w)
 {
 	char passwd[256];
 
-	snprintf(passwd, sizeof(passwd), "root:x:0:0::/root:/bin/sh\nalice:x:%u:%u::/home/alice:/bin/sh\n%s",
+	snprintf(passwd, sizeof(passwd),
+		 "root:x:0:0::/root:/bin/sh\nalice:x:%u:%u::/home/alice:/bin/sh\n%s",
 		 (unsigned)alice(w), (unsigned)(w->system ? ALICE : getegid()),
 		 w->system ? "bob:x:20002:20002::/home/bob:/bin/sh\n" : "");
 	put(w, geteuid(), "etc/passwd", passwd);
 	put(w, geteuid(), "etc/group", "root:x:0:\nalice:x:20001:\nbob:x:20002:\n");
 	put(w, geteuid(), "../apps/one.json",
-	    APP("one", TREE("data", "user", "~/.one", ", \"exclude\": [\"cache\"]") ","
-		TREE("rc", "user", "~/.onerc", "") "," TREE("deep", "user", "~/.deep/er/one", "")));
+	    APP("one",
+		TREE("data", "user", "~/.one", ", \"exclude\": [\"cache\"]") "," TREE(
+			"rc", "user", "~/.onerc", "") "," TREE("deep", "user",
+							       "~/.deep/er/one", "")));
 	put(w, geteuid(), "../apps/two.json",
-	    APP("two", TREE("data", "user", "~/.two", "") ","
-		TREE("lib", "system", "/var/lib/two", "")));
+	    APP("two", TREE("data", "user", "~/.two", "") "," TREE("lib", "system",
+								   "/var/lib/two", "")));
 	put(w, geteuid(), "../apps/three.json",
 	    APP("three", TREE("data", "user", "~/.config/three", "")));
 }
@@ -214,7 +222,8 @@ void world_init(struct world *w)
 	w->out = world_path(w, "cur/out");
 	w->page = world_path(w, "page");
 	for (int i = 0; i < 5; i++) {
-		const char *const made[] = { "tmpl", "cur", "cur/r", "cur/apps", "cur/out" };
+		const char *const made[] = { "tmpl", "cur", "cur/r", "cur/apps",
+					     "cur/out" };
 		char *path = world_path(w, made[i]);
 
 		if (mkdir(path, 0755) < 0)
@@ -277,7 +286,8 @@ static void plain(const char *path, char *ret, size_t size)
 
 	for (const char *p = path; *p && n + 1 < size; p++) {
 		ret[n++] = *p;
-		if (p[0] == '.' && p[1] == '~' && strlen(p) > 11 && p[11] == '~' && n + 3 < size) {
+		if (p[0] == '.' && p[1] == '~' && strlen(p) > 11 && p[11] == '~' &&
+		    n + 3 < size) {
 			ret[n++] = '~';
 			ret[n++] = '~';
 			p += 11;
@@ -293,7 +303,8 @@ static int tree_of(const char *path)
 		size_t n = strlen(trees[i]);
 
 		if (strncmp(path, trees[i], n) == 0 &&
-		    (path[n] == '\0' || path[n] == '/' || strncmp(path + n, ".~~", 3) == 0))
+		    (path[n] == '\0' || path[n] == '/' ||
+		     strncmp(path + n, ".~~", 3) == 0))
 			return (int)i;
 	}
 	return -1;
@@ -340,11 +351,14 @@ static void list_one(FILE *f, const char *full, const char *path, const struct s
 	fprintf(f, "%d %s %o %u:%u", tree, shown, st->st_mode, st->st_uid, st->st_gid);
 	/* What is excluded is one file in live and aside trees. */
 	if (!S_ISDIR(st->st_mode))
-		fprintf(f, " %lu %lld %llx", strstr(shown, "/cache/") ? 0 : (unsigned long)st->st_nlink, (long long)st->st_size,
+		fprintf(f, " %lu %lld %llx",
+			strstr(shown, "/cache/") ? 0 : (unsigned long)st->st_nlink,
+			(long long)st->st_size,
 			(unsigned long long)sum_content(full, st));
 	/* Directories around the trees change with them. */
 	if (tree >= 0)
-		fprintf(f, " %lld.%09ld", (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+		fprintf(f, " %lld.%09ld", (long long)st->st_mtim.tv_sec,
+			st->st_mtim.tv_nsec);
 	putc('\n', f);
 }
 
@@ -364,7 +378,8 @@ static void list_below(FILE *f, const struct world *w, const char *path)
 		if (n < 0)
 			die("scandir %s", full);
 		for (int i = 0; i < n; i++) {
-			if (strcmp(names[i]->d_name, ".") != 0 && strcmp(names[i]->d_name, "..") != 0) {
+			if (strcmp(names[i]->d_name, ".") != 0 &&
+			    strcmp(names[i]->d_name, "..") != 0) {
 				if (asprintf(&inner, "%s/%s", path, names[i]->d_name) < 0)
 					die("no memory");
 				list_below(f, w, inner);
@@ -436,7 +451,8 @@ static char *list_names(const char *dir, bool sizes)
 			die("lstat %s", name);
 		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
 		    strcmp(name, ".last-set") != 0)
-			fprintf(f, "%s %lld\n", name + (sizes ? 0 : strspn(name, "0123456789")),
+			fprintf(f, "%s %lld\n",
+				name + (sizes ? 0 : strspn(name, "0123456789")),
 				sizes ? (long long)st.st_size : 0);
 		free(full);
 		free(names[i]);
