@@ -110,13 +110,13 @@ fi
 # ---- Signals ----
 
 # start ARGUMENT...: there, in the background, with the pipe for standard input; it hears
-# SIGINT although whoever runs the tests may not.
+# signals although whoever runs the tests may not.
 rm -f pipe
 mkfifo pipe
 start()
 {
 	set -m
-	env --default-signal=INT "$setaside" --user --root "$there_root" --store "$there_store" \
+	env --default-signal=HUP,INT,TERM "$setaside" --user --root "$there_root" --store "$there_store" \
 		"$@" <pipe >bg.out 2>bg.err &
 	job=$!
 	set +m
@@ -167,7 +167,7 @@ export_ends()
 		rm -rf to
 		mkdir to
 		set -m
-		env --default-signal=INT "$setaside" --user --root "$root" --store "$store" \
+		env --default-signal=HUP,INT,TERM "$setaside" --user --root "$root" --store "$store" \
 			export "$huge" "$scratch/to/file" >bg.out 2>bg.err </dev/null &
 		job=$!
 		set +m
@@ -193,7 +193,7 @@ done
 # Nobody reads.
 mkfifo out-pipe
 set -m
-env --default-signal=INT "$setaside" --user --root "$root" --store "$store" \
+env --default-signal=HUP,INT,TERM "$setaside" --user --root "$root" --store "$store" \
 	export "$huge" - >out-pipe 2>bg.err </dev/null &
 job=$!
 set +m
