@@ -75,6 +75,7 @@ struct report {
 	char warning[MESSAGE_MAX]; /* the last */
 	int fds_before, fds_after;
 	bool children; /* were left */
+	bool leaks;    /* memory was; only builds with sanitizers look */
 	bool struck;
 	uint64_t count[3]; /* points passed, by class */
 };

@@ -279,6 +279,8 @@ static void judge_report(struct verdict *v, const struct trial *t)
 		broken(v, "no message");
 	if (r->fds_before != r->fds_after)
 		broken(v, "%d descriptors before, %d after", r->fds_before, r->fds_after);
+	if (r->leaks)
+		broken(v, "memory was lost");
 	if (r->children)
 		broken(v, "a child was left");
 	if (r->result < 0 && t->short_of_memory && r->kind != ERR_NOMEM)

@@ -21,6 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef ENABLE_SANITIZERS
+# include <sanitizer/lsan_interface.h>
+#endif
+
 #include "backend/base/fault.h"
 #include "backend/worker/worker.h"
 #include "tests/faults/faults.h"
@@ -156,6 +160,9 @@ static void attempt(void *ctx)
 	err_clear(&err);
 	r->fds_after = count_fds();
 	r->children = waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD;
+#ifdef ENABLE_SANITIZERS
+	r->leaks = __lsan_do_recoverable_leak_check() != 0;
+#endif
 	r->ended = true;
 }
 
