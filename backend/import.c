@@ -267,10 +267,11 @@ static void begin_set(struct import *im)
 	im->has_content = im->has_manifest = false;
 }
 
-/* What tar alone calls unsupported or too large is no export of anyone's. */
+/* What tar alone calls unsupported or too large is no export of anyone's.  What a read failed with
+ * is not the stream's fault. */
 static int fail(struct err *err)
 {
-	if (err_is(err, ERR_UNSUPPORTED) || err_is(err, ERR_NO_SPACE))
+	if (err->sys_errno == 0 && (err_is(err, ERR_UNSUPPORTED) || err_is(err, ERR_NO_SPACE)))
 		err_reclassify(err, ERR_CORRUPT);
 	return -1;
 }
