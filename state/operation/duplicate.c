@@ -8,6 +8,15 @@
 #include "state/operation/check.h"
 #include "state/sets.h"
 
+/* Why a set is broken; NULL if it is not. */
+static const char *why_broken(const struct set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->snapshots[i].broken)
+			return set->snapshots[i].broken;
+	return NULL;
+}
+
 /* Has the set this hash, in one of its forms?  1, 0, -1. */
 static int has_hash(const struct set *set, const uint8_t *hash, struct err *err)
 {
@@ -16,11 +25,10 @@ static int has_hash(const struct set *set, const uint8_t *hash, struct err *err)
 
 	if (!metas)
 		return -1;
-	for (size_t i = 0; i < set->n; i++) {
-		if (set->snapshots[i].broken)
-			return 0;
+	if (why_broken(set))
+		return 0;
+	for (size_t i = 0; i < set->n; i++)
 		metas[i] = set->snapshots[i].meta;
-	}
 	for (int form = 0; form < 2 && set->n > 0; form++) {
 		if (snapshot_set_hash(metas, set->n, form == 1, is, err) < 0)
 			return -1;
@@ -96,14 +104,16 @@ static int try_set(struct session *s, const struct set *set, uint64_t *ret_set,
 }
 
 int duplicate_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], uint64_t *ret_set,
-		   struct strings *ret_apps, struct err *err)
+		   struct strings *ret_apps, bool *ret_broken, struct err *err)
 {
 	struct set_list list;
 	int r = 0;
 
 	if (sets_list(s, &list, err) < 0)
 		return -1;
+	*ret_broken = false;
 	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		*ret_broken = *ret_broken || why_broken(&list.sets[i]);
 		r = has_hash(&list.sets[i], hash, err);
 		if (r > 0)
 			r = try_set(s, &list.sets[i], ret_set, ret_apps, err);
@@ -129,4 +139,43 @@ int duplicate_find_late(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE
 	}
 	sets_list_done(&list);
 	return r;
+}
+
+/* What follows the number in a file's name. */
+static const char *behind_number(const char *file)
+{
+	return file + strspn(file, "0123456789");
+}
+
+/* Are the files named alike?  Only asked of sets that are broken. */
+static bool is_named_alike(const struct set *set, const struct db_set *made)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < made->n_files && !found; k++)
+			found = strcmp(behind_number(set->snapshots[i].file),
+				       behind_number(made->files[k].name)) == 0;
+		if (!found)
+			return false;
+	}
+	return set->n == made->n_files;
+}
+
+int duplicate_mention_broken(struct session *s, const struct db_set *made, struct err *err)
+{
+	struct set_list list;
+
+	if (sets_list(s, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++) {
+		const char *why = why_broken(&list.sets[i]);
+
+		if (why && is_named_alike(&list.sets[i], made))
+			observer_warn(s->observer, NULL,
+				      "set %llu may be the same, but is damaged (%s): it is imported anew",
+				      (unsigned long long)list.sets[i].id, why);
+	}
+	sets_list_done(&list);
+	return 0;
 }

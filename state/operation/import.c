@@ -31,7 +31,8 @@ struct importing {
 	/* The set under way. */
 	struct new_set set;
 	bool begun, claimed;
-	uint64_t seen; /* the highest number when it was looked for */
+	uint64_t seen;	  /* the highest number when it was looked for */
+	bool broken_here; /* there were sets that could not be compared */
 	uint8_t claim[DIGEST_SHA256_SIZE]; /* its content hash, says content.json */
 	struct snapshot **metas;
 	size_t n, cap;
@@ -387,7 +388,7 @@ static int look_for(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE]
 		return 0;
 	if (sets_last_number(im->session, &im->seen, err) < 0)
 		return -1;
-	return duplicate_find(im->session, hash, &o->set, &o->apps, err);
+	return duplicate_find(im->session, hash, &o->set, &o->apps, &im->broken_here, err);
 }
 
 /* Under the commit lock: has somebody else completed the same set meanwhile?  As look_for(). */
@@ -433,6 +434,8 @@ static int end_set(struct importing *im, struct import_outcome *o, struct err *e
 	if (compare_hash(im, &known, hash, err) < 0)
 		return -1;
 	r = known ? 0 : look_for(im, hash, o, err);
+	if (r == 0 && im->broken_here)
+		r = duplicate_mention_broken(im->session, &im->set.row, err);
 	if (r == 0 && describe(im, err) < 0)
 		r = -1;
 	if (r == 0)

@@ -443,6 +443,9 @@ START_TEST(set_without_one_of_its_files_does_not_count_as_here)
 		return;
 	ck_assert_int_eq(unlinkat(support_dirfd(), "from/snapshots/1_one_0_x1.zip", 0), 0);
 	ck_assert_uint_eq(support_world_import(e.s, &e.t), 2);
+	ck_assert_ptr_nonnull(strstr(support_events_text(&e.w.events),
+				     "warning: set 1 may be the same, but is damaged (the file is "
+				     "gone): it is imported anew"));
 }
 
 END_TEST
