@@ -5,8 +5,6 @@
 
 #include "backend/worker/protocol.h"
 
-#define REQUEST(name) _cleanup_(wire_out_done) struct wire_out name = { .bytes = BUF_INIT }
-
 void importer_part_done(struct importer_part *part)
 {
 	free(part->name);

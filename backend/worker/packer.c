@@ -5,9 +5,6 @@
 
 #include "backend/worker/protocol.h"
 
-/* A request object for the length of a call. */
-#define REQUEST(name) _cleanup_(wire_out_done) struct wire_out name = { .bytes = BUF_INIT }
-
 int packer_begin(struct worker *w, const struct packer_archive *a, const struct observer *observer,
 		 struct err *err)
 {

@@ -28,6 +28,9 @@
 /* At least so many milliseconds lie between two PROGRESS records, and before the first. */
 #define PROTOCOL_PROGRESS_MIN_MS 2
 
+/* The parent's: a request object for the length of a call. */
+#define REQUEST(name) _cleanup_(wire_out_done) struct wire_out name = { .bytes = BUF_INIT }
+
 enum protocol_type {
 	PROTOCOL_HELLO = 1, /* parent: see worker_hello in worker.c */
 	PROTOCOL_OK,	    /* worker: the request is done; further fields are the request's */

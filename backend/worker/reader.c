@@ -5,8 +5,6 @@
 
 #include "backend/worker/protocol.h"
 
-#define REQUEST(name) _cleanup_(wire_out_done) struct wire_out name = { .bytes = BUF_INIT }
-
 const struct identity reader_identity = { .kind = IDENTITY_NOBODY_WITH };
 
 /* CHUNK records are parts of one binary record. */

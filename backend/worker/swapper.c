@@ -6,8 +6,6 @@
 #include "backend/base/alloc.h"
 #include "backend/worker/protocol.h"
 
-#define REQUEST(name) _cleanup_(wire_out_done) struct wire_out name = { .bytes = BUF_INIT }
-
 const struct identity swapper_root_identity = {
 	.kind = IDENTITY_SELF,
 	.caps = IDENTITY_CAP(CAP_CHOWN) | IDENTITY_CAP(CAP_FOWNER) | IDENTITY_CAP(CAP_FSETID) |
