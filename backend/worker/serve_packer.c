@@ -277,6 +277,14 @@ static int pack(struct packer *p, struct wire_in *in, struct wire_out *reply, st
 	return put_counts(reply, &counts, err);
 }
 
+/* The path that a request is about; caller frees. */
+static int get_path(struct wire_in *in, char **ret, struct err *err)
+{
+	if (wire_get_str(in, PACKER_TAG_PATH, PACKER_PATH_MAX, ret, err) < 0)
+		return -1;
+	return *ret ? 0 : err_set(err, ERR_CORRUPT, "a path is missing");
+}
+
 /* Resolves a path with this process's rights, the last component not followed if it is a link. */
 static int open_listed(struct packer *p, const char *path, int flags, struct err *err)
 {
@@ -321,10 +329,8 @@ static int list(struct packer *p, struct wire_in *in, struct err *err)
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (wire_get_str(in, PACKER_TAG_PATH, PACKER_PATH_MAX, &path, err) < 0)
+	if (get_path(in, &path, err) < 0)
 		return -1;
-	if (!path)
-		return err_set(err, ERR_CORRUPT, "a path is missing");
 	fd = open_listed(p, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, err);
 	if (fd < 0 && err_is(err, ERR_NOT_FOUND)) {
 		err_clear(err); /* nothing there: nothing to list */
@@ -346,10 +352,8 @@ static int link_target(struct packer *p, struct wire_in *in, struct wire_out *re
 	char target[PATH_MAX];
 	ssize_t n = -1;
 
-	if (wire_get_str(in, PACKER_TAG_PATH, PACKER_PATH_MAX, &path, err) < 0)
+	if (get_path(in, &path, err) < 0)
 		return -1;
-	if (!path)
-		return err_set(err, ERR_CORRUPT, "a path is missing");
 	fd = open_listed(p, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, err);
 	if (fd < 0 && !err_is(err, ERR_NOT_FOUND))
 		return -1;
@@ -375,10 +379,8 @@ static int flatpak(struct packer *p, struct wire_in *in, struct wire_out *reply,
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (wire_get_str(in, PACKER_TAG_PATH, PACKER_PATH_MAX, &path, err) < 0)
+	if (get_path(in, &path, err) < 0)
 		return -1;
-	if (!path)
-		return err_set(err, ERR_CORRUPT, "a path is missing");
 	fd = open_listed(p, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, err);
 	if (fd < 0 && !err_is(err, ERR_NOT_FOUND))
 		return -1;

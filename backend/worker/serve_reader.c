@@ -126,6 +126,15 @@ static int get_member(struct reader *r, struct wire_in *in, struct snapshot_file
 	return 0;
 }
 
+/* The same of a request that must name an archive. */
+static int get_archive(struct reader *r, struct wire_in *in, struct snapshot_file **ret_file,
+		       char **ret_member, struct err *err)
+{
+	if (get_member(r, in, ret_file, ret_member, err) < 0)
+		return -1;
+	return *ret_member ? 0 : err_set(err, ERR_CORRUPT, "a member is missing");
+}
+
 /* READER_CLOSE */
 static int close_file(struct reader *r, struct wire_in *in, struct err *err)
 {
@@ -171,11 +180,9 @@ static int check(struct reader *r, struct wire_in *in, struct err *err)
 	struct snapshot_file *f;
 	uint64_t deep;
 
-	if (get_member(r, in, &f, &member, err) < 0 ||
+	if (get_archive(r, in, &f, &member, err) < 0 ||
 	    wire_get_u64(in, READER_TAG_DEEP, &deep, err) < 0)
 		return -1;
-	if (!member)
-		return err_set(err, ERR_CORRUPT, "a member is missing");
 	r->done = 0;
 	if (snapshot_file_stream(f, member, count_bytes, r, NULL, err) < 0)
 		return -1;
@@ -205,10 +212,8 @@ static int count(struct reader *r, struct wire_in *in, struct wire_out *reply, s
 	struct unpack_counts c = { 0 };
 	struct snapshot_file *f;
 
-	if (get_member(r, in, &f, &member, err) < 0)
+	if (get_archive(r, in, &f, &member, err) < 0)
 		return -1;
-	if (!member)
-		return err_set(err, ERR_CORRUPT, "a member is missing");
 	if (snapshot_file_walk(f, member, NULL, NULL, &c, err) < 0 ||
 	    wire_put_u64(reply, READER_TAG_COUNT, c.bytes, err) < 0 ||
 	    wire_put_u64(reply, READER_TAG_COUNT, c.allocated, err) < 0)
@@ -239,10 +244,8 @@ static int stream(struct reader *r, struct wire_in *in, struct err *err)
 	_cleanup_close_ int pipe = -1;
 	struct snapshot_file *f;
 
-	if (get_member(r, in, &f, &member, err) < 0 || wire_take_fd(in, &pipe, err) < 0)
+	if (get_archive(r, in, &f, &member, err) < 0 || wire_take_fd(in, &pipe, err) < 0)
 		return -1;
-	if (!member)
-		return err_set(err, ERR_CORRUPT, "a member is missing");
 	r->pipe = pipe;
 	r->done = 0;
 	return snapshot_file_stream(f, member, to_pipe, r, NULL, err);
