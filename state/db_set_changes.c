@@ -74,16 +74,22 @@ static int check_name(struct db *db, uint64_t id, const char *name, struct err *
 	return 0;
 }
 
+/* The row of a file. */
+static int insert_file(struct db *db, uint64_t id, const char *name, const char *app,
+		       enum db_file_state state, struct err *err)
+{
+	return db_run(db, "INSERT INTO set_files VALUES (?, ?, ?, ?)",
+		      DB_ARGS(DB_INT(id), DB_BYTES(name), DB_TEXT(app),
+			      DB_TEXT(db_file_state_name(state))),
+		      NULL, err);
+}
+
 /* Rows of files. */
 static int insert_files(struct db *db, uint64_t id, const struct db_file *files, size_t n,
 			struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (db_run(db, "INSERT INTO set_files VALUES (?, ?, ?, ?)",
-			   DB_ARGS(DB_INT(id), DB_BYTES(files[i].name),
-				   DB_TEXT(files[i].app),
-				   DB_TEXT(db_file_state_name(files[i].state))),
-			   NULL, err) < 0)
+		if (insert_file(db, id, files[i].name, files[i].app, files[i].state, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -163,10 +169,7 @@ static int plan_file(struct db *db, uint64_t id, const char *name, const char *a
 		       " AND state IN ('saving', 'importing')",
 		       DB_ARGS(DB_INT(id)), err) < 0)
 		return -1;
-	return db_run(db, "INSERT INTO set_files VALUES (?, ?, ?, ?)",
-		      DB_ARGS(DB_INT(id), DB_BYTES(name), DB_TEXT(app),
-			      DB_TEXT(db_file_state_name(DB_FILE_PLANNED))),
-		      NULL, err);
+	return insert_file(db, id, name, app, DB_FILE_PLANNED, err);
 }
 
 int db_set_plan_file(struct db *db, uint64_t id, const char *name, const char *app,
