@@ -299,11 +299,11 @@ static int try_lock(struct locks *l, int64_t offset, enum lock_mode mode, struct
 /* Milliseconds of a clock that only goes forward. */
 static int now_ms(int64_t *ret, struct err *err)
 {
-	struct timespec now;
+	int64_t now = sys_monotonic_ms();
 
-	if (sys_clock_gettime(CLOCK_MONOTONIC, &now) < 0)
+	if (now < 0)
 		return err_errno(err, "cannot read the clock");
-	*ret = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	*ret = now;
 	return 0;
 }
 

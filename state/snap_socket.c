@@ -15,7 +15,6 @@
 #define WAIT_MS    2000
 #define POLL_MS    100 /* how soon a cancelled run notices */
 #define MS_PER_S   1000
-#define NS_PER_MS  1000000
 
 /* HTTP/1.0: the answer is one piece and ends with the connection. */
 static const char request[] = "GET /v2/snaps HTTP/1.0\r\nHost: localhost\r\n\r\n";
@@ -59,11 +58,9 @@ static int send_request(int fd, struct err *err)
 /* The time on a clock that only goes forward, or -1. */
 static int64_t now_ms(struct err *err)
 {
-	struct timespec ts;
+	int64_t now = sys_monotonic_ms();
 
-	if (sys_clock_gettime(CLOCK_MONOTONIC, &ts) < 0)
-		return err_errno(err, "cannot read the clock");
-	return (int64_t)ts.tv_sec * MS_PER_S + ts.tv_nsec / NS_PER_MS;
+	return now < 0 ? err_errno(err, "cannot read the clock") : now;
 }
 
 /* Waits until there is something to read, at most until `deadline`. */
