@@ -97,24 +97,22 @@ int new_set_complete(struct new_set *n, struct err *err)
 	return 0;
 }
 
-/* Files, then marker, then row. */
-static int remove_set(struct new_set *n, struct err *err)
+int new_set_remove(struct session *s, const struct db_set *row, struct err *err)
 {
-	struct session *s = n->session;
-
-	for (size_t i = 0; i < n->row.n_files; i++)
-		if (store_remove(s->store, n->row.files[i].name, err) < 0)
+	for (size_t i = 0; i < row->n_files; i++)
+		if (store_remove(s->store, row->files[i].name, err) < 0)
 			return -1;
-	if (store_sync(s->store, err) < 0 || store_unmark(s->store, n->row.id, err) < 0)
+	if (store_sync(s->store, err) < 0 || store_unmark(s->store, row->id, err) < 0)
 		return -1;
-	return db_set_delete(s->db, n->row.id, err);
+	return db_set_delete(s->db, row->id, err);
 }
 
 void new_set_done(struct new_set *n)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 
-	if (n->recorded && !n->committed && remove_set(n, &problem) < 0)
+	if (n->recorded && !n->committed &&
+	    new_set_remove(n->session, &n->row, &problem) < 0)
 		observer_warn(n->session->observer, NULL,
 			      "the next run removes what is left of set %llu: %s",
 			      (unsigned long long)n->row.id, err_message(&problem));

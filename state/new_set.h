@@ -50,4 +50,7 @@ int new_set_complete(struct new_set *n, struct err *err);
  * the next run. */
 void new_set_done(struct new_set *n);
 
+/* Removes one that never became complete: files, then marker, then row.  Its lock is held. */
+int new_set_remove(struct session *s, const struct db_set *row, struct err *err);
+
 #endif

@@ -7,6 +7,7 @@
 #include "backend/base/fd.h"
 #include "backend/base/quote.h"
 #include "backend/base/stamp.h"
+#include "state/new_set.h"
 #include "state/pool.h"
 #include "state/restores.h"
 #include "state/retention.h"
@@ -113,19 +114,18 @@ static int try_lock(struct session *s, struct lock_key key, struct err *err)
 
 /* ---- Sets ---- */
 
-/* A set that never became complete, or one that was being forgotten: its files go. */
-static int remove_set(struct session *s, const struct db_set *set, struct err *err)
+/* A set that was being forgotten, or some of its apps: what was to go goes. */
+static int finish_forgetting(struct session *s, const struct db_set *set, struct err *err)
 {
-	bool gone, forgetting = set->state == DB_SET_FORGETTING;
+	bool gone;
 
 	for (size_t i = 0; i < set->n_files; i++)
-		if ((!forgetting || set->files[i].state == DB_FILE_GOING) &&
+		if (set->files[i].state == DB_FILE_GOING &&
 		    store_remove(s->store, set->files[i].name, err) < 0)
 			return -1;
 	if (store_sync(s->store, err) < 0 || store_unmark(s->store, set->id, err) < 0)
 		return -1;
-	return forgetting ? db_set_forgotten(s->db, set->id, &gone, err) :
-			    db_set_delete(s->db, set->id, err);
+	return db_set_forgotten(s->db, set->id, &gone, err);
 }
 
 #define SET_REMOVED "was not complete and was removed"
@@ -156,8 +156,9 @@ static int recover_set(struct recovering *v, uint64_t id, struct err *err)
 		return r;
 	r = reread_set(s, id, &set, &problem);
 	forgetting = set.state == DB_SET_FORGETTING;
-	if (r > 0)
-		r = remove_set(s, &set, &problem) < 0 ? -1 : 1;
+	if (r > 0 && (forgetting ? finish_forgetting(s, &set, &problem)
+				 : new_set_remove(s, &set, &problem)) < 0)
+		r = -1;
 	locks_drop(s->locks, LOCK_KEY_SET(id));
 	if (r == 0)
 		return 0;
