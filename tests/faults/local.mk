@@ -3,8 +3,7 @@
 # Whole operations with a fault at every point: FAULTS holds options of fault_sweep. It needs
 # a build with --enable-faults.
 EXTRA_PROGRAMS += fault_sweep
-fault_sweep_SOURCES = tests/faults/faults.h tests/faults/inodes.c tests/faults/judge.c \
-	tests/faults/operations.c tests/faults/sweep.c tests/faults/world.c
+fault_sweep_SOURCES = tests/faults/sweep.c $(machine_sources)
 fault_sweep_LDADD = libstate.la libbackend.la
 fault_sweep_LDFLAGS = $(AM_LDFLAGS) $(program_ldflags)
 CLEANFILES += $(EXTRA_PROGRAMS)

@@ -27,7 +27,7 @@
 
 #include "backend/base/fault.h"
 #include "backend/worker/worker.h"
-#include "tests/faults/faults.h"
+#include "tests/machine/machine.h"
 
 #ifndef ENABLE_FAULTS
 # error "configure with --enable-faults"

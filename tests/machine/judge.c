@@ -11,7 +11,7 @@
 #include "state/operation/doctor.h"
 #include "state/session_internal.h"
 #include "state/sets.h"
-#include "tests/faults/faults.h"
+#include "tests/machine/machine.h"
 
 #define TEXT_MAX 65536u
 

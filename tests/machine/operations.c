@@ -14,7 +14,7 @@
 #include "state/operation/restore.h"
 #include "state/operation/save.h"
 #include "state/sets.h"
-#include "tests/faults/faults.h"
+#include "tests/machine/machine.h"
 
 struct session *operation_session(const struct world *w, enum session_access access,
 				  const struct observer *observer, struct err *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tests/faults/faults.h"
+#include "tests/machine/machine.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef SETASIDE_TESTS_FAULTS_H
-#define SETASIDE_TESTS_FAULTS_H
+#ifndef SETASIDE_TESTS_MACHINE_H
+#define SETASIDE_TESTS_MACHINE_H
 
 /*
- * faults: whole operations with real workers, and a fault at every point of them (README).
+ * machine: whole operations with real workers on a machine of their own, and what must be true
+ * after whatever befell them.  For the programs that let something befall them: tests/faults,
+ * tests/power.
  *
  *	world		a machine in a directory: a root with homes, a store, a place for exports;
  *			kept under a name and put back at will
  *	operations	what is swept, each from opening a session to closing it
  *	judge		what must be true afterwards, in any case
- *	sweep		the points
  *
  * What cannot be done here, other than what is tested, ends the process with status 99.
  */
