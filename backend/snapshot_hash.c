@@ -51,25 +51,34 @@ int snapshot_content_hash(const struct snapshot *s, bool alternate,
 	return 0;
 }
 
-struct member {
-	const char *snap;
-	uint8_t hash[DIGEST_SHA256_SIZE];
-};
-
 /* By name; equal names, which no set should have, by hash: order never matters. */
 static int by_snap(const void *a, const void *b)
 {
-	const struct member *x = a, *y = b;
+	const struct snapshot_member *x = a, *y = b;
 	int order = strcmp(x->snap, y->snap);
 
 	return order ? order : memcmp(x->hash, y->hash, sizeof(x->hash));
+}
+
+int snapshot_members_hash(struct digest *sha256, struct snapshot_member *members, size_t n,
+			  uint8_t ret[DIGEST_SHA256_SIZE], struct err *err)
+{
+	if (digest_reset(sha256, err) < 0)
+		return -1;
+	qsort(members, n, sizeof(*members), by_snap);
+	for (size_t i = 0; i < n; i++) {
+		if (digest_update(sha256, members[i].hash, DIGEST_SHA256_SIZE, err) < 0)
+			return -1;
+	}
+	return digest_final(sha256, ret, err);
 }
 
 int snapshot_set_hash(const struct snapshot *const *snapshots, size_t n, bool alternate,
 		      uint8_t ret[DIGEST_SHA256_SIZE], struct err *err)
 {
 	_cleanup_(digest_freep) struct digest *digest = NULL;
-	_cleanup_free_ struct member *members = alloc_zero(n, sizeof(*members), err);
+	_cleanup_free_ struct snapshot_member *members =
+		alloc_zero(n, sizeof(*members), err);
 
 	if (!members || digest_new(DIGEST_SHA256, &digest, err) < 0)
 		return -1;
@@ -79,10 +88,5 @@ int snapshot_set_hash(const struct snapshot *const *snapshots, size_t n, bool al
 		    0)
 			return -1;
 	}
-	qsort(members, n, sizeof(*members), by_snap);
-	for (size_t i = 0; i < n; i++) {
-		if (digest_update(digest, members[i].hash, DIGEST_SHA256_SIZE, err) < 0)
-			return -1;
-	}
-	return digest_final(digest, ret, err);
+	return snapshot_members_hash(digest, members, n, ret, err);
 }

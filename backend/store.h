@@ -67,7 +67,11 @@ struct store_list {
 /* Reads the directory once.  Only regular files, not links, count as snapshots or
  * markers.  A file that vanishes meanwhile is left out. */
 int store_list(struct store *s, struct store_list *ret, struct err *err);
+/* The same of one set: only its files are looked at. */
+int store_list_set(struct store *s, uint64_t set, struct store_list *ret, struct err *err);
 void store_list_done(struct store_list *l);
+/* store_list.highest, by the names alone. */
+int store_highest(struct store *s, uint64_t *ret, struct err *err);
 
 /* A descriptor for reading of a regular file; the caller closes it.  ERR_NOT_FOUND;
  * ERR_CORRUPT for anything but a regular file. */

@@ -19,6 +19,8 @@
 /* A list that grows. */
 struct listing {
 	struct store_list list;
+	uint64_t only; /* 0: all sets */
+	bool names;    /* nothing is looked at */
 	size_t cap_files, cap_incomplete;
 };
 
@@ -84,6 +86,8 @@ static int add_name(struct store *s, struct listing *l, const char *name, struct
 		return 0;
 	if (set > l->list.highest)
 		l->list.highest = set;
+	if (l->names || (l->only != 0 && set != l->only))
+		return 0;
 	if (sys_statx(s->fd, name, AT_SYMLINK_NOFOLLOW, STATX_WANTED, &stx) < 0) {
 		if (errno == ENOENT)
 			return 0;
@@ -146,9 +150,9 @@ static void settle_files(struct store_list *list)
 	list->n = kept;
 }
 
-int store_list(struct store *s, struct store_list *ret, struct err *err)
+/* Fills in an empty list. */
+static int read_names(struct store *s, struct listing *l, struct err *err)
 {
-	_cleanup_(listing_done) struct listing l = { 0 };
 	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
 	_cleanup_close_ int fd = -1;
 	uint64_t last = 0;
@@ -158,16 +162,46 @@ int store_list(struct store *s, struct store_list *ret, struct err *err)
 	if (fd < 0 || fd_list_dir(fd, SIZE_MAX, &names, err) < 0)
 		return err_wrap(err, "store %s", q(s->path));
 	for (size_t i = 0; i < names.n; i++) {
-		if (add_name(s, &l, names.items[i], err) < 0)
+		if (add_name(s, l, names.items[i], err) < 0)
 			return err_wrap(err, "store %s", q(s->path));
 	}
-	if (store_read_last_set(s, &last, &l.list.last_set_damaged, err) < 0)
+	if (store_read_last_set(s, &last, &l->list.last_set_damaged, err) < 0)
 		return -1;
-	if (last > l.list.highest)
-		l.list.highest = last;
-	settle_incomplete(&l.list);
-	settle_files(&l.list);
+	if (last > l->list.highest)
+		l->list.highest = last;
+	settle_incomplete(&l->list);
+	settle_files(&l->list);
+	return 0;
+}
+
+/* store_list(), of all sets or one. */
+static int list(struct store *s, uint64_t only, struct store_list *ret, struct err *err)
+{
+	_cleanup_(listing_done) struct listing l = { .only = only };
+
+	if (read_names(s, &l, err) < 0)
+		return -1;
 	*ret = l.list;
 	l.list = (struct store_list){ 0 };
+	return 0;
+}
+
+int store_list(struct store *s, struct store_list *ret, struct err *err)
+{
+	return list(s, 0, ret, err);
+}
+
+int store_list_set(struct store *s, uint64_t set, struct store_list *ret, struct err *err)
+{
+	return list(s, set, ret, err);
+}
+
+int store_highest(struct store *s, uint64_t *ret, struct err *err)
+{
+	_cleanup_(listing_done) struct listing l = { .names = true };
+
+	if (read_names(s, &l, err) < 0)
+		return -1;
+	*ret = l.list.highest;
 	return 0;
 }

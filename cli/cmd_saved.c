@@ -9,39 +9,79 @@ static const struct option_spec options[] = {
 	ARGUMENT_ABS_TIME,
 };
 
-static int write_text(struct cli *cli, const struct set *sets, size_t n, struct err *err)
-{
-	struct stamp now;
+/* An answer on its way: a line or an object for each set as it comes. */
+struct answering {
+	bool json;
+	size_t n;
+	const struct stamp *now; /* NULL: times are written out */
+	struct table table;
+	struct json_writer writer;
+};
 
-	if (n == 0)
-		return buf_add_str(&cli->out, "No snapshots found.\n", err);
-	if (cli->args.abs_time)
-		return set_table_write(sets, n, NULL, &cli->out, err);
-	if (stamp_now(&now, err) < 0)
+/* For sets_pass(). */
+static int add(void *ctx, const struct set *set, struct err *err)
+{
+	struct answering *a = ctx;
+
+	if (a->json)
+		json_set_write(&a->writer, set);
+	else
+		set_table_add(&a->table, set, a->now);
+	a->n++;
+	return err_is(err, ERR_NONE) ? 0 : -1;
+}
+
+static int add_one(struct cli *cli, struct answering *a, struct err *err)
+{
+	_cleanup_(sets_list_done) struct set_list list = { NULL, 0 };
+	const struct set *set;
+
+	if (sets_list(cli->session, &list, err) < 0 ||
+	    sets_resolve(&list, cli->args.id, &set, err) < 0)
 		return -1;
-	return set_table_write(sets, n, &now, &cli->out, err);
+	return add(a, set, err);
+}
+
+static int end(struct cli *cli, struct answering *a, struct err *err)
+{
+	if (a->json)
+		return json_set_saved_end(&a->writer);
+	if (a->n == 0)
+		return buf_add_str(&cli->out, "No snapshots found.\n", err);
+	return table_write(&a->table, &cli->out);
+}
+
+static void answering_done(struct answering *a)
+{
+	table_done(&a->table);
+}
+
+static int answer(struct cli *cli, const struct stamp *now, struct err *err)
+{
+	_cleanup_(answering_done) struct answering a = {
+		.json = cli->args.json,
+		.now = now,
+		.table = TABLE_INIT,
+		.writer = JSON_WRITER(&cli->out, err),
+	};
+
+	if (a.json)
+		json_set_saved_begin(&a.writer);
+	else
+		set_table_init(&a.table, now, err);
+	if ((cli->args.id ? add_one(cli, &a, err) : sets_pass(cli->session, add, &a, err)) < 0)
+		return -1;
+	return end(cli, &a, err);
 }
 
 static int run(struct cli *cli, struct err *err)
 {
-	_cleanup_(sets_list_done) struct set_list list = { NULL, 0 };
-	const struct set *sets;
-	size_t n;
+	struct stamp now;
 
-	if (cli_open(cli, SESSION_READ, err) < 0)
+	if (cli_open(cli, SESSION_READ, err) < 0 || stamp_now(&now, err) < 0)
 		return -1;
 	sets_mention_system_store(cli->session);
-	if (sets_list(cli->session, &list, err) < 0)
-		return -1;
-	sets = list.sets;
-	n = list.n;
-	if (cli->args.id) {
-		if (sets_resolve(&list, cli->args.id, &sets, err) < 0)
-			return -1;
-		n = 1;
-	}
-	if (cli->args.json ? json_set_saved(sets, n, &cli->out, err) < 0
-			   : write_text(cli, sets, n, err) < 0)
+	if (answer(cli, cli->args.abs_time ? NULL : &now, err) < 0)
 		return -1;
 	return STATUS_DONE;
 }

@@ -37,17 +37,27 @@ void json_set_write(struct json_writer *w, const struct set *set)
 	json_end_object(w);
 }
 
+void json_set_saved_begin(struct json_writer *w)
+{
+	json_parts_begin(w);
+	json_key(w, "sets");
+	json_begin_array(w);
+}
+
+int json_set_saved_end(struct json_writer *w)
+{
+	json_end_array(w);
+	return json_parts_end(w);
+}
+
 int json_set_saved(const struct set *sets, size_t n, struct buf *out, struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);
 
-	json_parts_begin(&w);
-	json_key(&w, "sets");
-	json_begin_array(&w);
+	json_set_saved_begin(&w);
 	for (size_t i = 0; i < n; i++)
 		json_set_write(&w, &sets[i]);
-	json_end_array(&w);
-	return json_parts_end(&w);
+	return json_set_saved_end(&w);
 }
 
 int json_set_show(const struct set *set, struct buf *out, struct err *err)

@@ -4,7 +4,6 @@
 #include <stdint.h>
 
 #include "backend/base/cleanup.h"
-#include "cli/table.h"
 
 #define BILLION INT64_C(1000000000)
 
@@ -47,30 +46,40 @@ static void add_notes(struct table *t, const struct set *set,
 	table_cell(t, cell.data);
 }
 
-int set_table_write(const struct set *sets, size_t n, const struct stamp *now,
-		    struct buf *out, struct err *err)
+void set_table_init(struct table *t, const struct stamp *now, struct err *err)
 {
 	const char *const titles[] = { "Set",     "App", now ? "Age" : "Time",
 				       "Version", "Rev", "Size",
 				       "Notes" };
+
+	table_init(t, titles, sizeof(titles) / sizeof(titles[0]), err);
+}
+
+void set_table_add(struct table *t, const struct set *set, const struct stamp *now)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		const struct set_snapshot *s = &set->snapshots[i];
+
+		table_number(t, set->id);
+		table_cell(t, s->meta->snap);
+		add_time(t, &s->meta->time, now);
+		table_cell(t, s->meta->version);
+		table_cell(t, s->meta->revision);
+		if (s->meta->size > 0)
+			table_size(t, s->meta->size);
+		else
+			table_cell(t, NULL);
+		add_notes(t, set, s);
+	}
+}
+
+int set_table_write(const struct set *sets, size_t n, const struct stamp *now,
+		    struct buf *out, struct err *err)
+{
 	_cleanup_(table_done) struct table t = TABLE_INIT;
 
-	table_init(&t, titles, sizeof(titles) / sizeof(titles[0]), err);
-	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < sets[i].n; k++) {
-			const struct set_snapshot *s = &sets[i].snapshots[k];
-
-			table_number(&t, sets[i].id);
-			table_cell(&t, s->meta->snap);
-			add_time(&t, &s->meta->time, now);
-			table_cell(&t, s->meta->version);
-			table_cell(&t, s->meta->revision);
-			if (s->meta->size > 0)
-				table_size(&t, s->meta->size);
-			else
-				table_cell(&t, NULL);
-			add_notes(&t, &sets[i], s);
-		}
-	}
+	set_table_init(&t, now, err);
+	for (size_t i = 0; i < n; i++)
+		set_table_add(&t, &sets[i], now);
 	return table_write(&t, out);
 }

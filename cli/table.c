@@ -18,7 +18,11 @@
 /* Columns of one character. */
 static size_t columns_of(uint32_t c)
 {
-	int columns = wcwidth((wchar_t)c);
+	int columns;
+
+	if (c >= 0x20 && c < 0x7f)
+		return 1;
+	columns = wcwidth((wchar_t)c);
 
 	return columns < 0 ? 1 : (size_t)columns;
 }
@@ -57,26 +61,25 @@ size_t table_fit(const char *text, size_t columns)
 
 void table_init(struct table *t, const char *const *titles, size_t n, struct err *err)
 {
-	*t = (struct table){ .columns = n, .cells = STRINGS_INIT, .err = err };
+	*t = (struct table){ .columns = n, .err = err };
 	for (size_t i = 0; i < n; i++)
 		table_cell(t, titles[i]);
 }
 
 void table_done(struct table *t)
 {
-	strings_done(&t->cells);
+	buf_done(&t->cells);
 }
 
 void table_cell(struct table *t, const char *text)
 {
-	_cleanup_(buf_done) struct buf cell = BUF_INIT;
-
 	if (!text || text[0] == '\0')
 		text = "-";
 	if (!err_is(t->err, ERR_NONE) ||
-	    quote_escape(&cell, text, strlen(text), t->err) < 0)
+	    quote_escape(&t->cells, text, strlen(text), t->err) < 0 ||
+	    buf_add_byte(&t->cells, '\0', t->err) < 0)
 		return;
-	(void)strings_add_n(&t->cells, cell.data, cell.len, t->err);
+	t->n++;
 }
 
 void table_number(struct table *t, uint64_t number)
@@ -115,32 +118,45 @@ static int write_cell(const char *text, size_t width, bool is_last, struct buf *
 		return -1;
 	if (is_last)
 		return buf_add_byte(out, '\n', err);
-	for (size_t i = table_width(text); i < width + GAP; i++) {
-		if (buf_add_byte(out, ' ', err) < 0)
-			return -1;
-	}
+	size_t blanks = width + GAP - table_width(text);
+	char *room = buf_reserve(out, blanks, err);
+
+	if (!room)
+		return -1;
+	memset(room, ' ', blanks);
+	buf_advance(out, blanks);
 	return 0;
+}
+
+/* The cell behind this one. */
+static const char *next_cell(const char *cell)
+{
+	return cell + strlen(cell) + 1;
 }
 
 int table_write(struct table *t, struct buf *out)
 {
 	_cleanup_free_ size_t *widths = NULL;
+	const char *cell = t->cells.data;
 
 	if (!err_is(t->err, ERR_NONE))
 		return -1;
-	assert(t->cells.n % t->columns == 0);
+	assert(t->n % t->columns == 0);
 	widths = alloc_zero(t->columns, sizeof(*widths), t->err);
 	if (!widths)
 		return -1;
-	for (size_t i = 0; i < t->cells.n; i++) {
-		size_t width = table_width(t->cells.items[i]);
+	for (size_t i = 0; i < t->n; i++, cell = next_cell(cell)) {
+		size_t width = table_width(cell);
+
 		if (width > widths[i % t->columns])
 			widths[i % t->columns] = width;
 	}
-	for (size_t i = 0; i < t->cells.n; i++) {
+	cell = t->cells.data;
+	for (size_t i = 0; i < t->n; i++, cell = next_cell(cell)) {
 		size_t column = i % t->columns;
-		if (write_cell(t->cells.items[i], widths[column],
-			       column + 1 == t->columns, out, t->err) < 0)
+
+		if (write_cell(cell, widths[column], column + 1 == t->columns, out,
+			       t->err) < 0)
 			return -1;
 	}
 	return 0;

@@ -29,12 +29,13 @@
 
 struct table {
 	size_t columns;
-	struct strings cells; /* titles first */
+	struct buf cells; /* titles first, each with its NUL */
+	size_t n;         /* how many */
 	struct err *err;
 };
 
 /* clang-format off */
-#define TABLE_INIT { 0, STRINGS_INIT, NULL }
+#define TABLE_INIT { 0, BUF_INIT, 0, NULL }
 /* clang-format on */
 
 /* `titles` are copied; err is kept until table_write(). */

@@ -82,6 +82,12 @@ int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db);
 
+/* What is read between the two is of one moment, and comes faster: best effort, and nothing may be written
+ * meanwhile.  Within db_begin() they do nothing. */
+void db_read_begin_best_effort(struct db *db);
+/* Returns whether it was begun. */
+bool db_read_end(struct db *db);
+
 /* ---- Sets ---- */
 
 enum db_set_state {
@@ -153,6 +159,8 @@ int db_set_insert(struct db *db, const struct db_set *set, struct err *err);
 int db_set_get(struct db *db, uint64_t id, struct db_set *ret, struct err *err);
 int db_set_by_name(struct db *db, const char *name, struct db_set *ret, struct err *err);
 int db_sets(struct db *db, struct db_set_list *ret, struct err *err);
+/* A list of one, or of none. */
+int db_set_list_one(struct db *db, uint64_t id, struct db_set_list *ret, struct err *err);
 /* Complete ones, not pinned, whose time has come. */
 int db_sets_expired(struct db *db, int64_t now, struct db_set_list *ret, struct err *err);
 
@@ -309,6 +317,13 @@ bool db_cache_get(struct db *db, const struct store_file *file, struct buf *ret_
  * */
 void db_cache_put_best_effort(struct db *db, const struct store_file *file,
 			      const void *meta, size_t size, const char *broken);
+/* Puts between the two are one transaction; false: the cache cannot be written now, and there is nothing to
+ * end.  Much faster for many. */
+bool db_cache_begin_best_effort(struct db *db);
+void db_cache_end_best_effort(struct db *db);
+/* Would a change of the file from now on show in its times?  Asked before it is read: what was read of one
+ * that may change unseen is not put. */
+bool db_cache_is_settled(const struct store_file *file);
 /* Removes what belongs to no file of the list. */
 void db_cache_prune_best_effort(struct db *db, const struct store_list *list);
 

@@ -67,8 +67,7 @@ bool db_cache_get(struct db *db, const struct store_file *file, struct buf *ret_
 	return found;
 }
 
-/* Would a change from now on show in its times? */
-static bool is_settled(const struct store_file *file)
+bool db_cache_is_settled(const struct store_file *file)
 {
 	struct timespec now;
 	int64_t age;
@@ -102,13 +101,33 @@ void db_cache_put_best_effort(struct db *db, const struct store_file *file,
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
 	bool own;
 
-	if (!is_settled(file) || !db_relax_begin(db, 0))
+	if (!db_cache_is_settled(file) || !db_relax_begin(db, 0))
 		return;
 	if (db_enter(db, &own, &ignored) == 0)
 		(void)db_leave(
 			db, own,
 			put_row(db, file, meta, size, meta ? NULL : broken, &ignored),
 			&ignored);
+	db_relax_end(db);
+}
+
+bool db_cache_begin_best_effort(struct db *db)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+
+	if (db->in_transaction || !db_relax_begin(db, 0))
+		return false;
+	if (db_begin(db, &ignored) == 0)
+		return true;
+	db_relax_end(db);
+	return false;
+}
+
+void db_cache_end_best_effort(struct db *db)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+
+	(void)db_commit(db, &ignored);
 	db_relax_end(db);
 }
 

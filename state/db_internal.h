@@ -34,6 +34,7 @@ struct db {
 	char *name; /* for messages */
 	bool writable;
 	bool in_transaction; /* between db_begin() and db_commit() */
+	bool reading;        /* between db_read_begin_best_effort() and db_read_end() */
 	sqlite3_stmt *cache_get;
 };
 

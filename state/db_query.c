@@ -220,6 +220,22 @@ void db_rollback(struct db *db)
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
+void db_read_begin_best_effort(struct db *db)
+{
+	if (!db->in_transaction && !db->reading)
+		db->reading = sqlite3_exec(db->handle, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+bool db_read_end(struct db *db)
+{
+	bool reading = db->reading;
+
+	if (reading && !sqlite3_get_autocommit(db->handle))
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	db->reading = false;
+	return reading;
+}
+
 int db_enter(struct db *db, bool *ret_own, struct err *err)
 {
 	if (!db->in_transaction) {

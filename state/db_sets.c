@@ -240,6 +240,12 @@ int db_sets(struct db *db, struct db_set_list *ret, struct err *err)
 	return list_sets(db, SELECT_SETS ORDER_SETS, DB_NO_ARGS, ret, err);
 }
 
+int db_set_list_one(struct db *db, uint64_t id, struct db_set_list *ret, struct err *err)
+{
+	return list_sets(db, SELECT_SETS " WHERE s.id = ?" ORDER_SETS, DB_ARGS(DB_INT(id)), ret,
+			 err);
+}
+
 int db_sets_expired(struct db *db, int64_t now, struct db_set_list *ret, struct err *err)
 {
 	return list_sets(db,

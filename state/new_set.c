@@ -39,13 +39,10 @@ int new_set_check_name(struct session *s, const char *name, struct err *err)
 static int record(struct new_set *n, new_set_plan plan, void *ctx, struct err *err)
 {
 	struct session *s = n->session;
-	struct store_list list;
 	uint64_t highest;
 
-	if (store_list(s->store, &list, err) < 0)
+	if (store_highest(s->store, &highest, err) < 0)
 		return -1;
-	highest = list.highest;
-	store_list_done(&list);
 	if (db_begin(s->db, err) < 0)
 		return -1;
 	if (db_number_take(s->db, highest, &n->row.id, err) < 0 ||

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/sets.h"
 
-#include <ctype.h>
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
-#include "backend/worker/reader.h"
 #include "state/session_internal.h"
-
-#define NAME_MAX_LENGTH 64
-#define NOTE_MAX_LENGTH 1000
-#define HASH_PREFIX_MIN 3
+#include "state/sets_internal.h"
 
 void set_snapshot_done(struct set_snapshot *s)
 {
@@ -49,136 +44,6 @@ const struct set_snapshot *set_find(const struct set *set, const char *app)
 	return NULL;
 }
 
-/* ---- What a file says ---- */
-
-/* Replaces an optional string by a copy. */
-static int put(char **to, const char *from, size_t n, struct err *err)
-{
-	char *copied = alloc_strndup(from, n, err);
-
-	if (!copied)
-		return -1;
-	free(*to);
-	*to = copied;
-	return 0;
-}
-
-/* Of a file that says nothing: what its name says. */
-static int guess_meta(const char *file, struct snapshot **ret, struct err *err)
-{
-	_cleanup_(snapshot_freep) struct snapshot *m = NULL;
-	const char *app = strchr(file, '_');
-	size_t n;
-
-	if (snapshot_new(&m, err) < 0)
-		return -1;
-	app = app ? app + 1 : file;
-	n = strcspn(app, "_");
-	if (app[n] == '\0' && n > 4)
-		n -= 4; /* no second part: all but ".zip" */
-	if (put(&m->snap, app, n, err) < 0 || put(&m->revision, "", 0, err) < 0 ||
-	    put(&m->summary, "", 0, err) < 0 || put(&m->version, "", 0, err) < 0)
-		return -1;
-	*ret = TAKE_PTR(m);
-	return 0;
-}
-
-/* From the cache: true where it knew. */
-static bool remembered(struct session *s, const struct store_file *f, struct set_snapshot *ret)
-{
-	_cleanup_(buf_done) struct buf meta = BUF_INIT;
-	_cleanup_(err_clear) struct err ignored = ERR_INIT;
-	_cleanup_(snapshot_freep) struct snapshot *m = NULL;
-	char *broken = NULL;
-
-	if (!s->db || !db_cache_get(s->db, f, &meta, &broken))
-		return false;
-	if (broken) {
-		ret->broken = broken;
-		ret->broken_kind = ERR_CORRUPT;
-		return true;
-	}
-	/* A cache that does not fit is no cache. */
-	if (snapshot_new(&m, &ignored) < 0 ||
-	    snapshot_unpack(meta.data, meta.len, m, &ignored) < 0)
-		return false;
-	ret->meta = TAKE_PTR(m);
-	return true;
-}
-
-/* For the next time. */
-static void remember(struct session *s, const struct store_file *f, const struct snapshot *m,
-		     const char *broken)
-{
-	_cleanup_(buf_done) struct buf packed = BUF_INIT;
-	_cleanup_(err_clear) struct err ignored = ERR_INIT;
-
-	if (!s->db)
-		return;
-	if (broken)
-		db_cache_put_best_effort(s->db, f, NULL, 0, broken);
-	else if (snapshot_pack(m, &packed, &ignored) == 0)
-		db_cache_put_best_effort(s->db, f, packed.data, packed.len, NULL);
-}
-
-bool set_snapshot_is_damaged(const struct set_snapshot *snapshot)
-{
-	return snapshot->broken && (snapshot->broken_kind == ERR_CORRUPT ||
-				    snapshot->broken_kind == ERR_UNSUPPORTED);
-}
-
-/* Through the reader. What is wrong with the file is what it says; -1 is our own failure. */
-static int ask_reader(struct session *s, const struct store_file *f, struct set_snapshot *ret,
-		      struct err *err)
-{
-	_cleanup_(err_clear) struct err problem = ERR_INIT;
-	_cleanup_close_ int fd = -1;
-	struct worker *reader;
-	uint64_t handle = 0;
-
-	fd = store_open_file(s->store, f->name, &problem);
-	if (fd >= 0) {
-		if (session_reader(s, &reader, err) < 0 ||
-		    reader_open(reader, fd, s->observer, &ret->meta, &handle, &problem, err) < 0)
-			return -1;
-		if (handle != 0 && reader_close(reader, handle, err) < 0)
-			return -1;
-	}
-	if (err_is(&problem, ERR_NOMEM) || err_is(&problem, ERR_INTERRUPTED))
-		return err_move(err, &problem);
-	if (problem.kind != ERR_NONE) {
-		ret->broken = alloc_strdup(err_message(&problem), err);
-		if (!ret->broken)
-			return -1;
-		ret->broken_kind = problem.kind;
-	}
-	/* A file that could not be read may be readable tomorrow, unchanged. */
-	if (!ret->broken || set_snapshot_is_damaged(ret))
-		remember(s, f, ret->meta, ret->broken);
-	return 0;
-}
-
-/* One file of the store. */
-static int read_file(struct session *s, const struct store_file *f, struct set_snapshot *ret,
-		     struct err *err)
-{
-	struct set_snapshot r = { 0 };
-
-	if (put(&r.file, f->name, strlen(f->name), err) < 0)
-		goto fail;
-	if (!remembered(s, f, &r) && ask_reader(s, f, &r, err) < 0)
-		goto fail;
-	if (!r.meta && guess_meta(f->name, &r.meta, err) < 0)
-		goto fail;
-	/* The number of the name outranks the one inside. */
-	r.meta->set = f->set;
-	*ret = r;
-	return 0;
-fail:
-	set_snapshot_done(&r);
-	return -1;
-}
-
 /* ---- Sets of files ---- */
 
 static int add_snapshot(struct set *set, struct set_snapshot *from, struct err *err)
@@ -212,9 +77,9 @@ static int add_missing(struct set *set, const struct db_file *f, struct err *err
 	for (size_t i = 0; i < set->n; i++)
 		if (strcmp(set->snapshots[i].file, f->name) == 0)
 			return 0;
-	if (put(&r.file, f->name, strlen(f->name), err) < 0 ||
-	    guess_meta(f->name, &r.meta, err) < 0 ||
-	    (f->app && put(&r.meta->snap, f->app, strlen(f->app), err) < 0)) {
+	if (sets_put_string(&r.file, f->name, strlen(f->name), err) < 0 ||
+	    sets_guess_meta(f->name, &r.meta, err) < 0 ||
+	    (f->app && sets_put_string(&r.meta->snap, f->app, strlen(f->app), err) < 0)) {
 		set_snapshot_done(&r);
 		return -1;
 	}
@@ -236,9 +101,9 @@ static int describe(struct set *set, const struct db_set *row, struct err *err)
 	const char *note = row ? row->note : first ? first->note : NULL;
 	const char *reason = row ? row->reason : first ? first->reason : NULL;
 
-	if ((name && put(&set->name, name, strlen(name), err) < 0) ||
-	    (note && put(&set->note, note, strlen(note), err) < 0) ||
-	    (reason && put(&set->reason, reason, strlen(reason), err) < 0))
+	if ((name && sets_put_string(&set->name, name, strlen(name), err) < 0) ||
+	    (note && sets_put_string(&set->note, note, strlen(note), err) < 0) ||
+	    (reason && sets_put_string(&set->reason, reason, strlen(reason), err) < 0))
 		return -1;
 	set->origin = db_set_origin_name(row ? row->origin : DB_SET_FOUND);
 	set->automatic = row ? row->automatic : first && (first->own_auto || first->automatic);
@@ -257,20 +122,15 @@ static bool is_before(const struct stamp *a, const struct stamp *b)
 }
 
 /* Order, sums and the content hash. */
-static int complete(struct set *set, struct err *err)
+static int complete(struct sets_reading *reading, struct set *set, struct err *err)
 {
-	_cleanup_free_ const struct snapshot **metas = alloc_zero(set->n + 1, sizeof(*metas), err);
-	uint8_t hash[DIGEST_SHA256_SIZE];
 	bool broken = set->n == 0;
 	bool timed = false;
 
-	if (!metas)
-		return -1;
 	qsort(set->snapshots, set->n, sizeof(*set->snapshots), by_app);
 	for (size_t i = 0; i < set->n; i++) {
 		const struct snapshot *m = set->snapshots[i].meta;
 
-		metas[i] = m;
 		broken = broken || set->snapshots[i].broken;
 		set->size += m->size;
 		if (set->snapshots[i].missing || (m->time.sec == 0 && set->snapshots[i].broken))
@@ -279,27 +139,22 @@ static int complete(struct set *set, struct err *err)
 			set->time = m->time;
 		timed = true;
 	}
-	if (broken)
-		return 0;
-	if (snapshot_set_hash(metas, set->n, false, hash, err) < 0)
-		return -1;
-	digest_hex(hash, sizeof(hash), set->content_hash);
-	return 0;
+	return broken ? 0 : sets_hash(reading, set, err);
 }
 
-/* Files first..last-1 are those of one set. */
-static int read_set(struct session *s, const struct store_file *files, size_t n,
+/* The set of n files. */
+static int read_set(struct sets_reading *reading, const struct store_file *files, size_t n,
 		    const struct db_set *row, struct set *ret, struct err *err)
 {
 	struct set set = { .id = row ? row->id : files[0].set };
 
-	for (size_t i = 0; i < n; i++) {
-		struct set_snapshot one;
-
-		if (read_file(s, &files[i], &one, err) < 0 || add_snapshot(&set, &one, err) < 0)
+	set.snapshots = alloc_zero(n, sizeof(*set.snapshots), err);
+	if (!set.snapshots)
+		return -1;
+	for (; set.n < n; set.n++)
+		if (sets_read_file(reading, &files[set.n], &set.snapshots[set.n], err) < 0)
 			goto fail;
-	}
-	if (describe(&set, row, err) < 0 || complete(&set, err) < 0)
+	if (describe(&set, row, err) < 0 || complete(reading, &set, err) < 0)
 		goto fail;
 	*ret = set;
 	return 0;
@@ -312,10 +167,9 @@ fail:
 typedef int (*set_receiver)(void *ctx, struct set *set, struct err *err);
 
 struct listing {
-	struct session *session;
+	struct sets_reading reading;
 	struct store_list files;
 	struct db_set_list rows;
-	uint64_t only; /* 0: all */
 	set_receiver receive;
 	void *ctx;
 };
@@ -351,16 +205,15 @@ static size_t drop_going(struct store_file *files, size_t n, const struct db_set
 static int add_set(struct listing *l, struct store_file *files, size_t n,
 		   const struct db_set *row, struct err *err)
 {
-	uint64_t id = row ? row->id : files[0].set;
 	struct set set;
 	int r;
 
-	if ((l->only != 0 && id != l->only) || !is_shown(row))
+	if (!is_shown(row))
 		return 0;
 	n = drop_going(files, n, row);
 	if (n == 0 && (!row || row->state == DB_SET_FORGETTING))
 		return 0;
-	if (read_set(l->session, files, n, row, &set, err) < 0)
+	if (read_set(&l->reading, files, n, row, &set, err) < 0)
 		return -1;
 	r = l->receive(l->ctx, &set, err);
 	set_done(&set);
@@ -394,7 +247,7 @@ static int merge(struct listing *l, struct err *err)
 			r++;
 		else
 			row = NULL;
-		if (observer_check(l->session->observer, err) < 0)
+		if (observer_check(l->reading.session->observer, err) < 0)
 			return -1;
 		/* Complete in the database, though the marker is not removed yet: shown when
 		 * its files are; the store leaves them out of its list. */
@@ -428,24 +281,51 @@ void sets_mention_system_store(struct session *s)
 	places_dir_done(&dir);
 }
 
-/* All of them, or one. */
-static int list(struct session *s, uint64_t only, set_receiver receive, void *ctx,
+/* What there is: of all sets, or of one. */
+static int look(struct listing *l, uint64_t only, struct err *err)
+{
+	struct session *s = l->reading.session;
+	bool with_db = s->db && !s->places.foreign;
+
+	if (only == 0)
+		return store_list(s->store, &l->files, err) < 0 ||
+				       (with_db && db_sets(s->db, &l->rows, err) < 0)
+			       ? -1
+			       : 0;
+	if (store_list_set(s->store, only, &l->files, err) < 0)
+		return -1;
+	return with_db ? db_set_list_one(s->db, only, &l->rows, err) : 0;
+}
+
+static void listing_done(struct listing *l)
+{
+	sets_reading_done(&l->reading);
+	store_list_done(&l->files);
+	db_set_list_done(&l->rows);
+}
+
+/* Hands on all sets, or one.  `at_once`: the receiver leaves the database alone, so that all is read in one
+ * transaction, which is much faster. */
+static int list(struct session *s, uint64_t only, bool at_once, set_receiver receive, void *ctx,
 		struct err *err)
 {
-	struct listing l = { .session = s, .only = only, .receive = receive, .ctx = ctx };
+	_cleanup_(listing_done) struct listing l = {
+		.reading = { .session = s }, .receive = receive, .ctx = ctx
+	};
 	int r;
 
 	if (!s->store)
 		return 0; /* no snapshots were ever made here */
-	if (store_list(s->store, &l.files, err) < 0)
-		return -1;
-	r = s->db && !s->places.foreign ? db_sets(s->db, &l.rows, err) : 0;
+	if (s->db && at_once)
+		db_read_begin_best_effort(s->db);
+	r = look(&l, only, err);
 	if (r == 0)
 		r = merge(&l, err);
+	if (s->db && at_once)
+		db_read_end(s->db);
+	sets_reading_flush(&l.reading);
 	if (r == 0 && only == 0 && s->db && !s->places.foreign)
 		db_cache_prune_best_effort(s->db, &l.files);
-	store_list_done(&l.files);
-	db_set_list_done(&l.rows);
 	return r;
 }
 
@@ -470,7 +350,7 @@ int sets_list(struct session *s, struct set_list *ret, struct err *err)
 {
 	struct collecting c = { 0 };
 
-	if (list(s, 0, collect, &c, err) < 0) {
+	if (list(s, 0, true, collect, &c, err) < 0) {
 		sets_list_done(&c.out);
 		return -1;
 	}
@@ -482,7 +362,7 @@ int sets_get(struct session *s, uint64_t id, struct set *ret, struct err *err)
 {
 	struct collecting c = { 0 };
 
-	if (list(s, id, collect, &c, err) < 0) {
+	if (list(s, id, true, collect, &c, err) < 0) {
 		sets_list_done(&c.out);
 		return -1;
 	}
@@ -491,6 +371,27 @@ int sets_get(struct session *s, uint64_t id, struct set *ret, struct err *err)
 	*ret = c.out.sets[0];
 	free(c.out.sets);
 	return 0;
+}
+
+struct each_set {
+	int (*each)(void *ctx, const struct set *set, struct err *err);
+	void *ctx;
+};
+
+/* set_receiver: one call. */
+static int tell_set(void *ctx, struct set *set, struct err *err)
+{
+	const struct each_set *e = ctx;
+
+	return e->each(e->ctx, set, err);
+}
+
+int sets_pass(struct session *s, int (*each)(void *ctx, const struct set *set, struct err *err),
+	      void *ctx, struct err *err)
+{
+	struct each_set e = { each, ctx };
+
+	return list(s, 0, true, tell_set, &e, err);
 }
 
 struct each_snapshot {
@@ -517,19 +418,20 @@ int sets_each(struct session *s,
 {
 	struct each_snapshot e = { each, ctx };
 
-	return list(s, 0, tell_snapshots, &e, err);
+	return list(s, 0, false, tell_snapshots, &e, err);
 }
 
 int sets_open_file(struct session *s, const char *file, uint64_t set, struct set_snapshot *ret,
 		   struct err *err)
 {
-	struct store_list files = { 0 };
+	_cleanup_(sets_reading_done) struct sets_reading reading = { .session = s };
 	const struct store_file *found = NULL;
+	struct store_list files;
 	int r = -1;
 
 	if (!s->store || store_name_set(file) == 0)
 		return err_set(err, ERR_NOT_FOUND, "%s is no snapshot of the store", q(file));
-	if (store_list(s->store, &files, err) < 0)
+	if (store_list_set(s->store, store_name_set(file), &files, err) < 0)
 		return -1;
 	for (size_t i = 0; i < files.n; i++)
 		if (strcmp(files.files[i].name, file) == 0)
@@ -537,7 +439,8 @@ int sets_open_file(struct session *s, const char *file, uint64_t set, struct set
 	if (!found)
 		err_set(err, ERR_NOT_FOUND, "there is no snapshot %s", q(file));
 	else
-		r = read_file(s, found, ret, err);
+		r = sets_read_file(&reading, found, ret, err);
+	sets_reading_flush(&reading);
 	store_list_done(&files);
 	if (r == 0 && set != 0)
 		ret->meta->set = set;
@@ -546,105 +449,12 @@ int sets_open_file(struct session *s, const char *file, uint64_t set, struct set
 
 int sets_last_number(struct session *s, uint64_t *ret, struct err *err)
 {
-	struct store_list files = { 0 };
-	uint64_t given = 0;
+	uint64_t found = 0, given = 0;
 
-	if (s->store && store_list(s->store, &files, err) < 0)
+	if (s->store && store_highest(s->store, &found, err) < 0)
 		return -1;
-	if (s->db && !s->places.foreign && db_number_last(s->db, &given, err) < 0) {
-		store_list_done(&files);
+	if (s->db && !s->places.foreign && db_number_last(s->db, &given, err) < 0)
 		return -1;
-	}
-	*ret = files.highest > given ? files.highest : given;
-	store_list_done(&files);
-	return 0;
-}
-
-/* ---- Names ---- */
-
-/* Digits alone: a number. */
-static const struct set *by_number(const struct set_list *list, const char *text)
-{
-	unsigned long long id;
-	char *end;
-
-	errno = 0;
-	id = strtoull(text, &end, 10);
-	if (errno != 0 || *end)
-		return NULL;
-	for (size_t i = 0; i < list->n; i++)
-		if (list->sets[i].id == id)
-			return &list->sets[i];
-	return NULL;
-}
-
-/* The candidates of an ambiguous prefix, as a hint. */
-static int ambiguous(const struct set_list *list, const char *text, struct err *err)
-{
-	_cleanup_(buf_done) struct buf candidates = BUF_INIT;
-	_cleanup_(err_clear) struct err ignored = ERR_INIT;
-	size_t n = strlen(text);
-
-	for (size_t i = 0; i < list->n; i++)
-		if (strncmp(list->sets[i].content_hash, text, n) == 0)
-			(void)buf_printf(&candidates, &ignored, "%s%llu (%.12s)",
-					 candidates.len ? ", " : "",
-					 (unsigned long long)list->sets[i].id,
-					 list->sets[i].content_hash);
-	err_set(err, ERR_USAGE, "%s is the beginning of several sets' content hashes", q(text));
-	return err_hint(err, "it may be %s", candidates.data ? candidates.data : "any of them");
-}
-
-int sets_resolve(const struct set_list *list, const char *text, const struct set **ret,
-		 struct err *err)
-{
-	size_t n = strlen(text), matches = 0;
-	const struct set *found = NULL;
-
-	if (n > 0 && strspn(text, "0123456789") == n)
-		found = by_number(list, text);
-	for (size_t i = 0; !found && i < list->n; i++)
-		if (list->sets[i].name && strcmp(list->sets[i].name, text) == 0)
-			found = &list->sets[i];
-	if (!found && n >= HASH_PREFIX_MIN && strspn(text, "0123456789abcdef") == n &&
-	    strspn(text, "0123456789") != n) {
-		for (size_t i = 0; i < list->n; i++) {
-			if (strncmp(list->sets[i].content_hash, text, n) != 0)
-				continue;
-			found = &list->sets[i];
-			matches++;
-		}
-		if (matches > 1)
-			return ambiguous(list, text, err);
-	}
-	if (!found)
-		return err_set(err, ERR_NOT_FOUND, "there is no set %s", q(text));
-	*ret = found;
-	return 0;
-}
-
-int sets_check_name(const char *name, struct err *err)
-{
-	size_t n = strlen(name);
-
-	if (n == 0 || n > NAME_MAX_LENGTH || !isalnum((unsigned char)name[0]) ||
-	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-") != n ||
-	    strspn(name, "0123456789") == n) {
-		err_set(err, ERR_USAGE, "%s cannot be the name of a set", q(name));
-		return err_hint(err, "a name is 1 to %d letters, digits and . _ + -, begins with"
-				     " a letter or digit, and is not digits alone",
-				NAME_MAX_LENGTH);
-	}
-	return 0;
-}
-
-int sets_check_note(const char *note, struct err *err)
-{
-	size_t n = strlen(note);
-
-	if (n > NOTE_MAX_LENGTH)
-		return err_set(err, ERR_USAGE, "a note has at most %d bytes", NOTE_MAX_LENGTH);
-	if (!quote_is_clean(note, n))
-		return err_set(err, ERR_USAGE, "the note %s has control characters", q(note));
+	*ret = found > given ? found : given;
 	return 0;
 }

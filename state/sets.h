@@ -26,6 +26,7 @@ struct set_snapshot {
 	char *broken;	       /* why it can be neither restored nor trusted, or NULL */
 	enum err_kind broken_kind; /* ERR_CORRUPT and ERR_UNSUPPORTED: the file itself; others: it cannot be read now */
 	bool missing;	       /* in the database, not on disk */
+	uint8_t hashes[2][DIGEST_SHA256_SIZE]; /* content hash in both forms (snapshot.h), unless broken */
 };
 
 struct set {
@@ -37,6 +38,7 @@ struct set {
 	struct stamp time;	    /* the earliest of its snapshots */
 	uint64_t size;
 	char content_hash[2 * DIGEST_SHA256_SIZE + 1]; /* "" where a snapshot is broken */
+	uint8_t hashes[2][DIGEST_SHA256_SIZE];	       /* the same, in both forms; then zero */
 	struct set_snapshot *snapshots; /* by app */
 	size_t n;
 };
@@ -51,6 +53,11 @@ int sets_list(struct session *s, struct set_list *ret, struct err *err);
 void sets_list_done(struct set_list *list);
 /* Tells a person (observer, a note) where there is a system store that only root can read. */
 void sets_mention_system_store(struct session *s);
+
+/* Calls `each` for every set in the order of their numbers, one in memory at a time; -1 ends it.  It leaves the
+ * session alone.  What it is given is valid during the call. */
+int sets_pass(struct session *s, int (*each)(void *ctx, const struct set *set, struct err *err),
+	      void *ctx, struct err *err);
 
 /* SET as a person types it: digits only are a number; else a name; else a prefix (3 characters or
  * more) of a content hash.  ERR_NOT_FOUND; ERR_USAGE: ambiguous, the hint lists the candidates. */

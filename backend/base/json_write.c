@@ -92,11 +92,40 @@ static size_t escape(uint32_t c, char out[6])
 	return letter ? 2 : 6;
 }
 
+/* So many bytes from the front are ASCII that needs no escape: most of what there is. */
+static size_t plain_run(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' && s[i] != '<' &&
+	       s[i] != '>' && s[i] != '&')
+		i++;
+	return i;
+}
+
+/* Writes a string with its quotes that needs no escape. */
+static void put_plain(struct json_writer *w, const char *s, size_t n)
+{
+	char *room = failed(w) ? NULL : buf_reserve(w->out, n + 2, w->err);
+
+	if (!room)
+		return;
+	room[0] = '"';
+	if (n > 0)
+		memcpy(room + 1, s, n);
+	room[n + 1] = '"';
+	buf_advance(w->out, n + 2);
+}
+
 /* Writes a string with its quotes, unescaped runs in one piece. */
 static void put_string(struct json_writer *w, const char *s, size_t n)
 {
 	size_t run = 0, used;
 
+	if (plain_run(s, n) == n) {
+		put_plain(w, s, n);
+		return;
+	}
 	put(w, "\"", 1);
 	for (size_t i = 0; i < n; i += used) {
 		char text[6];
@@ -166,9 +195,15 @@ void json_bytes(struct json_writer *w, const char *s, size_t n)
 
 void json_u64(struct json_writer *w, uint64_t v)
 {
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
 	separate(w);
-	if (!failed(w))
-		(void)buf_printf(w->out, w->err, "%" PRIu64, v);
+	put(w, digits + at, sizeof(digits) - at);
 }
 
 void json_i64(struct json_writer *w, int64_t v)

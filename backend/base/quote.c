@@ -88,6 +88,16 @@ static size_t escape_one(const char *s, size_t n, char out[ESCAPED_MAX], size_t 
 	return *used;
 }
 
+/* So many bytes from the front are printable ASCII that stands for itself: most of what there is. */
+static size_t plain_run(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 /* Length of all n bytes once escaped. */
 static size_t escaped_length(const char *s, size_t n)
 {
@@ -159,7 +169,7 @@ bool quote_is_clean(const char *s, size_t n)
 {
 	char one[ESCAPED_MAX];
 
-	for (size_t i = 0, used; i < n; i += used) {
+	for (size_t i = plain_run(s, n), used; i < n; i += used) {
 		size_t k = escape_one(s + i, n - i, one, &used);
 
 		if (k != used && s[i] != '"' && s[i] != '\\')
@@ -174,8 +184,14 @@ int quote_escape(struct buf *out, const char *s, size_t n, struct err *err)
 	size_t before = out->len;
 
 	for (size_t i = 0, used; i < n; i += used) {
-		size_t len = escape_one(s + i, n - i, one, &used);
-		if (buf_add(out, one, len, err) < 0) {
+		const char *text = s + i;
+		size_t len = used = plain_run(text, n - i);
+
+		if (len == 0) {
+			len = escape_one(text, n - i, one, &used);
+			text = one;
+		}
+		if (buf_add(out, text, len, err) < 0) {
 			buf_cut(out, before);
 			return -1;
 		}

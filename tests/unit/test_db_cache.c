@@ -234,6 +234,50 @@ START_TEST(cache_may_be_part_of_a_transaction)
 
 END_TEST
 
+START_TEST(many_are_put_in_one_transaction)
+{
+	struct store_file a = old_file("a.zip"), b = old_file("b.zip");
+	struct db *other = NULL;
+
+	ck_assert_ok(db_open(support_dirfd(), "DIR", DB_WRITE, &other, &err), &err);
+	ck_assert(db_cache_begin_best_effort(db));
+	db_cache_put_best_effort(db, &a, "packed", 6, NULL);
+	ck_assert(!db_cache_begin_best_effort(other));
+	db_cache_put_best_effort(db, &b, NULL, 0, "why");
+	db_cache_end_best_effort(db);
+	ck_assert(says(&a, "packed") && says(&b, "!why"));
+	ck_assert(db_cache_begin_best_effort(other));
+	db_cache_end_best_effort(other);
+	db_close(other);
+}
+
+END_TEST
+
+START_TEST(what_is_read_together_is_of_one_moment)
+{
+	struct store_file a = old_file("a.zip");
+	struct db *other = NULL;
+
+	ck_assert_ok(db_open(support_dirfd(), "DIR", DB_WRITE, &other, &err), &err);
+	db_read_begin_best_effort(db);
+	ck_assert(!is_known(&a));
+	db_cache_put_best_effort(other, &a, "packed", 6, NULL);
+	ck_assert(!is_known(&a));
+	ck_assert(db_read_end(db));
+	ck_assert(is_known(&a));
+	ck_assert(!db_read_end(db));
+	/* Within a transaction there is nothing to do, and nothing is undone. */
+	ck_assert_ok(db_begin(db, &err), &err);
+	db_read_begin_best_effort(db);
+	db_cache_put_best_effort(db, &a, "newer", 5, NULL);
+	ck_assert(!db_read_end(db));
+	ck_assert_ok(db_commit(db, &err), &err);
+	ck_assert(says(&a, "newer"));
+	db_close(other);
+}
+
+END_TEST
+
 START_TEST(holders_are_known_by_lock_and_process)
 {
 	const int64_t locks[] = { 5, INT64_MAX };
@@ -283,6 +327,8 @@ Suite *suite_db_cache(void)
 	tcase_add_test(tc, reader_writes_the_cache_too);
 	tcase_add_test(tc, reader_without_rights_does_without);
 	tcase_add_test(tc, cache_may_be_part_of_a_transaction);
+	tcase_add_test(tc, many_are_put_in_one_transaction);
+	tcase_add_test(tc, what_is_read_together_is_of_one_moment);
 	tc = support_tcase(s, "holders");
 	tcase_add_checked_fixture(tc, open_db, close_db);
 	tcase_add_test(tc, holders_are_known_by_lock_and_process);

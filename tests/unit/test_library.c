@@ -284,6 +284,38 @@ START_TEST(snapshots_are_opened_by_file_and_iterated_with_a_way_to_stop)
 
 END_TEST
 
+/* Puts the numbers of the sets together; of the third it fails. */
+static int take_numbers(void *ctx, const struct set *set, struct err *err)
+{
+	uint64_t *sum = ctx;
+
+	if (set->id == 3)
+		return err_set(err, ERR_IO, "no more");
+	*sum = *sum * 10 + set->id;
+	ck_assert_uint_eq(strlen(set->content_hash), 64);
+	return 0;
+}
+
+START_TEST(sets_are_passed_on_one_by_one)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(session_closep) struct session *s = NULL;
+	uint64_t sum = 0;
+
+	make_root();
+	s = open_session(SESSION_WRITE, &err);
+	save_all(s, &err);
+	save_all(s, &err);
+	for (int i = 0; i < 2; i++) /* read, then remembered */
+		ck_assert_ok(sets_pass(s, take_numbers, &sum, &err), &err);
+	ck_assert_uint_eq(sum, 1212);
+	save_all(s, &err);
+	ck_assert_fails(sets_pass(s, take_numbers, &sum, &err), &err, ERR_IO, "no more");
+	ck_assert_uint_eq(sum, 121212);
+}
+
+END_TEST
+
 START_TEST(configuration_and_revision_are_the_callers_to_give)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -643,6 +675,7 @@ Suite *suite_library(void)
 	tcase_add_test(t, restore_undo_and_undo_again_go_there_and_back);
 	tcase_add_test(t, restore_of_an_earlier_set_is_undone_only_after_the_later);
 	tcase_add_test(t, snapshots_are_opened_by_file_and_iterated_with_a_way_to_stop);
+	tcase_add_test(t, sets_are_passed_on_one_by_one);
 	tcase_add_test(t, configuration_and_revision_are_the_callers_to_give);
 	tcase_add_test(t, restore_state_lists_the_last_directory_made_as_snapd_does);
 	tcase_add_test(t, excluded_files_are_not_saved_and_survive_restore_and_undo);

@@ -135,6 +135,34 @@ START_TEST(store_hides_incomplete_sets)
 
 END_TEST
 
+START_TEST(store_lists_one_set)
+{
+	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct store_list l;
+	uint64_t highest = 0;
+
+	support_store_put("2_b_1_x1.zip");
+	support_store_put("2_a_1_x1.zip");
+	support_store_put("22_a_1_x1.zip");
+	support_store_put("3_a_1_x1.zip");
+	support_store_put("3_importing");
+	ck_assert_ok(store_list_set(s, 2, &l, &err), &err);
+	ck_assert_str_eq(support_store_names(&l), "2_a_1_x1.zip\n2_b_1_x1.zip\n");
+	ck_assert_uint_eq(l.highest, 22);
+	store_list_done(&l);
+	ck_assert_ok(store_list_set(s, 3, &l, &err), &err);
+	ck_assert_str_eq(support_store_names(&l), "-3\n");
+	store_list_done(&l);
+	ck_assert_ok(store_list_set(s, 4, &l, &err), &err);
+	ck_assert_str_eq(support_store_names(&l), "");
+	store_list_done(&l);
+	ck_assert_ok(store_highest(s, &highest, &err), &err);
+	ck_assert_uint_eq(highest, 22);
+}
+
+END_TEST
+
 START_TEST(store_without_anything_lists_nothing)
 {
 	_cleanup_(store_closep) struct store *s = support_store_open(STORE_CREATE);
@@ -214,6 +242,7 @@ Suite *suite_store_list(void)
 	tcase_add_test(tc, store_lists_only_regular_files);
 	tcase_add_test(tc, store_lists_odd_names);
 	tcase_add_test(tc, store_hides_incomplete_sets);
+	tcase_add_test(tc, store_lists_one_set);
 	tcase_add_test(tc, store_without_anything_lists_nothing);
 	tcase_add_test(tc, store_lists_what_came_since);
 	tcase_add_test(tc, store_lists_ten_thousand_files);
