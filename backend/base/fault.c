@@ -5,9 +5,12 @@
 
 # include <errno.h>
 # include <fcntl.h>
+# include <linux/futex.h>
 # include <stdlib.h>
 # include <string.h>
 # include <sys/mman.h>
+# include <sys/syscall.h>
+# include <time.h>
 # include <unistd.h>
 
 static struct fault_page own_page;
@@ -28,7 +31,7 @@ void fault_arm(const struct fault_plan *plan)
 	fault.plan = *plan;
 	for (int i = 0; i < FAULT_CLASSES; i++)
 		atomic_store(&fault.page->count[i], 0);
-	atomic_store(&fault.page->struck, false);
+	atomic_store(&fault.page->struck, 0);
 	atomic_store(&fault.cut_next, false);
 	fault.armed = true;
 }
@@ -37,7 +40,29 @@ bool fault_disarm(void)
 {
 	fault.armed = false;
 	atomic_store(&fault.cut_next, false);
-	return atomic_load(&fault.page->struck);
+	return atomic_load(&fault.page->struck) != 0;
+}
+
+void fault_use_page(struct fault_page *page)
+{
+	fault.page = page;
+}
+
+bool fault_wait_halted(struct fault_page *page, unsigned ms)
+{
+	struct timespec limit = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	if (atomic_load(&page->struck) == 0)
+		(void)syscall(SYS_futex, &page->struck, FUTEX_WAIT, 0, &limit, NULL, 0);
+	return atomic_load(&page->struck) != 0;
+}
+
+/* Stands still for good. */
+static __attribute__((noreturn)) void halt(void)
+{
+	(void)syscall(SYS_futex, &fault.page->struck, FUTEX_WAKE, 1, NULL, NULL, 0);
+	for (;;)
+		pause();
 }
 
 uint64_t fault_count(enum fault_class points)
@@ -75,13 +100,13 @@ static bool parse_number(const char **text, uint64_t *ret)
 static bool parse_plan(const char *text, struct fault_plan *ret)
 {
 	static const char *const classes[] = { "alloc", "call", "change" };
-	static const char *const actions[] = { "once", "from", "short", "die" };
+	static const char *const actions[] = { "once", "from", "short", "die", "halt" };
 	uint64_t nth, errnum = EIO;
 
 	int class = parse_word(&text, classes, 3);
 	if (class < 0 || *text++ != ':')
 		return false;
-	int action = parse_word(&text, actions, 4);
+	int action = parse_word(&text, actions, 5);
 	if (action < 0 || !parse_number(&text, &nth) || nth == 0)
 		return false;
 	if (*text && (!parse_number(&text, &errnum) || errnum == 0 || errnum > 4095))
@@ -150,10 +175,12 @@ static bool pass(enum fault_class points)
 		return false;
 	if (n > fault.plan.nth && fault.plan.action != FAULT_FROM)
 		return false;
-	atomic_store(&fault.page->struck, true);
+	atomic_store(&fault.page->struck, 1);
 	switch (fault.plan.action) {
 	case FAULT_DIE:
 		_exit(FAULT_EXIT_STATUS);
+	case FAULT_HALT:
+		halt();
 	case FAULT_SHORT:
 		atomic_store(&fault.cut_next, true);
 		return false;

@@ -21,7 +21,8 @@
  *
  * Programs that are started can be armed as well: they get the plan as a text among their arguments,
  * and the name of a file in which all of them count together, so that "the nth" is the nth
- * of them all and the starter sees whether it struck (struct fault_page).
+ * of them all and the starter sees whether it struck (struct fault_page).  A process that is
+ * to be watched by another can count in such a page, too (fault_use_page()).
  */
 
 #include <stdbool.h>
@@ -39,6 +40,7 @@ enum fault_action {
 	FAULT_FROM,  /* the nth and all after it fail */
 	FAULT_SHORT, /* the first transfer from the nth on moves only half of its bytes */
 	FAULT_DIE,   /* the process ends before the nth is done, without any clean-up */
+	FAULT_HALT,  /* it stands still before the nth until it is killed: fault_wait_halted() */
 };
 
 /* What the process ends with under FAULT_DIE. */
@@ -62,8 +64,14 @@ struct fault_plan {
 /* The counters; a file of this size may hold them for several processes. */
 struct fault_page {
 	atomic_uint_fast64_t count[FAULT_CLASSES];
-	atomic_bool struck;
+	atomic_uint struck; /* 0 or 1; what waits for it is a futex */
 };
+
+/* Counts there from now on; borrowed, for good. */
+void fault_use_page(struct fault_page *page);
+
+/* Waits until a process that counts there has halted, but for so long at most; true if one has. */
+bool fault_wait_halted(struct fault_page *page, unsigned ms);
 
 /* Sets the plan and puts all counters to 0. */
 void fault_arm(const struct fault_plan *plan);

@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -156,6 +158,36 @@ START_TEST(process_dies_before_the_call)
 	ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, FAULT_EXIT_STATUS);
 	ck_assert(support_exists(support_dirfd(), "a"));
 	ck_assert(!support_exists(support_dirfd(), "b"));
+}
+
+END_TEST
+
+START_TEST(process_halts_before_the_call)
+{
+	struct fault_page *page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t child;
+
+	ck_assert(page != MAP_FAILED);
+	ck_assert(!fault_wait_halted(page, 1));
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		fault_use_page(page);
+		fault_arm_text("change:halt:2");
+		(void)sys_mkdirat(support_dirfd(), "a", 0700);
+		(void)sys_mkdirat(support_dirfd(), "b", 0700);
+		_exit(0);
+	}
+	ck_assert(fault_wait_halted(page, 60000));
+	ck_assert_uint_eq(page->count[FAULT_CHANGE], 2);
+	ck_assert_int_eq(kill(child, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert(support_exists(support_dirfd(), "a"));
+	ck_assert(!support_exists(support_dirfd(), "b"));
+	munmap(page, sizeof(*page));
 }
 
 END_TEST
@@ -485,6 +517,7 @@ static void add_tests(Suite *s)
 	tcase_add_test(tc, transfers_are_cut_short);
 	tcase_add_test(tc, interrupted_transfers_are_repeated);
 	tcase_add_test(tc, process_dies_before_the_call);
+	tcase_add_test(tc, process_halts_before_the_call);
 	tcase_add_test(tc, plans_are_read_from_text);
 
 	tc = support_tcase(s, "base");
