@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/power/power.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECONDS_MAX 60
+/* Verdicts that are shown for a method. */
+#define SHOWN_MAX 8
+
+/* ---- What they begin with ---- */
+
+/* A disk of that kind with the machine of this name on it. */
+static int make_template(struct power *p, const struct disk *like, const char *name)
+{
+	struct disk *d = &p->disk;
+	int file = disk_new_file();
+	char *from;
+
+	if (asprintf(&from, "%s/tmpl/%s/.", p->world.dir, name) < 0)
+		die("no memory");
+	disk_make(d, like->fs);
+	if (!disk_mount(d))
+		die("a new disk cannot be mounted");
+	run_program((const char *const[]){ "/bin/cp", "-a", from, d->mountpoint, NULL });
+	inodes_fix(from, d->mountpoint);
+	disk_unmount(d);
+	disk_copy(d->file, file);
+	free(from);
+	return file;
+}
+
+/* The disk of an operation's template; made when it is wanted first. */
+static int template_of(struct power *p, const struct disk *d, const struct operation *o)
+{
+	size_t fs = (size_t)(d->fs - filesystems);
+	size_t first = 0;
+	int *file;
+
+	/* Several begin with the same. */
+	while (strcmp(operations[first].from, o->from) != 0)
+		first++;
+	file = &p->templates[fs * n_operations + first];
+	if (*file < 0)
+		*file = make_template(p, d, o->from);
+	return *file;
+}
+
+void attempt_prepare(struct power *p, struct disk *d, const struct operation *o)
+{
+	int file = template_of(p, d, o);
+
+	disk_copy(file, d->file);
+}
+
+/* ---- The run ---- */
+
+/* In a process namespace of its own. */
+static __attribute__((noreturn)) void run(struct attempt *a, size_t *mark)
+{
+	struct power *p = a->power;
+	struct report *r = p->report;
+	struct err err = ERR_INIT;
+	int fd = open(a->disk->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char plan[64];
+
+	if (fd < 0)
+		die("open %s", a->disk->mountpoint);
+	snprintf(plan, sizeof(plan), "change:halt:%llu",
+		 a->nth ? (unsigned long long)a->nth : 1000000000ull);
+	fault_use_page(p->page);
+	if (a->kind)
+		fault_arm_programs(a->kind, plan, p->world.page);
+	else if (!fault_arm_text(plan))
+		die("%s", plan);
+	r->result = a->operation->run(&p->world, r, &err);
+	if (a->log)
+		*mark = atomic_load(&a->log->n);
+	r->kind = (int)err.kind;
+	snprintf(r->message, sizeof(r->message), "%s", err_message(&err));
+	r->ended = true;
+	if (!a->nth && !a->whole)
+		disk_cut(fd, a->cut);
+	_exit(0);
+}
+
+/* Waits for the cut or the end; true if it is the first. */
+static bool wait_for(struct power *p, pid_t pid)
+{
+	time_t begun = time(NULL);
+
+	while (!fault_wait_halted(p->page, 2)) {
+		siginfo_t info = { 0 };
+
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+			die("waitid");
+		if (info.si_pid == pid || time(NULL) - begun > SECONDS_MAX)
+			return false;
+	}
+	return true;
+}
+
+bool attempt_run(struct attempt *a)
+{
+	struct power *p = a->power;
+	int fd = open(a->disk->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static size_t *mark;
+	bool halted;
+	pid_t pid;
+
+	if (!mark)
+		mark = shared_memory(sizeof(*mark));
+	for (int i = 0; i < FAULT_CLASSES; i++)
+		atomic_store(&p->page->count[i], 0);
+	atomic_store(&p->page->struck, 0);
+	*p->report = (struct report){ 0 };
+	fflush(stdout);
+	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, 0);
+	if (pid < 0 || fd < 0)
+		die("cannot begin an attempt");
+	if (pid == 0)
+		run(a, mark);
+	halted = wait_for(p, pid);
+	if (halted)
+		disk_cut(fd, a->cut);
+	/* With it all that it started. */
+	kill(pid, SIGKILL);
+	if (waitpid(pid, NULL, 0) != pid)
+		die("waitpid");
+	close(fd);
+	a->ret_mark = *mark;
+	return halted || (!a->nth && !a->whole && p->report->ended);
+}
+
+/* ---- Judging ---- */
+
+void attempt_judge(struct power *p, const struct operation *o,
+		   const struct state states[2], bool succeeded, struct verdict *ret)
+{
+	struct trial t = { .world = &p->world,
+			   .operation = o,
+			   .before = &states[0],
+			   .after = &states[1],
+			   .report = p->report,
+			   .died = !succeeded };
+
+	judge(&t, ret);
+}
+
+/* What is there after an undisturbed run. */
+static void state_after(struct power *p, struct disk *d, const struct operation *o,
+			struct state *ret)
+{
+	struct attempt a = { .power = p, .operation = o, .disk = d, .whole = true };
+	const struct report *r = p->report;
+
+	attempt_prepare(p, d, o);
+	if (!disk_mount(d))
+		die("%s: what it begins with cannot be mounted", o->name);
+	attempt_run(&a);
+	if (!r->ended || r->result < 0 || r->partial || r->warnings)
+		die("%s failed without a cut: %s; %s", o->name, r->message, r->warning);
+	state_take(&p->world, o, ret);
+	disk_unmount(d);
+}
+
+void attempt_states(struct power *p, struct disk *d, const struct operation *o,
+		    struct state ret[2])
+{
+	attempt_prepare(p, d, o);
+	if (!disk_mount(d))
+		die("%s: what it begins with cannot be mounted", o->name);
+	state_take(&p->world, o, &ret[0]);
+	disk_unmount(d);
+	state_after(p, d, o, &ret[1]);
+}
+
+bool attempt_is_mine(const struct power *p, uint64_t row, uint64_t nth)
+{
+	uint64_t x = (nth << 16) + row;
+
+	if (p->nth)
+		return nth == p->nth && p->job == 0;
+	x = x * 0x9e3779b97f4a7c15u + p->seed;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	x ^= x >> 31;
+	return x % p->shares == p->share && x / p->shares % p->jobs == p->job;
+}
+
+void attempt_complain(struct sums *sums, const struct verdict *v, const struct report *r,
+		      const char *fmt, ...)
+{
+	char text[sizeof(v->text)], where[200];
+	va_list ap;
+
+	if (atomic_fetch_add(&sums->broken, 1) >= SHOWN_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(where, sizeof(where), fmt, ap);
+	va_end(ap);
+	memcpy(text, v->text, sizeof(text));
+	flockfile(stdout);
+	for (char *rest, *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		printf("# %s: %s\n", where, line);
+	printf("#   ended %d, result %d %s: %s; %u warnings: %s\n", r->ended, r->result,
+	       err_kind_name((enum err_kind)r->kind), r->message, r->warnings,
+	       r->warning);
+	fflush(stdout);
+	funlockfile(stdout);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/power/power.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/worker/worker.h"
+
+/*
+ * The file system under an operation is shut down before each thing that the operation changes, and
+ * after it has told its success; then all its processes are killed, and what was on the disk is judged.
+ */
+
+static const struct {
+	const char *name;
+	int kind; /* 0: the parent */
+} places[] = {
+	{ "parent", 0 },
+	{ "reader", WORKER_READER },
+	{ "packer", WORKER_PACKER },
+	{ "unpacker", WORKER_UNPACKER },
+	{ "applier", WORKER_APPLIER },
+	{ "swapper", WORKER_SWAPPER },
+};
+
+static const struct {
+	const char *name;
+	enum cut cut;
+} cuts[] = {
+	{ "nothing flushed", CUT_NOTHING_MORE },
+	{ "log flushed", CUT_LOG_FLUSHED },
+};
+
+#define N_PLACES (sizeof(places) / sizeof(places[0]))
+#define N_CUTS   (sizeof(cuts) / sizeof(cuts[0]))
+
+/* The disk as the cut left it. */
+static void judge_disk(struct attempt *a, const struct state states[2],
+		       struct verdict *ret)
+{
+	const struct report *r = a->power->report;
+
+	*ret = (struct verdict){ 0 };
+	if (!disk_mount(a->disk)) {
+		ret->broken = 1;
+		snprintf(ret->text, sizeof(ret->text), "the file system is damaged\n");
+		return;
+	}
+	attempt_judge(a->power, a->operation, states, r->ended && r->result == 0, ret);
+	disk_unmount(a->disk);
+}
+
+/* One point; false where the operation had come to its end before. */
+static bool try_point(struct power *p, const struct operation *o, struct disk *d,
+		      size_t place, uint64_t nth, size_t cut,
+		      const struct state states[2], struct sums *sums)
+{
+	struct attempt a = { .power = p,
+			     .operation = o,
+			     .disk = d,
+			     .kind = places[place].kind,
+			     .nth = nth,
+			     .cut = cuts[cut].cut };
+	struct verdict v;
+	bool is_cut;
+
+	attempt_prepare(p, d, o);
+	if (!disk_mount(d))
+		die("%s: what it begins with cannot be mounted", o->name);
+	is_cut = attempt_run(&a);
+	disk_unmount(d);
+	sums->points++;
+	sums->cuts += is_cut;
+	judge_disk(&a, states, &v);
+	if (v.broken)
+		attempt_complain(sums, &v, p->report, "%s, %s, %s %llu, %s", o->name,
+				 d->fs->name, places[place].name, (unsigned long long)nth,
+				 cuts[cut].name);
+	return is_cut;
+}
+
+/* How many points there are at a place. */
+static uint64_t count_points(struct power *p, const struct operation *o, struct disk *d,
+			     size_t place)
+{
+	struct attempt a = { .power = p,
+			     .operation = o,
+			     .disk = d,
+			     .kind = places[place].kind,
+			     .whole = true };
+
+	attempt_prepare(p, d, o);
+	if (!disk_mount(d))
+		die("%s: what it begins with cannot be mounted", o->name);
+	attempt_run(&a);
+	disk_unmount(d);
+	return atomic_load(&p->page->count[FAULT_CHANGE]);
+}
+
+void cuts_sweep(struct power *p, const struct operation *o, const struct filesystem *fs,
+		uint64_t row, struct sums *sums)
+{
+	struct disk *d = &p->disk;
+	struct state states[2];
+
+	d->fs = fs;
+	attempt_states(p, d, o, states);
+	for (size_t place = 0; place < N_PLACES; place++) {
+		uint64_t n;
+
+		if (p->place && strcmp(p->place, places[place].name) != 0)
+			continue;
+		n = count_points(p, o, d, place);
+		for (size_t cut = 0; cut < N_CUTS; cut++) {
+			uint64_t part = (row * N_PLACES + place) * N_CUTS + cut;
+
+			/* The 0th is the one after the success. */
+			for (uint64_t i = place == 0 ? 0 : 1; i <= n; i++)
+				if (attempt_is_mine(p, part, i))
+					try_point(p, o, d, place, i, cut, states, sums);
+		}
+	}
+	state_done(&states[0]);
+	state_done(&states[1]);
+}

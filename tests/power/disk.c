@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/power/power.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Of ext4 and XFS alike. */
+#define SHUTDOWN _IOR('X', 125, uint32_t)
+
+/* Tables and journal are written at once, so that nothing but the operation writes later. */
+static const char *const make_ext4[] = {
+	"-q", "-F",     "-b", "4096",
+	"-I", "256",    "-N", "4096",
+	"-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
+	NULL,
+};
+static const char *const make_xfs[] = { "-q", "-f", "-K", NULL };
+
+const struct filesystem filesystems[] = {
+	{ "ext4", "/sbin/mkfs.ext4", make_ext4, "noinit_itable" },
+	{ "xfs", "/sbin/mkfs.xfs", make_xfs, "nouuid" },
+};
+const size_t n_filesystems = sizeof(filesystems) / sizeof(filesystems[0]);
+
+bool filesystem_is_known(const struct filesystem *fs)
+{
+	return access(fs->program, X_OK) == 0;
+}
+
+int disk_new_file(void)
+{
+	int fd = memfd_create("disk", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, DISK_SIZE) < 0)
+		die("cannot make a disk");
+	return fd;
+}
+
+/* Takes a free loop device. */
+static void attach(struct disk *d, int under)
+{
+	struct loop_config config = { .fd = (uint32_t)under,
+				      .info = { .lo_flags = LO_FLAGS_AUTOCLEAR } };
+	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+
+	for (int tries = 0; tries < 100; tries++) {
+		int n = ioctl(control, LOOP_CTL_GET_FREE);
+
+		snprintf(d->device_path, sizeof(d->device_path), "/dev/loop%d", n);
+		d->device = open(d->device_path, O_RDWR | O_CLOEXEC);
+		if (d->device >= 0 && ioctl(d->device, LOOP_CONFIGURE, &config) == 0) {
+			close(control);
+			return;
+		}
+		/* Somebody else was faster. */
+		if (d->device >= 0)
+			close(d->device);
+	}
+	die("no loop device");
+}
+
+void disk_init(struct disk *d, int file, int under, const char *mountpoint)
+{
+	*d = (struct disk){ .file = file };
+	if (!(d->mountpoint = strdup(mountpoint)))
+		die("no memory");
+	attach(d, under);
+}
+
+void run_program(const char *const argv[])
+{
+	char *const env[] = { NULL };
+	int status;
+	pid_t pid;
+
+	if (posix_spawn(&pid, argv[0], NULL, NULL, (char **)(uintptr_t)argv, env) != 0 ||
+	    waitpid(pid, &status, 0) != pid || status != 0)
+		die("%s failed", argv[0]);
+}
+
+void disk_make(struct disk *d, const struct filesystem *fs)
+{
+	const char *argv[24] = { fs->program };
+	int n = 1;
+
+	for (int i = 0; fs->make[i]; i++)
+		argv[n++] = fs->make[i];
+	argv[n] = d->device_path;
+	if (fallocate(d->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, DISK_SIZE) <
+	    0)
+		die("cannot empty a disk");
+	run_program(argv);
+	d->fs = fs;
+}
+
+/* One stretch without holes, of which zeros are left out. */
+static void copy_stretch(int from, int to, off_t begin, off_t end)
+{
+	static const uint8_t zero[BLOCK_SIZE];
+	uint8_t block[BLOCK_SIZE];
+
+	for (off_t at = begin; at < end; at += BLOCK_SIZE) {
+		if (pread(from, block, sizeof(block), at) != (ssize_t)sizeof(block))
+			die("cannot read a disk");
+		if (memcmp(block, zero, sizeof(block)) != 0 &&
+		    pwrite(to, block, sizeof(block), at) != (ssize_t)sizeof(block))
+			die("cannot write a disk");
+	}
+}
+
+void disk_copy(int from, int to)
+{
+	off_t begin, end = 0;
+
+	if (fallocate(to, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, DISK_SIZE) < 0)
+		die("cannot empty a disk");
+	while ((begin = lseek(from, end, SEEK_DATA)) >= 0) {
+		end = lseek(from, begin, SEEK_HOLE);
+		copy_stretch(from, to, begin, end);
+	}
+	if (errno != ENXIO)
+		die("cannot read a disk");
+}
+
+bool disk_mount(struct disk *d)
+{
+	/* What the device still knows of what was there before. */
+	if (ioctl(d->device, BLKFLSBUF, 0) < 0)
+		die("%s", d->device_path);
+	if (mount(d->device_path, d->mountpoint, d->fs->name, 0, d->fs->options) == 0)
+		return true;
+	if (errno != EUCLEAN && errno != EINVAL && errno != EIO && errno != EBADMSG)
+		die("mount %s", d->device_path);
+	return false;
+}
+
+void disk_unmount(struct disk *d)
+{
+	struct timespec pause = { 0, 2000000 };
+
+	/* Whoever was killed may not be gone for good yet. */
+	for (int tries = 0; umount2(d->mountpoint, 0) < 0; tries++) {
+		if (errno != EBUSY || tries == 1000)
+			die("unmount %s", d->mountpoint);
+		nanosleep(&pause, NULL);
+	}
+}
+
+void disk_cut(int fd, enum cut cut)
+{
+	uint32_t flag = cut;
+
+	if (ioctl(fd, SHUTDOWN, &flag) < 0)
+		die("cannot shut the file system down");
+}

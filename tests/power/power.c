@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/power/power.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Ways to find out what a power cut leaves.  Options and figures: README. */
+static const struct {
+	const char *name;
+	void (*sweep)(struct power *p, const struct operation *o,
+		      const struct filesystem *fs, uint64_t row, struct sums *sums);
+} methods[] = {
+	{ "cut", cuts_sweep },
+	{ "replay", replay_sweep },
+};
+
+#define N_METHODS (sizeof(methods) / sizeof(methods[0]))
+
+/* Where the machines lie: as world_init() has it. */
+static const char *base_directory(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : dir ? dir : "/tmp";
+}
+
+/* ---- The processes that share the work ---- */
+
+/* One that has its block log already: at `path`, of `store`. */
+static int work(struct power *p, const char *path, int store)
+{
+	char *cur;
+	int fd;
+
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		die("prctl");
+	p->report = shared_memory(sizeof(*p->report));
+	world_init(&p->world);
+	operations_prepare(&p->world);
+	cur = world_path(&p->world, "cur");
+	fd = disk_new_file();
+	disk_init(&p->disk, fd, fd, cur);
+	fd = open(p->world.page, O_RDWR | O_CLOEXEC);
+	p->page = mmap(NULL, sizeof(*p->page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p->page == MAP_FAILED)
+		die("mmap %s", p->world.page);
+	close(fd);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("open %s", path);
+	disk_init(&p->logged, store, fd, cur);
+	close(fd);
+	free(cur);
+	p->templates = malloc(n_filesystems * n_operations * sizeof(*p->templates));
+	for (size_t i = 0; i < n_filesystems * n_operations; i++)
+		p->templates[i] = -1;
+	for (size_t i = 0; i < N_METHODS * n_filesystems * n_operations; i++) {
+		const struct operation *o = &operations[i % n_operations];
+		const struct filesystem *fs =
+			&filesystems[i / n_operations % n_filesystems];
+		size_t method = i / n_operations / n_filesystems;
+
+		if ((!p->operation || strcmp(p->operation, o->name) == 0) &&
+		    (!p->filesystem || strcmp(p->filesystem, fs->name) == 0) &&
+		    (!p->method || strcmp(p->method, methods[method].name) == 0) &&
+		    filesystem_is_known(fs))
+			methods[method].sweep(p, o, fs, i, &p->sums[i]);
+	}
+	return 0;
+}
+
+/* Starts them and waits; false where one of them did not come to its end. */
+static bool share_work(struct power *p)
+{
+	unsigned running = 0;
+	bool ended = true;
+	int status, store;
+	pid_t *jobs = calloc(p->jobs, sizeof(*jobs)), pid;
+	char path[64];
+
+	for (p->job = 0; jobs && p->job < p->jobs; p->job++) {
+		snprintf(path, sizeof(path), "%s/blocklog-%u", base_directory(), p->job);
+		store = disk_new_file();
+		p->log = blocklog_start(path, store);
+		jobs[p->job] = fork();
+		if (jobs[p->job] == 0)
+			exit(work(p, path, store));
+		if (jobs[p->job] < 0)
+			die("cannot fork");
+		close(store);
+		running++;
+	}
+	/* Others are served block logs, and what the ended have left. */
+	while (running > 0 && (pid = wait(&status)) > 0) {
+		for (unsigned i = 0; i < p->jobs; i++) {
+			if (jobs[i] != pid)
+				continue;
+			running--;
+			ended = ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		}
+	}
+	free(jobs);
+	return ended && running == 0;
+}
+
+/* ---- Telling ---- */
+
+static int tell(const struct power *p, time_t begun, bool ended)
+{
+	unsigned long tests = 0, points = 0, cuts = 0, images = 0, judged = 0, broken = 0;
+
+	for (size_t i = 0; i < N_METHODS * n_filesystems * n_operations; i++) {
+		const struct sums *s = &p->sums[i];
+		size_t method = i / n_operations / n_filesystems;
+
+		if (!s->points)
+			continue;
+		points += method == 0 ? s->points : 0;
+		cuts += s->cuts;
+		images += s->images;
+		judged += s->judged;
+		broken += s->broken;
+		printf("%sok %lu - %s, %s, %s: ", s->broken ? "not " : "", ++tests,
+		       operations[i % n_operations].name,
+		       filesystems[i / n_operations % n_filesystems].name,
+		       methods[method].name);
+		if (method == 0)
+			printf("%lu points, %lu cuts, %lu broken\n", s->points, s->cuts,
+			       s->broken);
+		else
+			printf("%lu images, %lu different ones judged, %lu broken\n",
+			       s->images, s->judged, s->broken);
+	}
+	if (!ended)
+		printf("not ok %lu - all processes came to their end\n", ++tests);
+	printf("1..%lu\n", tests);
+	printf("# share %llu of %llu, seed %llu: %lu points tried, %lu cuts, %lu images (%lu judged), %lu invariants broken; %ld s\n",
+	       (unsigned long long)p->share + 1, (unsigned long long)p->shares,
+	       (unsigned long long)p->seed, points, cuts, images, judged, broken,
+	       (long)(time(NULL) - begun));
+	return broken || !ended || !tests;
+}
+
+static void usage(void)
+{
+	fputs("usage: power_cuts [--share N/M] [--seed S] [--jobs J] [--subsets N] [--recordings N]\n"
+	      "         [--method cut|replay] [--operation NAME] [--filesystem ext4|xfs]\n"
+	      "         [--place NAME] [--nth N]\n",
+	      stderr);
+	exit(2);
+}
+
+static void parse(struct power *p, int argc, char **argv)
+{
+	static const struct option options[] = { { "share", 1, NULL, 's' },
+						 { "seed", 1, NULL, 'r' },
+						 { "jobs", 1, NULL, 'j' },
+						 { "subsets", 1, NULL, 'u' },
+						 { "recordings", 1, NULL, 'c' },
+						 { "method", 1, NULL, 'm' },
+						 { "operation", 1, NULL, 'o' },
+						 { "filesystem", 1, NULL, 'f' },
+						 { "place", 1, NULL, 'p' },
+						 { "nth", 1, NULL, 'n' },
+						 { NULL, 0, NULL, 0 } };
+	unsigned long long a, b;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 's' && sscanf(optarg, "%llu/%llu", &a, &b) == 2 && a >= 1 &&
+		    a <= b) {
+			p->share = a - 1;
+			p->shares = b;
+		} else if (c == 'r') {
+			p->seed = strtoull(optarg, NULL, 10);
+		} else if (c == 'j' && strtoul(optarg, NULL, 10) > 0) {
+			p->jobs = (unsigned)strtoul(optarg, NULL, 10);
+		} else if (c == 'u') {
+			p->subsets = (unsigned)strtoul(optarg, NULL, 10);
+		} else if (c == 'c') {
+			p->recordings = (unsigned)strtoul(optarg, NULL, 10);
+		} else if (c == 'm') {
+			p->method = optarg;
+		} else if (c == 'o') {
+			p->operation = optarg;
+		} else if (c == 'f') {
+			p->filesystem = optarg;
+		} else if (c == 'p') {
+			p->place = optarg;
+		} else if (c == 'n') {
+			p->nth = strtoull(optarg, NULL, 10);
+		} else {
+			usage();
+		}
+	}
+	if (optind < argc)
+		usage();
+}
+
+/* ---- The namespaces ---- */
+
+/* Why it cannot be done here, or NULL. */
+static const char *obstacle(void)
+{
+	if (geteuid() != 0)
+		return "needs root";
+	if (access("/dev/loop-control", R_OK | W_OK) < 0)
+		return "no loop devices";
+	if (access("/dev/fuse", R_OK | W_OK) < 0)
+		return "no /dev/fuse";
+	for (size_t i = 0; i < n_filesystems; i++)
+		if (filesystem_is_known(&filesystems[i]))
+			return NULL;
+	return "no mkfs.ext4 and no mkfs.xfs";
+}
+
+/* The first process of its namespace: with it everything ends. */
+static int run_all(struct power *p)
+{
+	time_t begun = time(NULL);
+
+	/* Ends with who started it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ||
+	    mount("setaside-power", base_directory(), "tmpfs", MS_NOSUID | MS_NODEV,
+		  "mode=1777") < 0)
+		die("cannot mount");
+	umask(022);
+	p->sums = shared_memory(N_METHODS * n_filesystems * n_operations *
+				sizeof(*p->sums));
+	return tell(p, begun, share_work(p));
+}
+
+int main(int argc, char **argv)
+{
+	struct power p = { .shares = 1, .jobs = 1, .subsets = 100, .recordings = 2 };
+	const char *why = obstacle();
+	int status;
+	pid_t pid;
+
+	parse(&p, argc, argv);
+	if (why) {
+		printf("1..0 # SKIP %s\n", why);
+		return 0;
+	}
+	for (size_t i = 0; i < n_filesystems; i++)
+		if (!filesystem_is_known(&filesystems[i]))
+			printf("# no %s: %s is left out\n", filesystems[i].program,
+			       filesystems[i].name);
+	fflush(stdout);
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0)
+		die("cannot have namespaces");
+	pid = fork();
+	if (pid == 0)
+		exit(run_all(&p));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("cannot wait");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}

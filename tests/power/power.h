@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETASIDE_TESTS_POWER_H
+#define SETASIDE_TESTS_POWER_H
+
+/*
+ * power: whole operations on file systems of their own, and the power cut under them (README).
+ *
+ *	disk		a file system in a file: made, copied, mounted, cut
+ *	blocklog	a device that notes what is written to it, and when it is flushed
+ *	attempt		one run of an operation, to its end or to the cut
+ *	cuts		the file system is shut down at each point of an operation
+ *	replay		disks as they may be found, made from the notes of such a device
+ *	power		options, processes, figures
+ *
+ * All of it lies in a mount and a process namespace of its own: whatever ends the program takes
+ * mounts, devices and files along.  What cannot be done here ends it with status 99 (die()).
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "backend/base/fault.h"
+#include "tests/machine/machine.h"
+
+#ifndef ENABLE_FAULTS
+# error "configure with --enable-faults"
+#endif
+
+/* ---- disk ---- */
+
+#define DISK_SIZE  (320u << 20)
+#define BLOCK_SIZE 4096u
+
+struct filesystem {
+	const char *name, *program; /* that makes one */
+	const char *const *make;    /* its arguments, but for the file */
+	const char *options;        /* of the mount */
+};
+
+extern const struct filesystem filesystems[];
+extern const size_t n_filesystems;
+
+struct disk {
+	const struct filesystem *fs; /* on it at the moment */
+	char *mountpoint;
+	int file, device;
+	char device_path[32];
+};
+
+/* What the cut lets through of what was not synced yet: the ioctl's flag. */
+enum cut {
+	CUT_LOG_FLUSHED = 1,  /* the journal is written first */
+	CUT_NOTHING_MORE = 2, /* what is in memory is lost */
+};
+
+/* The program is there. */
+bool filesystem_is_known(const struct filesystem *fs);
+/* Its bytes are in `file`, and the device is on `under`: the same, or a block log before it. */
+void disk_init(struct disk *d, int file, int under, const char *mountpoint);
+/* Whose first argument is its path; it has to succeed. */
+void run_program(const char *const argv[]);
+/* An empty one. */
+void disk_make(struct disk *d, const struct filesystem *fs);
+/* An unnamed file, filled up with holes. */
+int disk_new_file(void);
+/* All of one into another; what is zero there may be a hole. */
+void disk_copy(int from, int to);
+/* False where the file system cannot be mounted: it is damaged. */
+bool disk_mount(struct disk *d);
+void disk_unmount(struct disk *d);
+/* On a descriptor in the file system. */
+void disk_cut(int fd, enum cut cut);
+
+/* ---- blocklog ---- */
+
+#define BLOCKLOG_EVENTS 65536u
+#define BLOCKLOG_BYTES  ((size_t)1 << 30)
+
+struct blocklog_event {
+	uint64_t offset;
+	uint32_t size; /* 0: a flush */
+	size_t data;
+};
+
+/* Shared by the process that serves the device and the one that uses it. */
+struct blocklog {
+	atomic_bool noting;
+	atomic_size_t n; /* events so far */
+	size_t used;
+	struct blocklog_event events[BLOCKLOG_EVENTS];
+	uint8_t data[BLOCKLOG_BYTES];
+};
+
+/* A file at `path`, whose bytes are those of `store`; served by a child of this process. */
+struct blocklog *blocklog_start(const char *path, int store);
+
+/* ---- attempt ---- */
+
+struct power {
+	uint64_t share, shares, seed;
+	unsigned jobs, job, subsets, recordings;
+	const char *operation, *place, *filesystem, *method;
+	uint64_t nth; /* 0: all */
+	struct sums *sums;
+	struct world world;
+	struct report *report;   /* shared */
+	struct fault_page *page; /* world.page */
+	struct disk disk;        /* in memory */
+	struct disk logged;      /* on the block log */
+	struct blocklog *log;
+	int *templates; /* file by file system and operation; -1: not made yet */
+};
+
+/* Figures of one operation, file system and method; shared by the processes. */
+struct sums {
+	atomic_ulong points, cuts, images, judged, broken;
+};
+
+struct attempt {
+	struct power *power;
+	const struct operation *operation;
+	struct disk *disk;
+	int kind;     /* of worker; 0: the parent */
+	uint64_t nth; /* change before which the cut comes; 0: after the success */
+	enum cut cut;
+	bool whole; /* no cut at all */
+	struct blocklog *log;
+	size_t ret_mark; /* events in the log when the success was reported */
+};
+
+/* Puts there what the operation begins with. */
+void attempt_prepare(struct power *p, struct disk *d, const struct operation *o);
+/* Runs it on the mounted disk; the report is in power.report.  True if the cut came. */
+bool attempt_run(struct attempt *a);
+/* On a disk that is mounted. */
+void attempt_judge(struct power *p, const struct operation *o,
+		   const struct state states[2], bool succeeded, struct verdict *ret);
+/* Before and after, as they are without a cut. */
+void attempt_states(struct power *p, struct disk *d, const struct operation *o,
+		    struct state ret[2]);
+/* Is this one in the share, whatever the numbers are? */
+bool attempt_is_mine(const struct power *p, uint64_t row, uint64_t nth);
+/* Says what was broken, the first times. */
+void attempt_complain(struct sums *sums, const struct verdict *v, const struct report *r,
+		      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- cuts, replay ---- */
+
+void cuts_sweep(struct power *p, const struct operation *o, const struct filesystem *fs,
+		uint64_t row, struct sums *sums);
+void replay_sweep(struct power *p, const struct operation *o, const struct filesystem *fs,
+		  uint64_t row, struct sums *sums);
+
+#endif
