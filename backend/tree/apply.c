@@ -13,7 +13,7 @@
 #include "backend/tree/apply_internal.h"
 
 int apply_new(const struct apply_target *targets, size_t n_targets, unsigned flags,
-	      struct owners *owners, const struct apply_report *report,
+	      unsigned threads, struct owners *owners, const struct apply_report *report,
 	      struct apply **ret, struct err *err)
 {
 	_cleanup_(apply_freep) struct apply *a = alloc_zero(1, sizeof(*a), err);
@@ -21,6 +21,10 @@ int apply_new(const struct apply_target *targets, size_t n_targets, unsigned fla
 	if (!a)
 		return -1;
 	a->file.fd = -1;
+	if (threads == 0)
+		threads = sys_cpu_count();
+	if (threads > 1 && makers_new(threads, &a->makers, err) < 0)
+		return -1;
 	a->attrs =
 		(struct attr_apply){ .flags = flags, .owners = owners, .report = report };
 	a->trees = alloc_zero(n_targets, sizeof(*a->trees), err);
@@ -30,7 +34,7 @@ int apply_new(const struct apply_target *targets, size_t n_targets, unsigned fla
 		const struct apply_target *t = &targets[i];
 
 		a->trees[i].target = t;
-		dir_stack_init(&a->trees[i].dirs, t->fd, t->path, &a->attrs);
+		dir_stack_init(&a->trees[i].dirs, t->fd, t->path, &a->attrs, a->makers);
 		a->n_trees++;
 		if (attr_apply_disinherit(t->fd, !t->is_file, t->is_file ? 0600 : 0700,
 					  err) < 0)
@@ -55,6 +59,7 @@ void apply_free(struct apply *a)
 	if (!a)
 		return;
 	drop_file(&a->file);
+	makers_free(a->makers);
 	for (size_t i = 0; i < a->n_trees; i++) {
 		attr_apply_forget(a->trees[i].root);
 		dir_stack_done(&a->trees[i].dirs);
@@ -94,12 +99,11 @@ struct apply_split apply_split_path(const struct apply_tree *tree, const char *p
 	return s;
 }
 
-int apply_creation_failed(const struct entry *e, struct err *err)
+int apply_creation_failed(const char *path, struct err *err)
 {
 	if (errno == EEXIST)
-		return err_set(err, ERR_CORRUPT, "archive entry %s comes twice",
-			       q(e->path));
-	return err_errno(err, "cannot create %s", q(e->path));
+		return err_set(err, ERR_CORRUPT, "archive entry %s comes twice", q(path));
+	return err_errno(err, "cannot create %s", q(path));
 }
 
 int apply_no_directory(const struct entry *e, struct err *err)
@@ -133,6 +137,8 @@ static int finish_file(struct apply *a, struct err *err)
 {
 	int r = 0;
 
+	if (a->handed.is_open)
+		return apply_handed_end(a, err);
 	if (a->file.e) {
 		r = settle_file(a, err);
 		drop_file(&a->file);
@@ -184,10 +190,13 @@ static int make_file(struct apply *a, struct apply_tree *tree, int dirfd,
 {
 	_cleanup_close_ int fd = -1;
 	struct attr_born born;
+	int r = apply_hand(a, tree, e, err);
 
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	fd = sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return apply_creation_failed(e, err);
+		return apply_creation_failed(e->path, err);
 	if (learn_born(tree, fd, NULL, &born, err) < 0)
 		return -1;
 	return begin_file(a, e, TAKE_FD(fd), false, &born, err);
@@ -213,7 +222,7 @@ static int make_node(struct apply *a, struct apply_tree *tree, int dirfd,
 				       "device left out: not permitted here");
 	}
 	if (r < 0)
-		return apply_creation_failed(e, err);
+		return apply_creation_failed(e->path, err);
 	if (learn_born(tree, dirfd, name, &born, err) < 0)
 		return -1;
 	return attr_apply_at(&a->attrs, dirfd, name, e, &born, err);
@@ -255,7 +264,7 @@ static int take_root(struct apply *a, struct apply_tree *tree, const struct entr
 		return err_set(err, ERR_CORRUPT, "archive entry %s comes twice",
 			       q(e->path));
 	if (e->type == ENTRY_HARDLINK) {
-		int r = apply_fill(a, t->fd, e, err);
+		int r = apply_wait(a, err) < 0 ? -1 : apply_fill(a, t->fd, e, err);
 
 		tree->found = r > 0;
 		return r < 0 ? -1 : 0;
@@ -287,6 +296,8 @@ static int make_object(struct apply *a, struct apply_tree *tree, const struct en
 	case ENTRY_DIR:
 		return dir_stack_make(&tree->dirs, s.name, e, err);
 	case ENTRY_HARDLINK:
+		if (apply_wait(a, err) < 0)
+			return -1;
 		return apply_link(a, tree, dirfd, s.name, e, err);
 	case ENTRY_SYMLINK:
 	case ENTRY_FIFO:
@@ -320,9 +331,8 @@ static int check_entry(const struct entry *e, struct err *err)
 	return 0;
 }
 
-static int apply_entry(void *ctx, const struct entry *e, struct err *err)
+static int make_entry(struct apply *a, const struct entry *e, struct err *err)
 {
-	struct apply *a = ctx;
 	struct apply_tree *tree;
 	int r;
 
@@ -348,14 +358,25 @@ static int apply_entry(void *ctx, const struct entry *e, struct err *err)
 	return r;
 }
 
-static int apply_data(void *ctx, uint64_t offset, const void *p, size_t n,
+/* unpack_sink */
+static int apply_entry(void *ctx, const struct entry *e, struct err *err)
+{
+	int r = make_entry(ctx, e, err);
+
+	if (r < 0)
+		apply_give_up(ctx, err);
+	return r;
+}
+
+static int write_data(struct apply *a, uint64_t offset, const void *p, size_t n,
 		      struct err *err)
 {
-	struct apply *a = ctx;
 	struct apply_file *f = &a->file;
 
 	if (a->passing)
 		return 0;
+	if (a->handed.is_open)
+		return apply_handed_data(a, offset, p, n, err);
 	if (!f->e)
 		return err_set(err, ERR_CORRUPT, "archive has data without a file");
 	if (offset < f->end || (!f->e->sparse && offset != f->end) ||
@@ -369,31 +390,58 @@ static int apply_data(void *ctx, uint64_t offset, const void *p, size_t n,
 	return 0;
 }
 
-/* The targets themselves come last: until now nobody else could look into them. */
-static int apply_finish(void *ctx, struct err *err)
+/* unpack_sink */
+static int apply_data(void *ctx, uint64_t offset, const void *p, size_t n,
+		      struct err *err)
 {
-	struct apply *a = ctx;
+	int r = write_data(ctx, offset, p, n, err);
 
+	if (r < 0)
+		apply_give_up(ctx, err);
+	return r;
+}
+
+/* What a target that is a directory gets. */
+static int settle_root(struct apply *a, struct apply_tree *tree, struct err *err)
+{
+	const struct apply_target *t = tree->target;
+	struct attr_born born;
+	struct stat st;
+
+	if (!tree->root)
+		return 0;
+	if (sys_fstat(t->fd, &st) < 0)
+		return err_errno(err, "cannot examine the staging of %s", q(t->path));
+	born = attr_born_of(&st);
+	return attr_apply_fd(&a->attrs, t->fd, tree->root, t->path, &born, err);
+}
+
+/* The targets themselves come last: until now nobody else could look into them. */
+static int make_rest(struct apply *a, struct err *err)
+{
 	if (finish_file(a, err) < 0)
 		return -1;
 	for (size_t i = 0; i < a->n_trees; i++) {
-		struct apply_tree *tree = &a->trees[i];
-		struct attr_born born;
-		struct stat st;
-
-		if (dir_stack_leave(&tree->dirs, err) < 0)
+		if (dir_stack_leave(&a->trees[i].dirs, err) < 0)
 			return -1;
-		if (!tree->root)
-			continue;
-		if (sys_fstat(tree->target->fd, &st) < 0)
-			return err_errno(err, "cannot examine the staging of %s",
-					 q(tree->target->path));
-		born = attr_born_of(&st);
-		if (attr_apply_fd(&a->attrs, tree->target->fd, tree->root,
-				  tree->target->path, &born, err) < 0)
+	}
+	if (apply_wait(a, err) < 0)
+		return -1;
+	for (size_t i = 0; i < a->n_trees; i++) {
+		if (settle_root(a, &a->trees[i], err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* unpack_sink */
+static int apply_finish(void *ctx, struct err *err)
+{
+	int r = make_rest(ctx, err);
+
+	if (r < 0)
+		apply_give_up(ctx, err);
+	return r;
 }
 
 struct unpack_sink apply_sink(struct apply *a)

@@ -15,11 +15,16 @@
  *
  * Metadata goes through descriptors (links: AT_SYMLINK_NOFOLLOW) in the order data,
  * owner, user's extended attributes (a read-only file refuses them later), mode, ACL,
- * capability, times.  Files are made with 0600, directories with 0700; these get theirs
- * when the stream leaves them, and again if it comes back; the targets themselves at the
- * end, so that until then nobody else can look into the staging.  For that an ACL and a
+ * capability, times.  Large files are made with 0600, directories with 0700; these get
+ * theirs when the stream leaves them, and again if it comes back; the targets themselves
+ * at the end, so that until then nobody else can look into the staging.  For that an ACL and a
  * set-group-ID bit which a target inherited are taken away first.  Holes stay holes.
  * Nothing is synced here (the caller syncs the file system once).
+ *
+ * With threads, small files without ACLs and attributes are made by those (makers.h), with
+ * their mode at once where the umask lets them have it; all else, what the policy below
+ * decides and every report among it, by the caller's thread and in the order of the
+ * stream.  Of several failures the one that stands first in the stream is told.
  *
  * Policy, by archive:
  *                        a user's               system, untrusted    system, trusted
@@ -75,13 +80,18 @@ struct apply;
 
 /* Borrows all arguments until free; the targets' descriptors stay the caller's.  Entries
  * outside all targets (say `common/` itself where only its trees are targets) are passed
- * over. */
+ * over.  `threads`: 0: as many as there are processors (at most MAKERS_THREADS_MAX); 1:
+ * none but the caller's. */
 int apply_new(const struct apply_target *targets, size_t n_targets, unsigned flags,
-	      struct owners *owners, const struct apply_report *report,
+	      unsigned threads, struct owners *owners, const struct apply_report *report,
 	      struct apply **ret, struct err *err);
 
 /* For unpack_run(), or whoever else has entries. */
 struct unpack_sink apply_sink(struct apply *a);
+
+/* After the stream has failed for a reason of its own: if something before that could not
+ * be made, this is put in the place of what err says. */
+void apply_give_up(struct apply *a, struct err *err);
 
 /* Whether an entry for targets[i] or below it came: if not, the archive does not hold
  * that tree, and an empty staging is not what was saved. */

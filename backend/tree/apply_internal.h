@@ -3,7 +3,7 @@
 #define SETASIDE_TREE_APPLY_INTERNAL_H
 
 /*
- * apply_internal: what apply.c and apply_link.c share.
+ * apply_internal: what apply.c, apply_hand.c, apply_link.c and makers.c share.
  */
 
 #include <stdbool.h>
@@ -24,6 +24,7 @@ struct apply_tree {
 	struct dir_stack dirs;
 	bool knows_born;
 	struct attr_born born; /* what creating a file gives */
+	struct attr_modes modes;
 };
 
 /* A file between its entry and the next. */
@@ -37,12 +38,22 @@ struct apply_file {
 	uint64_t got; /* bytes of data */
 };
 
+/* A file between its entry and the next that makers are going to make. */
+struct apply_handed {
+	bool is_open;
+	const char *path;
+	uint8_t *room; /* for its data */
+	size_t size, got;
+};
+
 struct apply {
 	struct attr_apply attrs;
 	struct apply_tree *trees;
 	size_t n_trees;
 	struct apply_tree *current; /* where the last entry went, or NULL */
 	struct apply_file file;
+	struct makers *makers; /* NULL: all is made as it comes */
+	struct apply_handed handed;
 	bool passing;  /* the data that follow are of no target */
 	bool left_out; /* something was: a link may name it */
 };
@@ -60,12 +71,23 @@ struct apply_tree *apply_tree_of(const struct apply *a, const char *path);
 /* A path that belongs to the tree, below its root. */
 struct apply_split apply_split_path(const struct apply_tree *tree, const char *path);
 
-/* What making an object for e failed with, from errno; -1. */
-int apply_creation_failed(const struct entry *e, struct err *err);
+/* What making an object failed with, from errno; -1. */
+int apply_creation_failed(const char *path, struct err *err);
 
 /* Why a directory could not be reached: one that the archive should have made is the
  * archive's fault, not the system's; -1. */
 int apply_no_directory(const struct entry *e, struct err *err);
+
+/* Waits for what makers have to do, if anything. */
+int apply_wait(struct apply *a, struct err *err);
+
+/* Gives a file to makers.  1; 0: it is not for them; -1. */
+int apply_hand(struct apply *a, struct apply_tree *tree, const struct entry *e,
+	       struct err *err);
+/* Some of its data, or all of it. */
+int apply_handed_data(struct apply *a, uint64_t offset, const void *p, size_t n,
+		      struct err *err);
+int apply_handed_end(struct apply *a, struct err *err);
 
 /* Makes dirfd/name, the hard link e. */
 int apply_link(struct apply *a, struct apply_tree *tree, int dirfd, const char *name,

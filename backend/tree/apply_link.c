@@ -53,7 +53,7 @@ static int link_object(struct apply *a, int fromdir, const char *fromname, int d
 		return 0;
 	if (errno == EXDEV || errno == EMLINK || errno == EPERM)
 		return copy_linked(a, fromdir, fromname, dirfd, name, e, err);
-	return apply_creation_failed(e, err);
+	return apply_creation_failed(e->path, err);
 }
 
 /* A descriptor of the regular file that a link names, to read from; *ret_own is the
@@ -113,7 +113,7 @@ static int make_filled(struct apply *a, int dirfd, const char *name,
 
 	fd = sys_openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return apply_creation_failed(e, err);
+		return apply_creation_failed(e->path, err);
 	if (apply_fill(a, fd, e, err) < 0)
 		return -1;
 	if (fd_close(&fd, err) < 0)

@@ -184,23 +184,57 @@ static int want_as_saved(struct attr_apply *a, const struct entry *e, const char
 	return want_mode(a, e, path, 0, &ret->mode, err);
 }
 
-/* Changes the group of what is the caller's; true if the caller may. */
-static bool try_group(int fd, const char *name, uint32_t gid)
+/* What is known of giving files to a group, or NULL. */
+static const struct attr_tried *find_tried(const struct attr_apply *a, uint32_t gid)
 {
-	if (!name)
-		return sys_fchown(fd, (uid_t)-1, gid) == 0;
-	return sys_fchownat(fd, name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW) == 0;
+	for (size_t i = 0; i < a->n_tried; i++) {
+		if (a->tried[i].gid == gid)
+			return &a->tried[i];
+	}
+	return NULL;
+}
+
+/* Changes the group of what is the caller's; *ret is false if the caller may not. */
+static int try_group(struct attr_apply *a, int fd, const char *name, uint32_t gid,
+		     const char *path, bool *ret, struct err *err)
+{
+	const struct attr_tried *tried = find_tried(a, gid);
+	int r;
+
+	if (tried && !tried->allowed) {
+		*ret = false;
+		return 0;
+	}
+	if (name)
+		r = sys_fchownat(fd, name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW);
+	else
+		r = sys_fchown(fd, (uid_t)-1, gid);
+	if (r < 0 && errno != EPERM && errno != EINVAL)
+		return err_errno(err, "cannot set the group of %s", q(path));
+	if (!tried && a->n_tried < ATTR_TRIED_MAX)
+		a->tried[a->n_tried++] =
+			(struct attr_tried){ .gid = gid, .allowed = r == 0 };
+	*ret = r == 0;
+	return 0;
+}
+
+/* The same where nothing is there yet: what was found out before. */
+static bool may_give(const struct attr_apply *a, uint32_t gid)
+{
+	const struct attr_tried *tried = find_tried(a, gid);
+
+	return tried && tried->allowed;
 }
 
 /* Owner and mode of an object of a user's archive.  The group is tried out, since
  * nobody but the kernel knows which ones are the caller's: what *ret says it is
- * already. */
+ * already, but where fd is -1 and nothing can be tried. */
 static int want_as_own(struct attr_apply *a, int fd, const char *name,
 		       const struct entry *e, const char *path,
 		       const struct attr_born *born, struct wanted *ret, struct err *err)
 {
 	uint32_t uid = 0, gid = 0, lost = 0;
-	bool known;
+	bool known, given = true;
 
 	*ret = (struct wanted){ .uid = born->uid, .gid = born->gid };
 	if (map_owner(a, e, path, false, &uid, &known, err) < 0)
@@ -212,14 +246,16 @@ static int want_as_own(struct attr_apply *a, int fd, const char *name,
 	}
 	if (map_owner(a, e, path, true, &gid, &known, err) < 0)
 		return -1;
-	if (!known) {
-		lost |= S_ISGID;
-	} else if (gid != born->gid && !try_group(fd, name, gid)) {
-		if (errno != EPERM && errno != EINVAL)
-			return err_errno(err, "cannot set the group of %s", q(path));
-		lost |= S_ISGID;
+	if (known && gid != born->gid) {
+		if (fd < 0)
+			given = may_give(a, gid);
+		else if (try_group(a, fd, name, gid, path, &given, err) < 0)
+			return -1;
+		if (given)
+			ret->gid = gid;
 	}
-	if (lost & S_ISGID) {
+	if (!known || !given) {
+		lost |= S_ISGID;
 		if (note_owner(a, e, path, true, known, err) < 0)
 			return -1;
 	}
@@ -391,6 +427,88 @@ static void times_of(const struct entry *e, struct timespec ts[2])
 {
 	ts[0] = (struct timespec){ .tv_nsec = UTIME_OMIT };
 	ts[1] = e->mtime;
+}
+
+/* Whether an object needs attr_apply_fd(): for what may fail with a word, or for a group
+ * that nothing was given to yet. */
+static int needs_more(struct attr_apply *a, const struct entry *e, const char *path,
+		      const struct attr_born *born, struct err *err)
+{
+	uint32_t gid = 0;
+	bool known;
+
+	if (e->acl_access || e->acl_default)
+		return 1;
+	for (size_t i = 0; i < e->n_xattrs; i++) {
+		if (!is_elsewhere(e, e->xattrs[i].name))
+			return 1;
+	}
+	if (a->flags & APPLY_OWNERS)
+		return 0;
+	if (map_owner(a, e, path, true, &gid, &known, err) < 0)
+		return -1;
+	return known && gid != born->gid && !find_tried(a, gid);
+}
+
+int attr_plan(struct attr_apply *a, const struct entry *e, const char *path,
+	      const struct attr_born *born, struct attr_modes *modes,
+	      struct attr_plan *ret, struct err *err)
+{
+	struct wanted w;
+	int r = needs_more(a, e, path, born, err);
+
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	r = a->flags & APPLY_OWNERS ? want_as_saved(a, e, path, &w, err)
+				    : want_as_own(a, -1, NULL, e, path, born, &w, err);
+	if (r < 0)
+		return -1;
+	*ret = (struct attr_plan){
+		.chown = w.uid != born->uid || w.gid != born->gid,
+		.chmod = modes ? (w.mode & ~0777u) != 0 : w.mode != born->mode,
+		.uid = w.uid,
+		.gid = w.gid,
+		.mode = w.mode,
+		.mtime = e->mtime,
+		.modes = modes,
+	};
+	return 1;
+}
+
+mode_t attr_plan_mode(const struct attr_plan *p)
+{
+	/* Set-id bits would not outlive a change of the owner. */
+	return p->chmod ? 0600 : p->mode;
+}
+
+int attr_plan_made(struct attr_plan *p, int fd, const char *path, struct err *err)
+{
+	atomic_uint_fast64_t *kept = &p->modes->kept[(p->mode & 0777) / 64];
+	uint64_t bit = (uint64_t)1 << p->mode % 64;
+	struct stat st;
+
+	if (p->chmod || (atomic_load_explicit(kept, memory_order_relaxed) & bit))
+		return 0;
+	if (sys_fstat(fd, &st) < 0)
+		return err_errno(err, "cannot examine %s", q(path));
+	if ((st.st_mode & 07777) == p->mode)
+		atomic_fetch_or_explicit(kept, bit, memory_order_relaxed);
+	else
+		p->chmod = true;
+	return 0;
+}
+
+int attr_plan_apply(int fd, const struct attr_plan *p, const char *path, struct err *err)
+{
+	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, p->mtime };
+
+	if (p->chown && sys_fchown(fd, p->uid, p->gid) < 0)
+		return err_errno(err, "cannot set the owner of %s", q(path));
+	if (p->chmod && sys_fchmod(fd, p->mode) < 0)
+		return err_errno(err, "cannot set the mode of %s", q(path));
+	if (sys_futimens(fd, ts) < 0)
+		return err_errno(err, "cannot set the time of %s", q(path));
+	return 0;
 }
 
 int attr_apply_fd(struct attr_apply *a, int fd, const struct entry *e, const char *path,

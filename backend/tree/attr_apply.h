@@ -11,6 +11,7 @@
  * that what is right already needs no call.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@
 #include "backend/tree/entry.h"
 
 #define ATTR_NOTED_MAX 32
+#define ATTR_TRIED_MAX 16
 
 /* A foreign owner or group that was reported. */
 struct attr_noted {
@@ -28,12 +30,20 @@ struct attr_noted {
 	uint32_t number;
 };
 
+/* Whether the caller may give files to a group. */
+struct attr_tried {
+	uint32_t gid;
+	bool allowed;
+};
+
 struct attr_apply {
 	unsigned flags; /* enum apply_flags */
 	struct owners *owners;
 	const struct apply_report *report;
 	struct attr_noted noted[ATTR_NOTED_MAX]; /* beyond that many nobody reads them */
 	size_t n_noted;
+	struct attr_tried tried[ATTR_TRIED_MAX];
+	size_t n_tried;
 };
 
 struct attr_born {
@@ -45,6 +55,22 @@ static inline struct attr_born attr_born_of(const struct stat *st)
 {
 	return (struct attr_born){ st->st_uid, st->st_gid, st->st_mode & 07777 };
 }
+
+/* The modes that files of a tree were seen to have as they were created with (a umask or a
+ * file system may change them): one bit for each of 0777. */
+struct attr_modes {
+	atomic_uint_fast64_t kept[512 / 64];
+};
+
+/* All that a file or directory without ACLs and attributes gets: what is left to do needs
+ * neither struct attr_apply nor its thread. */
+struct attr_plan {
+	bool chown, chmod;
+	uint32_t uid, gid;
+	uint32_t mode;
+	struct timespec mtime;
+	struct attr_modes *modes; /* of a file that is still to be created */
+};
 
 /* Takes away the ACLs that a new file or directory has inherited, and sets its mode. */
 int attr_apply_disinherit(int fd, bool is_dir, mode_t mode, struct err *err);
@@ -59,6 +85,18 @@ CLEANUP_FUNC(struct entry *, attr_apply_forget);
  * that of e is not looked at. */
 int attr_apply_fd(struct attr_apply *a, int fd, const struct entry *e, const char *path,
 		  const struct attr_born *born, struct err *err);
+
+/* Decides on owner and mode as attr_apply_fd() does, and reports likewise.  1; 0: only
+ * attr_apply_fd() can do it; -1.  With `modes` (borrowed) it is for a file that is
+ * going to be created with attr_plan_mode(). */
+int attr_plan(struct attr_apply *a, const struct entry *e, const char *path,
+	      const struct attr_born *born, struct attr_modes *modes,
+	      struct attr_plan *ret, struct err *err);
+mode_t attr_plan_mode(const struct attr_plan *p);
+/* After creation: whether that gave the mode. */
+int attr_plan_made(struct attr_plan *p, int fd, const char *path, struct err *err);
+int attr_plan_apply(int fd, const struct attr_plan *p, const char *path,
+		    struct err *err);
 
 /* A symbolic link, FIFO or device that is not opened. */
 int attr_apply_at(struct attr_apply *a, int dirfd, const char *name,

@@ -71,7 +71,7 @@ static int open_live(const struct carry *c, const char *rel, size_t n, struct er
 	struct dir_stack from;
 	int fd;
 
-	dir_stack_init(&from, c->live, c->dirs.top, NULL);
+	dir_stack_init(&from, c->live, c->dirs.top, NULL, NULL);
 	fd = dir_stack_reach(&from, rel, n, err);
 	dir_stack_done(&from);
 	if (fd < 0)
@@ -368,7 +368,7 @@ int carry_run(int live, int fresh, const char *path, const struct exclude *exclu
 
 	if (open_root(&c, fresh, err) < 0)
 		return -1;
-	dir_stack_init(&c.dirs, fresh, path, NULL);
+	dir_stack_init(&c.dirs, fresh, path, NULL, NULL);
 	(void)carry_all(&c, err);
 	r = settle(&c, fresh, err);
 	dir_stack_done(&c.dirs);

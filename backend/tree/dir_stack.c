@@ -26,6 +26,7 @@ struct dir_again {
 struct dir_level {
 	size_t end; /* of its path in dir_stack.path */
 	int fd;     /* -1: closed, to be opened anew */
+	struct maker_dir *shared; /* owns fd then */
 	/* What it gets when it is left: at most one of the two. */
 	struct entry *made;
 	struct dir_again *again;
@@ -33,17 +34,22 @@ struct dir_level {
 };
 
 void dir_stack_init(struct dir_stack *d, int rootfd, const char *top,
-		    struct attr_apply *attrs)
+		    struct attr_apply *attrs, struct makers *makers)
 {
-	*d = (struct dir_stack){
-		.rootfd = rootfd, .top = top, .attrs = attrs, .path = BUF_INIT
-	};
+	*d = (struct dir_stack){ .rootfd = rootfd,
+				 .top = top,
+				 .attrs = attrs,
+				 .makers = makers,
+				 .path = BUF_INIT };
 }
 
 static void close_level(struct dir_level *l)
 {
-	if (l->fd >= 0)
+	if (l->shared)
+		maker_dir_drop(l->shared);
+	else if (l->fd >= 0)
 		sys_close_best_effort(l->fd);
+	l->shared = NULL;
 	l->fd = -1;
 }
 
@@ -66,6 +72,7 @@ void dir_stack_done(struct dir_stack *d)
 {
 	while (d->n > 0)
 		pop(d);
+	maker_dir_drop(d->shared_root);
 	free(d->levels);
 	buf_done(&d->path);
 }
@@ -127,6 +134,19 @@ static int current_fd(struct dir_stack *d, struct err *err)
 	return d->levels[d->n - 1].fd;
 }
 
+/* Closes the outermost level that is open.  What is made in it needs its descriptor, and
+ * what it gets at the end another one. */
+static int close_outermost(struct dir_stack *d, struct err *err)
+{
+	struct dir_level *l = &d->levels[d->first_open];
+
+	if (l->shared && maker_dir_is_busy(l->shared) && makers_wait(d->makers, err) < 0)
+		return -1;
+	close_level(l);
+	d->first_open++;
+	return 0;
+}
+
 /* Puts a directory below the deepest level, with all that it owns; frees it on
  * failure. */
 static int push(struct dir_stack *d, const char *name, struct dir_level *level,
@@ -142,8 +162,11 @@ static int push(struct dir_stack *d, const char *name, struct dir_level *level,
 		goto fail;
 	}
 	level->end = d->path.len;
-	if (d->n - d->first_open >= DIR_STACK_OPEN)
-		close_level(&d->levels[d->first_open++]);
+	if (d->n - d->first_open >= DIR_STACK_OPEN &&
+	    close_outermost(d, err) < 0) {
+		buf_cut(&d->path, before);
+		goto fail;
+	}
 	d->levels[d->n++] = *level;
 	if (level->again)
 		d->n_again++;
@@ -240,12 +263,28 @@ static int put_back(int fd, const struct dir_again *again, struct err *err)
 	return 0;
 }
 
+/* Leaves it to whoever makes the last of what is on its way into a level.  1; 0: that
+ * cannot be, and all of it is there; -1. */
+static int settle_later(struct dir_stack *d, struct dir_level *l, const char *whole,
+			struct err *err)
+{
+	struct attr_plan plan;
+	int r = attr_plan(d->attrs, l->made, whole, &l->born, NULL, &plan, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return makers_wait(d->makers, err);
+	l->fd = -1;
+	return maker_dir_leave(TAKE_PTR(l->shared), whole, &plan, err) < 0 ? -1 : 1;
+}
+
 /* Gives the deepest level what it is to get. */
 static int settle(struct dir_stack *d, struct err *err)
 {
-	const struct dir_level *l = &d->levels[d->n - 1];
+	struct dir_level *l = &d->levels[d->n - 1];
 	_cleanup_free_ char *whole = NULL;
-	int fd = current_fd(d, err);
+	int r, fd = current_fd(d, err);
 
 	if (fd < 0)
 		return -1;
@@ -257,6 +296,9 @@ static int settle(struct dir_stack *d, struct err *err)
 	whole = alloc_printf(err, "%s/%s", d->top, d->path.data);
 	if (!whole)
 		return -1;
+	r = l->shared ? settle_later(d, l, whole, err) : 0;
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	return attr_apply_fd(d->attrs, fd, l->made, whole, &l->born, err);
 }
 
@@ -308,6 +350,9 @@ static int enter_again(struct dir_stack *d, const char *name, struct err *err)
 	struct dir_level level;
 	int above = current_fd(d, err);
 
+	/* It may have been left, and not have got yet what will be put back. */
+	if (d->makers && makers_wait(d->makers, err) < 0)
+		return -1;
 	if (above < 0 || reopen(d, above, name, &level, err) < 0)
 		return -1;
 	return push(d, name, &level, err);
@@ -372,6 +417,17 @@ int dir_stack_make(struct dir_stack *d, const char *name, const struct entry *e,
 	level.fd = TAKE_FD(fd);
 	level.made = TAKE_PTR(made);
 	return push(d, name, &level, err);
+}
+
+int dir_stack_share(struct dir_stack *d, struct maker_dir **ret, struct err *err)
+{
+	struct maker_dir **shared = d->n ? &d->levels[d->n - 1].shared : &d->shared_root;
+	int fd = current_fd(d, err);
+
+	if (fd < 0 || (!*shared && maker_dir_new(d->makers, fd, d->n > 0, shared, err) < 0))
+		return -1;
+	*ret = *shared;
+	return 0;
 }
 
 int dir_stack_reach(const struct dir_stack *d, const char *path, size_t n,

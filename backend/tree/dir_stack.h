@@ -12,6 +12,10 @@
  * depth only.
  *
  * Paths are relative to the root, "" is the root itself, which gets nothing here.
+ * With makers, directories may be shared with them (dir_stack_share()): such a one gets
+ * its attributes when all that they make in it is there, and makers_wait() tells whether
+ * it did.
+ *
  * Nothing is followed: each component is opened in the one before with
  * O_NOFOLLOW|O_DIRECTORY; failures have the errno of that (ENOENT, ENOTDIR).
  */
@@ -22,6 +26,7 @@
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
 #include "backend/tree/attr_apply.h"
+#include "backend/tree/makers.h"
 
 #define DIR_STACK_OPEN 24
 
@@ -31,6 +36,8 @@ struct dir_stack {
 	int rootfd;               /* borrowed */
 	const char *top;          /* the root's archive path: for messages */
 	struct attr_apply *attrs; /* NULL: see dir_stack_init() */
+	struct makers *makers;    /* NULL: nothing is shared */
+	struct maker_dir *shared_root;
 	struct buf path;          /* of the deepest level */
 	struct dir_level *levels; /* those from first_open on are open */
 	size_t n, cap;
@@ -42,9 +49,9 @@ struct dir_stack {
 
 /* Borrows all.  attrs NULL: nothing is made, only links and finished copies are put
  * in: then nothing of a directory that was there needs to be changed, unless its mode
- * keeps us out. */
+ * keeps us out.  `makers` may be NULL. */
 void dir_stack_init(struct dir_stack *d, int rootfd, const char *top,
-		    struct attr_apply *attrs);
+		    struct attr_apply *attrs, struct makers *makers);
 
 /* Leaves what is not on the way, goes to the directory that the first n bytes of `path`
  * name, and returns its descriptor (ours, valid until the next call) or -1. */
@@ -54,6 +61,9 @@ int dir_stack_enter(struct dir_stack *d, const char *path, size_t n, struct err 
  * later. */
 int dir_stack_make(struct dir_stack *d, const char *name, const struct entry *e,
 		   struct err *err);
+
+/* The current directory, for makers; valid until it is left. */
+int dir_stack_share(struct dir_stack *d, struct maker_dir **ret, struct err *err);
 
 /* Whether the first n bytes of `path` name the current directory. */
 bool dir_stack_is_at(const struct dir_stack *d, const char *path, size_t n);
@@ -71,7 +81,7 @@ int dir_stack_leave(struct dir_stack *d, struct err *err);
  * that has got its owner already may hand it on. */
 bool dir_stack_are_fresh(const struct dir_stack *d);
 
-/* Closes and frees without setting anything. */
+/* Closes and frees without setting anything.  The makers have ended before. */
 void dir_stack_done(struct dir_stack *d);
 
 #endif

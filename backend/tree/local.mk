@@ -5,6 +5,7 @@ backend_sources += \
 	backend/tree/acl.h \
 	backend/tree/apply.c \
 	backend/tree/apply.h \
+	backend/tree/apply_hand.c \
 	backend/tree/apply_internal.h \
 	backend/tree/apply_link.c \
 	backend/tree/attr.c \
@@ -27,6 +28,8 @@ backend_sources += \
 	backend/tree/listing.h \
 	backend/tree/look.c \
 	backend/tree/look.h \
+	backend/tree/makers.c \
+	backend/tree/makers.h \
 	backend/tree/opener.c \
 	backend/tree/opener.h \
 	backend/tree/owners.c \

@@ -11,6 +11,13 @@
 #include "backend/worker/protocol.h"
 #include "backend/worker/unpacker.h"
 
+/* Threads that make files; faults strike the nth call, so calls have an order there. */
+#ifdef ENABLE_FAULTS
+# define APPLY_THREADS 1
+#else
+# define APPLY_THREADS 0
+#endif
+
 /* Unpacker and applier share their requests; they differ in where entries come from. */
 struct unpacking {
 	struct serve *serve;
@@ -46,6 +53,8 @@ static int start(struct serve *s, struct err *err)
 		return -1;
 	u->serve = s;
 	s->state = u;
+	/* All that is made here says its mode, and gets it without asking a second time. */
+	(void)sys_umask(0);
 	return 0;
 }
 
@@ -177,14 +186,18 @@ static int make(struct unpacking *u, const struct run *r, bool from_archive,
 	_cleanup_(apply_freep) struct apply *a = NULL;
 	struct unpack_sink sink;
 
-	if (apply_new(u->targets, u->n_targets, (unsigned)r->flags, u->serve->owners, &report, &a,
-		      err) < 0)
+	if (apply_new(u->targets, u->n_targets, (unsigned)r->flags, APPLY_THREADS,
+		      u->serve->owners, &report, &a, err) < 0)
 		return -1;
 	sink = apply_sink(a);
 	u->found = alloc_zero(u->n_targets + 1, sizeof(*u->found), err);
-	if (!u->found || (from_archive ? unpack(u, r, &sink, ret, err) :
-					 entry_stream_run(u->in, &sink, NULL, err)) < 0)
+	if (!u->found)
 		return -1;
+	if ((from_archive ? unpack(u, r, &sink, ret, err) :
+			    entry_stream_run(u->in, &sink, NULL, err)) < 0) {
+		apply_give_up(a, err);
+		return -1;
+	}
 	for (size_t i = 0; i < u->n_targets; i++)
 		u->found[i] = apply_found(a, i);
 	return 0;

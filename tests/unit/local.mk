@@ -96,6 +96,7 @@ unit_test_sources += tests/unit/test_library_import_refuses.c
 unit_test_sources += tests/unit/test_library_progress.c
 unit_test_sources += tests/unit/test_links.c
 unit_test_sources += tests/unit/test_locks.c
+unit_test_sources += tests/unit/test_makers.c
 unit_test_sources += tests/unit/test_meter.c
 unit_test_sources += tests/unit/test_names.c
 unit_test_sources += tests/unit/test_observer.c

@@ -307,7 +307,7 @@ int support_unpack(tar_source source, void *ctx, const char *path, int fd, unsig
 	struct unpack_sink sink;
 
 	if (owners_new(&owner_source, &owners, err) < 0 ||
-	    apply_new(&target, 1, flags, owners, &notes->report, &a, err) < 0)
+	    apply_new(&target, 1, flags, 3, owners, &notes->report, &a, err) < 0)
 		return -1;
 	sink = apply_sink(a);
 	return unpack_run(source, ctx, tops, &limits, &sink, NULL, &counts, err);

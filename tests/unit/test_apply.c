@@ -523,7 +523,7 @@ START_TEST(apply_keeps_the_staging_closed_until_the_end)
 
 	e.uid = geteuid();
 	e.gid = getegid();
-	ck_assert_ok(apply_new(&target, 1, 0, owners, &report, &a, &err), &err);
+	ck_assert_ok(apply_new(&target, 1, 0, 3, owners, &report, &a, &err), &err);
 	sink = apply_sink(a);
 	ck_assert(!apply_found(a, 0));
 	ck_assert_ok(sink.entry(sink.ctx, &e, &err), &err);
@@ -566,7 +566,7 @@ static int run_targets(struct targets *x, size_t n, struct tar_bytes *t, struct 
 	tar_end(t);
 	apply_notes_init(&x->notes);
 	x->owners = support_owners();
-	ck_assert_ok(apply_new(x->list, n, 0, x->owners, &x->notes.report, &x->a, err),
+	ck_assert_ok(apply_new(x->list, n, 0, 3, x->owners, &x->notes.report, &x->a, err),
 		     err);
 	sink = apply_sink(x->a);
 	return unpack_run(tar_bytes_source, t, tops, &limits, &sink, NULL, &counts, err);

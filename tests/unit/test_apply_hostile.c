@@ -36,7 +36,7 @@ static void direct_begin(struct direct *d, unsigned flags)
 	*d = (struct direct){ .target = { .path = "common", .fd = fd }, .err = ERR_INIT };
 	apply_notes_init(&d->notes);
 	d->owners = support_owners();
-	ck_assert_ok(apply_new(&d->target, 1, flags, d->owners, &d->notes.report, &d->a,
+	ck_assert_ok(apply_new(&d->target, 1, flags, 3, d->owners, &d->notes.report, &d->a,
 			       &d->err),
 		     &d->err);
 	d->sink = apply_sink(d->a);
@@ -380,7 +380,7 @@ START_TEST(apply_takes_nothing_below_a_target_that_is_a_file)
 	struct entry e = make(ENTRY_FILE, "common/f/x", NULL);
 
 	target.fd = openat(support_dirfd(), "f", O_RDWR | O_CREAT | O_EXCL, 0600);
-	ck_assert_ok(apply_new(&target, 1, 0, owners, &report, &a, &err), &err);
+	ck_assert_ok(apply_new(&target, 1, 0, 3, owners, &report, &a, &err), &err);
 	sink = apply_sink(a);
 	ck_assert_fails(sink.entry(sink.ctx, &e, &err), &err, ERR_CORRUPT,
 			"below what is no directory");
