@@ -25,27 +25,42 @@ struct isal_compressor {
 static void *isal_compressor_new(enum gzip_level level, struct err *err)
 {
 	(void)level; /* it has but one worth having */
-	/* Zeroed: isal_deflate_stateless_init() leaves the window size as it is. */
 	return alloc_zero(1, sizeof(struct isal_compressor), err);
 }
+
+/*
+ * So many bytes are given to ISA-L before all others, and made it compress: the fewest that
+ * it takes for a history.  Without a history its loop over the bulk of a block (of 2.30, and
+ * later) files the third position of the block under a hash of the address of the stream
+ * instead of one of the data, and now and then finds another match for it.  What comes out
+ * is right, but it is not the same for each compressor.  It costs some 5 bytes a block.
+ */
+# define FIRST 4
 
 static size_t isal_compress(void *compressor, const void *in, size_t n, void *out,
 			    size_t cap)
 {
 	struct isal_compressor *c = compressor;
 	struct isal_zstream *s = &c->stream;
+	size_t first = n > FIRST ? FIRST : 0;
 
-	isal_deflate_stateless_init(s);
+	isal_deflate_init(s);
 	s->level = LEVEL;
 	s->level_buf = c->level_buf;
 	s->level_buf_size = LEVEL_SIZE;
 	s->next_in = (uint8_t *)(uintptr_t)in; /* only read */
-	s->avail_in = (uint32_t)n;
 	s->next_out = out;
 	s->avail_out = (uint32_t)cap;
+	if (first > 0) {
+		s->avail_in = (uint32_t)first;
+		s->flush = SYNC_FLUSH;
+		if (isal_deflate(s) != COMP_OK || s->avail_in > 0)
+			return 0;
+	}
+	s->avail_in = (uint32_t)(n - first);
 	s->end_of_stream = 1;
 	s->flush = NO_FLUSH;
-	if (isal_deflate_stateless(s) != COMP_OK || s->avail_in > 0)
+	if (isal_deflate(s) != COMP_OK || s->internal_state.state != ZSTATE_END)
 		return 0;
 	return s->total_out;
 }

@@ -76,6 +76,36 @@ START_TEST(deflate_every_codec_reads_every_codec)
 }
 END_TEST
 
+/* Where its memory lies must not show: a stream is compressed by several. */
+START_TEST(deflate_gives_the_same_bytes_with_every_compressor)
+{
+	enum { COMPRESSORS = 1000, SIZE = 400 };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	char *in = support_data(SUPPORT_RANDOM, SIZE, 7), first[2 * SIZE], out[2 * SIZE];
+	void *compressors[COMPRESSORS];
+	size_t size = 0;
+
+	/* What the stream begins with comes again, from each of the first places. */
+	for (size_t i = 0; i < 4; i++)
+		memcpy(in + 100 + 50 * i, in + i, 12);
+	for (size_t i = 0; i < COMPRESSORS; i++) {
+		compressors[i] = codecs[_i]->compressor_new(GZIP_FAST, &err);
+		ck_assert_ok_ptr(compressors[i], &err);
+		size_t n = codecs[_i]->compress(compressors[i], in, SIZE, out,
+						sizeof(out));
+		if (i == 0) {
+			size = n;
+			memcpy(first, out, n);
+		}
+		ck_assert_uint_eq(n, size);
+		ck_assert_int_eq(memcmp(out, first, n), 0);
+	}
+	for (size_t i = 0; i < COMPRESSORS; i++)
+		codecs[_i]->compressor_free(compressors[i]);
+	free(in);
+}
+END_TEST
+
 START_TEST(deflate_says_when_there_is_no_room)
 {
 	char *in = support_data(SUPPORT_RANDOM, 100000, 5);
@@ -148,6 +178,8 @@ Suite *suite_deflate(void)
 	TCase *tc = support_tcase(s, "codecs");
 
 	tcase_add_loop_test(tc, deflate_every_codec_reads_every_codec, 0, N_CODECS);
+	tcase_add_loop_test(tc, deflate_gives_the_same_bytes_with_every_compressor, 0,
+			    N_CODECS);
 	tcase_add_loop_test(tc, deflate_says_when_there_is_no_room, 0, N_CODECS);
 	tcase_add_loop_test(tc, deflate_decompresses_only_the_exact_lengths, 0, N_CODECS);
 	tcase_add_loop_test(tc, deflate_checksums_agree, 0, N_CODECS);
