@@ -31,6 +31,11 @@ int import_new(tar_source source, void *ctx, struct import **ret, struct err *er
 	return 0;
 }
 
+void import_use_skip(struct import *im, tar_skipper skip)
+{
+	tar_reader_use_skip(im->tar, skip);
+}
+
 void import_free(struct import *im)
 {
 	if (!im)

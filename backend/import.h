@@ -57,6 +57,9 @@ int import_new(tar_source source, void *ctx, struct import **ret, struct err *er
 void import_free(struct import *im);
 CLEANUP_FUNC(struct import *, import_free);
 
+/* What is passed over may be skipped with `skip`, which has the ctx of the source. */
+void import_use_skip(struct import *im, tar_skipper skip);
+
 /* 1; 0: the stream has ended, after a set.  What was not read of a zip is passed over. */
 int import_next(struct import *im, struct import_part *ret, struct err *err);
 /* The next bytes of the zip, valid until the next call; 0 at its end. */

@@ -34,6 +34,7 @@
 
 #include "backend/base/buf.h"
 #include "backend/base/cleanup.h"
+#include "backend/base/digest.h"
 #include "backend/base/error.h"
 #include "backend/journal.h"
 #include "backend/store.h"
@@ -192,6 +193,35 @@ int db_set_adopt(struct db *db, uint64_t id, struct err *err);
 int db_set_forget(struct db *db, uint64_t id, const char *const *names, size_t n,
 		  struct err *err);
 int db_set_forgotten(struct db *db, uint64_t id, bool *ret_gone, struct err *err);
+
+/* ---- The content of sets (contents.h) ---- */
+
+struct db_ids {
+	uint64_t *ids; /* ascending */
+	size_t n;
+};
+
+void db_ids_done(struct db_ids *ids);
+
+/* Complete sets that were put with this hash, in either form. */
+int db_contents_find(struct db *db, const uint8_t hash[DIGEST_SHA256_SIZE],
+		     struct db_ids *ret, struct err *err);
+/* Complete sets that were not put yet; with `read` also those that were put without a hash. */
+int db_contents_without_hash(struct db *db, bool read, struct db_ids *ret,
+			     struct err *err);
+/* What a complete set holds: `files` (a SHA-256) tells what it was read from, NULL: it is to be read;
+ * `hashes` are its content hash in both forms, one behind the other, or NULL: it has none. */
+int db_contents_put(struct db *db, uint64_t id, const uint8_t *files,
+		    const uint8_t *hashes, struct err *err);
+
+struct db_contents {
+	uint64_t set;
+	uint8_t files[DIGEST_SHA256_SIZE];
+};
+
+/* All that were put, by number; caller frees. */
+int db_contents_files(struct db *db, struct db_contents **ret, size_t *ret_n,
+		      struct err *err);
 
 /* ---- Restores and undos ---- */
 

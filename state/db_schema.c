@@ -16,6 +16,7 @@
  *     that it began to swap; such a row is closed.
  *  5. restore_items are numbered from 0; a closed row has none, but an undone one keeps
  *     them until the undo is through.
+ *  6. Each complete set has a row in contents.
  *
  * Paths and file names are blobs, since they may hold any bytes.  Inode numbers are
  * stored as the signed numbers of the same bits.
@@ -103,10 +104,30 @@ static const char *const steps[] = {
 	" ctime_nsec INTEGER NOT NULL,"
 	" meta BLOB,"
 	" broken TEXT) STRICT;",
+
+	/* Which content a set has.  `files` tells what it was read from, and is empty where
+	 * that is still to be done: so the row of a set begins, and begins anew, when the set
+	 * is completed (which it also is after it has lost an app). */
+	"CREATE TABLE contents ("
+	" set_id INTEGER PRIMARY KEY REFERENCES sets (id) ON DELETE CASCADE,"
+	" files BLOB NOT NULL,"
+	" hash BLOB,"
+	" alternate BLOB) STRICT;"
+	"CREATE INDEX contents_hash ON contents (hash) WHERE hash IS NOT NULL;"
+	"CREATE INDEX contents_alternate ON contents (alternate)"
+	" WHERE alternate IS NOT NULL;"
+	"CREATE INDEX contents_without_hash ON contents (set_id) WHERE hash IS NULL;"
+	"INSERT INTO contents SELECT id, x'', NULL, NULL FROM sets"
+	" WHERE state = 'complete';"
+	"CREATE TRIGGER contents_begin AFTER INSERT ON sets WHEN NEW.state = 'complete'"
+	" BEGIN INSERT OR REPLACE INTO contents VALUES (NEW.id, x'', NULL, NULL); END;"
+	"CREATE TRIGGER contents_begin_anew AFTER UPDATE OF state ON sets"
+	" WHEN NEW.state = 'complete'"
+	" BEGIN INSERT OR REPLACE INTO contents VALUES (NEW.id, x'', NULL, NULL); END;",
 };
 
 static const char *const tables[] = {
-	"numbers", "sets", "set_files", "restores", "restore_items", "holders", "cache",
+	"numbers", "sets", "set_files", "restores", "restore_items", "holders", "cache", "contents",
 };
 
 #define SCHEMA_VERSION (sizeof(steps) / sizeof(*steps))

@@ -77,8 +77,29 @@ int tar_input_read(struct tar_input *in, void *out, size_t n, struct err *err)
 	return 0;
 }
 
+/* Passes over what of n bytes lies behind the last piece, as far as that can be done without reading
+ * it. */
+static int skip_unread(struct tar_input *in, uint64_t *n, struct err *err)
+{
+	uint64_t skipped = 0;
+
+	if (!in->skip || *n <= in->n)
+		return 0;
+	if (in->skip(in->ctx, *n - in->n, &skipped, err) < 0)
+		return -1;
+	if (skipped == 0)
+		return 0;
+	/* The piece at hand comes before them, and goes too. */
+	*n -= in->n + skipped;
+	in->offset += in->n + skipped;
+	in->n = 0;
+	return 0;
+}
+
 int tar_input_skip(struct tar_input *in, uint64_t n, struct err *err)
 {
+	if (skip_unread(in, &n, err) < 0)
+		return -1;
 	while (n > 0) {
 		const uint8_t *p;
 		ssize_t got = tar_input_peek(in, &p, err);

@@ -18,6 +18,7 @@
 
 struct tar_input {
 	tar_source source;
+	tar_skipper skip; /* or NULL */
 	void *ctx;
 	const uint8_t *p; /* what of the last piece is not taken yet */
 	size_t n;

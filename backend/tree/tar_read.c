@@ -57,6 +57,11 @@ static void drop_preface(struct tar_reader *t)
 	t->long_name = t->long_link = NULL;
 }
 
+void tar_reader_use_skip(struct tar_reader *t, tar_skipper skip)
+{
+	t->in.skip = skip;
+}
+
 void tar_reader_allow_more(struct tar_reader *t)
 {
 	t->many = true;

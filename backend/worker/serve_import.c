@@ -76,6 +76,25 @@ static ssize_t read_piece(void *ctx, const void **ret, size_t max, struct err *e
 	return n;
 }
 
+/* tar_skipper: of a file, and never beyond what is there: one that is cut short must be found out. */
+static int skip_bytes(void *ctx, uint64_t n, uint64_t *ret, struct err *err)
+{
+	const struct serve_import *m = ctx;
+	struct stat st;
+	off_t at;
+
+	if (sys_fstat(m->fd, &st) < 0)
+		return err_errno(err, "cannot look at the stream");
+	*ret = 0;
+	at = S_ISREG(st.st_mode) ? sys_lseek(m->fd, 0, SEEK_CUR) : -1;
+	if (at < 0 || at > st.st_size || n > (uint64_t)(st.st_size - at))
+		return 0;
+	if (sys_lseek(m->fd, (off_t)n, SEEK_CUR) < 0)
+		return err_errno(err, "cannot move in the stream");
+	*ret = n;
+	return 0;
+}
+
 /* IMPORTER_BEGIN */
 static int begin(struct serve_import **state, struct wire_in *in, struct err *err)
 {
@@ -89,6 +108,7 @@ static int begin(struct serve_import **state, struct wire_in *in, struct err *er
 	if (!m->piece || wire_take_fd(in, &m->fd, err) < 0 ||
 	    import_new(read_piece, m, &m->import, err) < 0)
 		return -1;
+	import_use_skip(m->import, skip_bytes);
 	*state = TAKE_PTR(m);
 	return 0;
 }

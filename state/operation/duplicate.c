@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/operation/duplicate.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
+#include "state/contents.h"
 #include "state/operation/check.h"
 #include "state/sets.h"
 
@@ -17,25 +19,12 @@ static const char *why_broken(const struct set *set)
 	return NULL;
 }
 
-/* Has the set this hash, in one of its forms?  1, 0, -1. */
-static int has_hash(const struct set *set, const uint8_t *hash, struct err *err)
+/* Has the set this hash, in one of its forms? */
+static bool has_hash(const struct set *set, const uint8_t *hash)
 {
-	_cleanup_free_ const struct snapshot **metas = alloc_zero(set->n + 1, sizeof(*metas), err);
-	uint8_t is[DIGEST_SHA256_SIZE];
-
-	if (!metas)
-		return -1;
-	if (why_broken(set))
-		return 0;
-	for (size_t i = 0; i < set->n; i++)
-		metas[i] = set->snapshots[i].meta;
-	for (int form = 0; form < 2 && set->n > 0; form++) {
-		if (snapshot_set_hash(metas, set->n, form == 1, is, err) < 0)
-			return -1;
-		if (memcmp(is, hash, sizeof(is)) == 0)
-			return 1;
-	}
-	return 0;
+	return set->content_hash[0] != '\0' &&
+	       (memcmp(set->hashes[0], hash, DIGEST_SHA256_SIZE) == 0 ||
+		memcmp(set->hashes[1], hash, DIGEST_SHA256_SIZE) == 0);
 }
 
 /* The first thing that is wrong with a set. */
@@ -88,56 +77,82 @@ static int take_over(struct session *s, const struct set *set, uint64_t *ret_set
 	return 1;
 }
 
-/* A set with the right hash: if it is intact, it is the answer. */
-static int try_set(struct session *s, const struct set *set, uint64_t *ret_set,
-		   struct strings *ret_apps, struct err *err)
+/* Reads a set that should have the hash: if it has, it is the answer. */
+static int try_set(struct session *s, uint64_t id, const uint8_t *hash, bool verify,
+		   uint64_t *ret_set, struct strings *ret_apps, struct err *err)
+{
+	struct set set;
+	int r;
+
+	if (sets_get(s, id, &set, err) < 0) {
+		if (!err_is(err, ERR_NOT_FOUND))
+			return -1;
+		err_clear(err); /* somebody forgot it just now */
+		return 0;
+	}
+	if (!has_hash(&set, hash))
+		r = contents_forget(s, id, err);
+	else
+		r = verify ? is_intact(s, id, err) : 1;
+	if (r > 0)
+		r = take_over(s, &set, ret_set, ret_apps, err);
+	set_done(&set);
+	return r;
+}
+
+/* The same of a set that nobody may forget meanwhile. */
+static int try_locked(struct session *s, uint64_t id, const uint8_t *hash, uint64_t *ret_set,
+		      struct strings *ret_apps, struct err *err)
 {
 	int r;
 
-	if (session_lock_set(s, set->id, LOCK_SHARED, err) < 0)
+	if (session_lock_set(s, id, LOCK_SHARED, err) < 0)
 		return -1;
-	r = is_intact(s, set->id, err);
-	if (r > 0)
-		r = take_over(s, set, ret_set, ret_apps, err);
-	session_unlock_set(s, set->id);
+	r = try_set(s, id, hash, true, ret_set, ret_apps, err);
+	session_unlock_set(s, id);
 	return r;
 }
 
-int duplicate_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], uint64_t *ret_set,
-		   struct strings *ret_apps, bool *ret_broken, struct err *err)
+void duplicates_done(struct duplicates *d)
 {
-	struct set_list list;
-	int r = 0;
-
-	if (sets_list(s, &list, err) < 0)
-		return -1;
-	*ret_broken = false;
-	for (size_t i = 0; r == 0 && i < list.n; i++) {
-		*ret_broken = *ret_broken || why_broken(&list.sets[i]);
-		r = has_hash(&list.sets[i], hash, err);
-		if (r > 0)
-			r = try_set(s, &list.sets[i], ret_set, ret_apps, err);
-	}
-	sets_list_done(&list);
-	return r;
+	free(d->rejected);
+	d->rejected = NULL;
+	d->n = d->cap = 0;
 }
 
-int duplicate_find_late(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], uint64_t above,
-			uint64_t *ret_set, struct strings *ret_apps, struct err *err)
+static bool is_rejected(const struct duplicates *d, uint64_t id)
 {
-	struct set_list list;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->rejected[i] == id)
+			return true;
+	return false;
+}
+
+int duplicates_find(struct duplicates *d, const uint8_t hash[DIGEST_SHA256_SIZE], bool verify,
+		    uint64_t *ret_set, struct strings *ret_apps, struct err *err)
+{
+	_cleanup_(db_ids_done) struct db_ids ids = { NULL, 0 };
+	struct session *s = d->session;
 	int r = 0;
 
-	if (sets_list(s, &list, err) < 0)
+	if (!d->refreshed && contents_refresh(s, err) < 0)
 		return -1;
-	for (size_t i = 0; r == 0 && i < list.n; i++) {
-		if (list.sets[i].id <= above)
+	d->refreshed = true;
+	if (contents_find(s, hash, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < ids.n; i++) {
+		uint64_t id = ids.ids[i];
+
+		if (is_rejected(d, id))
 			continue;
-		r = has_hash(&list.sets[i], hash, err);
-		if (r > 0)
-			r = take_over(s, &list.sets[i], ret_set, ret_apps, err);
+		r = verify ? try_locked(s, id, hash, ret_set, ret_apps, err)
+			   : try_set(s, id, hash, false, ret_set, ret_apps, err);
+		if (r == 0) {
+			if (alloc_grow(&d->rejected, d->n, &d->cap, sizeof(*d->rejected), err) < 0)
+				return -1;
+			d->rejected[d->n++] = id;
+		}
 	}
-	sets_list_done(&list);
 	return r;
 }
 
@@ -162,20 +177,35 @@ static bool is_named_alike(const struct set *set, const struct db_set *made)
 	return set->n == made->n_files;
 }
 
-int duplicate_mention_broken(struct session *s, const struct db_set *made, struct err *err)
+/* Warns of a set if it is broken and looks like what was made. */
+static int mention(struct session *s, uint64_t id, const struct db_set *made, struct err *err)
 {
-	struct set_list list;
+	const char *why;
+	struct set set;
 
-	if (sets_list(s, &list, err) < 0)
-		return -1;
-	for (size_t i = 0; i < list.n; i++) {
-		const char *why = why_broken(&list.sets[i]);
-
-		if (why && is_named_alike(&list.sets[i], made))
-			observer_warn(s->observer, NULL,
-				      "set %llu may be the same, but is damaged (%s): it is imported anew",
-				      (unsigned long long)list.sets[i].id, why);
+	if (sets_get(s, id, &set, err) < 0) {
+		if (!err_is(err, ERR_NOT_FOUND))
+			return -1;
+		err_clear(err);
+		return 0;
 	}
-	sets_list_done(&list);
+	why = why_broken(&set);
+	if (why && is_named_alike(&set, made))
+		observer_warn(s->observer, NULL,
+			      "set %llu may be the same, but is damaged (%s): it is imported anew",
+			      (unsigned long long)id, why);
+	set_done(&set);
+	return 0;
+}
+
+int duplicates_mention_broken(struct session *s, const struct db_set *made, struct err *err)
+{
+	_cleanup_(db_ids_done) struct db_ids ids = { NULL, 0 };
+
+	if (contents_broken(s, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++)
+		if (mention(s, ids.ids[i], made, err) < 0)
+			return -1;
 	return 0;
 }

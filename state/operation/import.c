@@ -27,12 +27,11 @@ struct importing {
 	uint64_t read;	/* bytes of zips so far */
 	bool named;	/* the request's name is used up */
 	bool passing;	/* the rest of a set that is here already */
+	struct duplicates duplicates;
 
 	/* The set under way. */
 	struct new_set set;
 	bool begun, claimed;
-	uint64_t seen;	  /* the highest number when it was looked for */
-	bool broken_here; /* there were sets that could not be compared */
 	uint8_t claim[DIGEST_SHA256_SIZE]; /* its content hash, says content.json */
 	struct snapshot **metas;
 	size_t n, cap;
@@ -65,6 +64,7 @@ void setaside_import_close(struct importing *im)
 	if (!im)
 		return;
 	drop_set(im);
+	duplicates_done(&im->duplicates);
 	if (worker_is_alive(im->session->reader))
 		(void)importer_end(im->session->reader, &ignored);
 	free(im);
@@ -115,6 +115,7 @@ int setaside_import_open(struct session *s, int fd, const struct import_request 
 	if (!im)
 		return -1;
 	im->session = s;
+	im->duplicates.session = s;
 	im->request = request;
 	if (measure(im, fd, err) < 0 || importer_begin(reader, fd, s->observer, err) < 0)
 		return -1;
@@ -381,29 +382,12 @@ static int refuse_duplicate(struct importing *im, const struct import_outcome *o
 }
 
 /* Is there a set of this content?  1: ERR_DUPLICATE is set. */
-static int look_for(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE],
+static int look_for(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE], bool verify,
 		    struct import_outcome *o, struct err *err)
 {
 	if (im->request->allow_duplicate)
 		return 0;
-	if (sets_last_number(im->session, &im->seen, err) < 0)
-		return -1;
-	return duplicate_find(im->session, hash, &o->set, &o->apps, &im->broken_here, err);
-}
-
-/* Under the commit lock: has somebody else completed the same set meanwhile?  As look_for(). */
-static int look_again(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE],
-		      struct import_outcome *o, struct err *err)
-{
-	uint64_t own = im->set.row.id, last;
-
-	if (im->request->allow_duplicate)
-		return 0;
-	if (sets_last_number(im->session, &last, err) < 0)
-		return -1;
-	if (last == own && own == im->seen + 1)
-		return 0; /* there was nobody else */
-	return duplicate_find_late(im->session, hash, im->seen, &o->set, &o->apps, err);
+	return duplicates_find(&im->duplicates, hash, verify, &o->set, &o->apps, err);
 }
 
 /* Two who import the same set at the same time do not both keep it: who comes second here
@@ -417,7 +401,7 @@ static int commit(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE],
 
 	if (locks_take(s->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
 		return -1;
-	r = look_again(im, hash, o, err);
+	r = look_for(im, hash, false, o, err);
 	if (r == 0 && (answer(im, o, err) < 0 || new_set_complete(&im->set, err) < 0))
 		r = -1;
 	locks_drop(s->locks, LOCK_KEY_COMMIT);
@@ -433,9 +417,9 @@ static int end_set(struct importing *im, struct import_outcome *o, struct err *e
 
 	if (compare_hash(im, &known, hash, err) < 0)
 		return -1;
-	r = known ? 0 : look_for(im, hash, o, err);
-	if (r == 0 && im->broken_here)
-		r = duplicate_mention_broken(im->session, &im->set.row, err);
+	r = known ? 0 : look_for(im, hash, true, o, err);
+	if (r == 0 && known && !im->request->allow_duplicate)
+		r = duplicates_mention_broken(im->session, &im->set.row, err);
 	if (r == 0 && describe(im, err) < 0)
 		r = -1;
 	if (r == 0)
@@ -456,7 +440,7 @@ static int take_content(struct importing *im, const struct importer_part *part,
 
 	memcpy(im->claim, part->hash, sizeof(im->claim));
 	im->claimed = true;
-	r = look_for(im, im->claim, o, err);
+	r = look_for(im, im->claim, true, o, err);
 	o->duplicate = r > 0;
 	im->passing = r > 0; /* the rest of it is in the stream */
 	return r > 0 ? refuse_duplicate(im, o, err) : r;

@@ -61,6 +61,7 @@ unit_test_sources += tests/unit/test_copy.c
 unit_test_sources += tests/unit/test_crash.c
 unit_test_sources += tests/unit/test_db.c
 unit_test_sources += tests/unit/test_db_cache.c
+unit_test_sources += tests/unit/test_db_contents.c
 unit_test_sources += tests/unit/test_db_restores.c
 unit_test_sources += tests/unit/test_db_sets.c
 unit_test_sources += tests/unit/test_definition.c

@@ -163,6 +163,65 @@ START_TEST(zips_may_be_read_in_part)
 
 END_TEST
 
+/* A tar_skipper over struct tar_bytes, one byte less than it is asked for. */
+static int skip_bytes(void *ctx, uint64_t n, uint64_t *ret, struct err *err)
+{
+	struct tar_bytes *t = ctx;
+
+	(void)err;
+	*ret = n > 1 && n - 1 <= t->buf.len - t->at ? n - 1 : 0;
+	t->at += *ret;
+	return 0;
+}
+
+/* Bytes that the source gave. */
+static size_t given;
+
+static ssize_t counting_source(void *ctx, const void **ret, size_t max, struct err *err)
+{
+	ssize_t n = tar_bytes_source(ctx, ret, max, err);
+
+	given += (size_t)n;
+	return n;
+}
+
+START_TEST(what_is_passed_over_is_not_read_where_it_can_be_skipped)
+{
+	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
+	_cleanup_(import_freep) struct import *im = NULL;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct import_part part;
+	char big[100000];
+
+	memset(big, 'b', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	tar_file(&t, "1_a.zip", big);
+	tar_file(&t, "1_b.zip", "next");
+	support_manifest(&t, "\"1_a.zip\",\"1_b.zip\"");
+	tar_end(&t);
+	tar_bytes_rewind(&t, 1000);
+	given = 0;
+	ck_assert_ok(import_new(counting_source, &t, &im, &err), &err);
+	import_use_skip(im, skip_bytes);
+	while (import_next(im, &part, &err) > 0 && part.kind != IMPORT_END)
+		;
+	ck_assert_int_eq(err.kind, ERR_NONE);
+	ck_assert_int_eq(part.kind, IMPORT_END);
+	ck_assert_int_eq(import_next(im, &part, &err), 0);
+	ck_assert_uint_lt(given, 10000);
+	/* What cannot be skipped, as it is not there, is missed. */
+	import_free(TAKE_PTR(im));
+	buf_cut(&t.buf, 50000);
+	tar_bytes_rewind(&t, 1000);
+	ck_assert_ok(import_new(counting_source, &t, &im, &err), &err);
+	import_use_skip(im, skip_bytes);
+	ck_assert_int_eq(import_next(im, &part, &err), 1);
+	ck_assert_fails(import_next(im, &part, &err), &err, ERR_CORRUPT,
+			"archive is cut short after 50000 bytes");
+}
+
+END_TEST
+
 /* ---- What snapd wrote ---- */
 
 static void load(const char *name, struct tar_bytes *to)
@@ -289,6 +348,7 @@ Suite *suite_import(void)
 	tcase_add_test(tc, date_may_be_missing);
 	tcase_add_test(tc, any_tar_of_regular_files_will_do);
 	tcase_add_test(tc, zips_may_be_read_in_part);
+	tcase_add_test(tc, what_is_passed_over_is_not_read_where_it_can_be_skipped);
 
 	tc = support_tcase(s, "exports");
 	tcase_add_test(tc, exports_of_snapd_are_read);

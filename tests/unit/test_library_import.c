@@ -450,6 +450,34 @@ START_TEST(set_without_one_of_its_files_does_not_count_as_here)
 
 END_TEST
 
+START_TEST(what_is_known_of_a_content_follows_the_files)
+{
+	_cleanup_(exported_done) struct exported e = EXPORTED;
+	_cleanup_(import_outcome_done) struct import_outcome o = { 0 };
+	const char *file = "from/snapshots/1_one_0_x1.zip";
+
+	if (!exported_make(&e))
+		return;
+	for (int i = 0; i < 2; i++) {
+		ck_assert_fails(support_world_try_import(e.s, &e.t, &nothing_asked, &o, &e.err),
+				&e.err, ERR_DUPLICATE, "as set 1");
+		import_outcome_done(&o);
+		err_clear(&e.err);
+	}
+	/* Another file in the same place. */
+	ck_assert_int_eq(renameat(support_dirfd(), file, support_dirfd(), "kept"), 0);
+	support_file(support_dirfd(), file, 0600, "no zip");
+	ck_assert_uint_eq(support_world_import(e.s, &e.t), 2);
+	ck_assert_ptr_nonnull(strstr(support_events_text(&e.w.events),
+				     "warning: set 1 may be the same, but is damaged ("));
+	support_world_forget(e.s, 2);
+	ck_assert_int_eq(renameat(support_dirfd(), "kept", support_dirfd(), file), 0);
+	ck_assert_fails(support_world_try_import(e.s, &e.t, &nothing_asked, &o, &e.err), &e.err,
+			ERR_DUPLICATE, "as set 1");
+}
+
+END_TEST
+
 START_TEST(both_forms_of_a_content_hash_are_right)
 {
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
@@ -708,6 +736,7 @@ Suite *suite_library_import(void)
 	tcase_add_test(tc, automatic_set_becomes_a_persons);
 	tcase_add_test(tc, damaged_set_does_not_count_as_here);
 	tcase_add_test(tc, set_without_one_of_its_files_does_not_count_as_here);
+	tcase_add_test(tc, what_is_known_of_a_content_follows_the_files);
 	tcase_add_test(tc, both_forms_of_a_content_hash_are_right);
 
 	tc = support_tcase(s, "names");
