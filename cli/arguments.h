@@ -21,7 +21,7 @@ struct arguments {
 	const char *store, *root, *wait;
 	/* Those of some. */
 	struct strings users, exclude, map_users;
-	const char *name, *note, *reason, *id, *output;
+	const char *name, *note, *reason, *id, *output, *compress;
 	bool no_system, automatic, dry_run, abs_time, deep, force, trust, allow_duplicate;
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
+#include <string.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/quote.h"
 #include "cli/cli.h"
 #include "cli/json_set.h"
 #include "cli/set_table.h"
@@ -20,6 +22,9 @@ static const struct option_spec options[] = {
 	ARGUMENT_FLAG("auto", automatic,
 		      "let the set go by itself when its time has come"),
 	ARGUMENT("reason", OPTION_TEXT, reason, "TEXT", "why it is made, with --auto"),
+	ARGUMENT("compress", OPTION_TEXT, compress, "HOW",
+		 "fast: quickly; small: no larger than gzip -6 makes it; without it what "
+		 "the configuration says, else fast"),
 	ARGUMENT_DRY_RUN("only say how much there is to save, and whether there is room"),
 };
 
@@ -54,6 +59,23 @@ static void warn(struct cli *cli, const struct save_outcome *o)
 			      o->set.id, o->skipped, o->changed, o->set.id);
 }
 
+/* The value of --compress. */
+static int read_compress(const char *value, enum save_compress *ret, struct err *err)
+{
+	if (!value) {
+		*ret = SAVE_COMPRESS_CONFIGURED;
+	} else if (strcmp(value, "fast") == 0) {
+		*ret = SAVE_COMPRESS_FAST;
+	} else if (strcmp(value, "small") == 0) {
+		*ret = SAVE_COMPRESS_SMALL;
+	} else {
+		err_set(err, ERR_USAGE, "option \"--compress\" has an unknown value %s",
+			q(value));
+		return err_hint(err, "it is \"fast\" or \"small\"");
+	}
+	return 0;
+}
+
 static int run(struct cli *cli, struct err *err)
 {
 	_cleanup_(save_outcome_done) struct save_outcome o = { .has_set = false };
@@ -66,6 +88,8 @@ static int run(struct cli *cli, struct err *err)
 		.dry_run = cli->args.dry_run,
 	};
 
+	if (read_compress(cli->args.compress, &request.compress, err) < 0)
+		return -1;
 	if (cli_open(cli, cli->args.dry_run ? SESSION_READ : SESSION_WRITE, err) < 0 ||
 	    setaside_save(cli->session, &request, &o, err) < 0)
 		return -1;

@@ -261,6 +261,20 @@ static int make_row(void *ctx, struct db_set *row, struct err *err)
 
 /* ---- The set itself ---- */
 
+/* What was asked for, else what is configured. */
+static enum gzip_level level_of(const struct saving *v)
+{
+	switch (v->request->compress) {
+	case SAVE_COMPRESS_FAST:
+		return GZIP_FAST;
+	case SAVE_COMPRESS_SMALL:
+		return GZIP_SMALL;
+	case SAVE_COMPRESS_CONFIGURED:
+		break;
+	}
+	return v->session->config.compress == CONFIG_SMALL ? GZIP_SMALL : GZIP_FAST;
+}
+
 /* One app. */
 static int save_app(struct saving *v, size_t i, struct err *err)
 {
@@ -268,7 +282,7 @@ static int save_app(struct saving *v, size_t i, struct err *err)
 	_cleanup_free_ struct save_archive *archives = NULL;
 	struct session *s = v->session;
 	struct save_options options = {
-		.level = s->config.compress == CONFIG_SMALL ? GZIP_SMALL : GZIP_FAST,
+		.level = level_of(v),
 		.leave_out = v->plan.leave_out_list,
 		.observer = s->observer,
 		.meter = &v->meter,

@@ -21,6 +21,13 @@ struct save_conf {
 	const char *json; /* an object */
 };
 
+/* How archives are compressed, which any reader of the format can undo. */
+enum save_compress {
+	SAVE_COMPRESS_CONFIGURED, /* as the configuration says: fast, if it says nothing */
+	SAVE_COMPRESS_FAST,
+	SAVE_COMPRESS_SMALL, /* no larger than gzip -6 makes it; takes some times longer */
+};
+
 struct save_request {
 	struct scope scope;
 	const char *name, *note;   /* or NULL */
@@ -28,6 +35,7 @@ struct save_request {
 	const char *reason;	   /* of an automatic one, or NULL */
 	const struct save_conf *confs; /* instead of what is found here */
 	size_t n_confs;
+	enum save_compress compress;
 	bool dry_run;		   /* plans and checks room only: outcome.set stays empty */
 };
 

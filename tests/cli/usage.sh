@@ -108,6 +108,8 @@ usage 'option "--deep" takes no value' 'see "setaside check --help"' \
 	'a value for a flag' check 3 --deep=1
 usage 'option "--users" has an empty item in its value "a,,b"' \
 	'see "setaside save --help"' 'an empty user' save --users a,,b
+usage 'option "--compress" has an unknown value "best"' \
+	'it is "fast" or "small"' 'no way to compress' save --compress best
 usage 'options "--system" and "--user" exclude each other' 'see "setaside saved --help"' \
 	'both modes' saved --system --user
 usage 'option "--reason" needs "--auto"' 'see "setaside save --help"' \

@@ -101,7 +101,7 @@ is_json '[d["set"][k] for k in ("id", "name", "note", "auto")]' '[2,null,null,tr
 is_json '[d["unchanged"], d["empty"]]' '[[],["other"]]' 'save --json: empty apps'
 is_json '[s["setaside"]["reason"] for s in d["set"]["snapshots"]]' '["upgrade"]' \
 	'save --json: the reason stands in the metadata'
-run save --quiet
+run save --quiet --compress small
 is_status 0 'save --quiet: status'
 is_out '' 'save --quiet: no answer'
 is_err '' 'save --quiet: no notes'

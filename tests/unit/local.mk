@@ -91,6 +91,7 @@ unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
 unit_test_sources += tests/unit/test_json_write.c
 unit_test_sources += tests/unit/test_library.c
+unit_test_sources += tests/unit/test_library_compress.c
 unit_test_sources += tests/unit/test_library_export.c
 unit_test_sources += tests/unit/test_library_import.c
 unit_test_sources += tests/unit/test_library_import_refuses.c
