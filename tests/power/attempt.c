@@ -2,7 +2,6 @@
 #include "tests/power/power.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,47 +19,40 @@
 
 /* ---- What they begin with ---- */
 
-/* A disk of that kind with the machine of this name on it. */
-static int make_template(struct power *p, const struct disk *like, const char *name)
+/* Disks of that layout with the machine of this name on them. */
+static void make_template(struct power *p, const struct layout *l, const char *name,
+			  int ret[DISKS_MAX])
 {
-	struct disk *d = &p->disk;
-	int file = disk_new_file();
+	struct disks *d = &p->plain;
 	char *from;
 
 	if (asprintf(&from, "%s/tmpl/%s/.", p->world.dir, name) < 0)
 		die("no memory");
-	disk_make(d, like->fs);
-	if (!disk_mount(d))
-		die("a new disk cannot be mounted");
-	run_program((const char *const[]){ "/bin/cp", "-a", from, d->mountpoint, NULL });
-	inodes_fix(from, d->mountpoint);
-	disk_unmount(d);
-	disk_copy(d->file, file);
+	disks_make(d, l);
+	run_program((const char *const[]){ "/bin/cp", "-a", from, d->disks[0].mountpoint,
+					   NULL });
+	inodes_fix(from, d->disks[0].mountpoint);
+	disks_unmount(d);
+	for (size_t i = 0; i < layout_disks(l); i++) {
+		ret[i] = disk_new_file();
+		disk_copy(d->disks[i].file, ret[i]);
+	}
 	free(from);
-	return file;
 }
 
-/* The disk of an operation's template; made when it is wanted first. */
-static int template_of(struct power *p, const struct disk *d, const struct operation *o)
+void attempt_prepare(struct power *p, struct disks *d, const struct operation *o)
 {
-	size_t fs = (size_t)(d->fs - filesystems);
 	size_t first = 0;
-	int *file;
+	int *files;
 
 	/* Several begin with the same. */
 	while (strcmp(operations[first].from, o->from) != 0)
 		first++;
-	file = &p->templates[fs * n_operations + first];
-	if (*file < 0)
-		*file = make_template(p, d, o->from);
-	return *file;
-}
-
-void attempt_prepare(struct power *p, struct disk *d, const struct operation *o)
-{
-	int file = template_of(p, d, o);
-
-	disk_copy(file, d->file);
+	files = p->templates[(size_t)(d->layout - layouts) * n_operations + first];
+	if (files[0] < 0)
+		make_template(p, d->layout, o->from, files);
+	for (size_t i = 0; i < layout_disks(d->layout); i++)
+		disk_copy(files[i], d->disks[i].file);
 }
 
 /* ---- The run ---- */
@@ -71,18 +63,19 @@ static __attribute__((noreturn)) void run(struct attempt *a, size_t *mark)
 	struct power *p = a->power;
 	struct report *r = p->report;
 	struct err err = ERR_INIT;
-	int fd = open(a->disk->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fds[DISKS_MAX];
 	char plan[64];
 
-	if (fd < 0)
-		die("open %s", a->disk->mountpoint);
+	disks_open(a->disks, fds);
 	snprintf(plan, sizeof(plan), "change:halt:%llu",
 		 a->nth ? (unsigned long long)a->nth : 1000000000ull);
-	fault_use_page(p->page);
-	if (a->kind)
+	if (a->kind) {
 		fault_arm_programs(a->kind, plan, p->world.page);
-	else if (!fault_arm_text(plan))
-		die("%s", plan);
+	} else {
+		fault_use_page(p->page);
+		if (!fault_arm_text(plan))
+			die("%s", plan);
+	}
 	r->result = a->operation->run(&p->world, r, &err);
 	if (a->log)
 		*mark = atomic_load(&a->log->n);
@@ -90,7 +83,7 @@ static __attribute__((noreturn)) void run(struct attempt *a, size_t *mark)
 	snprintf(r->message, sizeof(r->message), "%s", err_message(&err));
 	r->ended = true;
 	if (!a->nth && !a->whole)
-		disk_cut(fd, a->cut);
+		disks_cut(fds, a->cut);
 	_exit(0);
 }
 
@@ -113,8 +106,8 @@ static bool wait_for(struct power *p, pid_t pid)
 bool attempt_run(struct attempt *a)
 {
 	struct power *p = a->power;
-	int fd = open(a->disk->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	static size_t *mark;
+	int fds[DISKS_MAX];
 	bool halted;
 	pid_t pid;
 
@@ -125,19 +118,20 @@ bool attempt_run(struct attempt *a)
 	atomic_store(&p->page->struck, 0);
 	*p->report = (struct report){ 0 };
 	fflush(stdout);
+	disks_open(a->disks, fds);
 	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, 0);
-	if (pid < 0 || fd < 0)
+	if (pid < 0)
 		die("cannot begin an attempt");
 	if (pid == 0)
 		run(a, mark);
 	halted = wait_for(p, pid);
 	if (halted)
-		disk_cut(fd, a->cut);
+		disks_cut(fds, a->cut);
 	/* With it all that it started. */
 	kill(pid, SIGKILL);
 	if (waitpid(pid, NULL, 0) != pid)
 		die("waitpid");
-	close(fd);
+	disks_close(fds);
 	a->ret_mark = *mark;
 	return halted || (!a->nth && !a->whole && p->report->ended);
 }
@@ -158,30 +152,30 @@ void attempt_judge(struct power *p, const struct operation *o,
 }
 
 /* What is there after an undisturbed run. */
-static void state_after(struct power *p, struct disk *d, const struct operation *o,
+static void state_after(struct power *p, struct disks *d, const struct operation *o,
 			struct state *ret)
 {
-	struct attempt a = { .power = p, .operation = o, .disk = d, .whole = true };
+	struct attempt a = { .power = p, .operation = o, .disks = d, .whole = true };
 	const struct report *r = p->report;
 
 	attempt_prepare(p, d, o);
-	if (!disk_mount(d))
+	if (!disks_mount(d))
 		die("%s: what it begins with cannot be mounted", o->name);
 	attempt_run(&a);
 	if (!r->ended || r->result < 0 || r->partial || r->warnings)
 		die("%s failed without a cut: %s; %s", o->name, r->message, r->warning);
 	state_take(&p->world, o, ret);
-	disk_unmount(d);
+	disks_unmount(d);
 }
 
-void attempt_states(struct power *p, struct disk *d, const struct operation *o,
+void attempt_states(struct power *p, struct disks *d, const struct operation *o,
 		    struct state ret[2])
 {
 	attempt_prepare(p, d, o);
-	if (!disk_mount(d))
+	if (!disks_mount(d))
 		die("%s: what it begins with cannot be mounted", o->name);
 	state_take(&p->world, o, &ret[0]);
-	disk_unmount(d);
+	disks_unmount(d);
 	state_after(p, d, o, &ret[1]);
 }
 
@@ -189,7 +183,7 @@ bool attempt_is_mine(const struct power *p, uint64_t row, uint64_t nth)
 {
 	uint64_t x = (nth << 16) + row;
 
-	if (p->nth)
+	if (p->nth != UINT64_MAX)
 		return nth == p->nth && p->job == 0;
 	x = x * 0x9e3779b97f4a7c15u + p->seed;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;

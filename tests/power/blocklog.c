@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,9 @@
 #define MINOR        31u
 #define FOR_ALL_TIME 1000000000u
 
+/* One of its files. */
 struct server {
+	unsigned disk;
 	int fuse, store;
 	struct blocklog *log;
 	uint8_t *request, *answer;
@@ -46,15 +49,16 @@ static void reply(const struct server *s, const struct fuse_in_header *in, int e
 		die("cannot answer the kernel");
 }
 
-static void note(struct blocklog *log, uint64_t offset, const void *p, uint32_t size)
+static void note(const struct server *s, uint64_t offset, const void *p, uint32_t size)
 {
+	struct blocklog *log = s->log;
 	size_t n = atomic_load(&log->n);
 
 	if (!atomic_load(&log->noting))
 		return;
 	if (n == BLOCKLOG_EVENTS || size > BLOCKLOG_BYTES - log->used)
 		die("the block log is full");
-	log->events[n] = (struct blocklog_event){ offset, size, log->used };
+	log->events[n] = (struct blocklog_event){ s->disk, size, offset, log->used };
 	if (size)
 		memcpy(log->data + log->used, p, size);
 	log->used += size;
@@ -111,7 +115,7 @@ static void serve_write(const struct server *s, const struct fuse_in_header *in)
 
 	if (pwrite(s->store, q + 1, q->size, (off_t)q->offset) != (ssize_t)q->size)
 		die("cannot write the store");
-	note(s->log, q->offset, q + 1, q->size);
+	note(s, q->offset, q + 1, q->size);
 	reply(s, in, 0, &out, sizeof(out));
 }
 
@@ -139,7 +143,7 @@ static void serve(const struct server *s, const struct fuse_in_header *in)
 		serve_write(s, in);
 		return;
 	case FUSE_FSYNC:
-		note(s->log, 0, NULL, 0);
+		note(s, 0, NULL, 0);
 		reply(s, in, 0, NULL, 0);
 		return;
 	case FUSE_STATFS:
@@ -158,49 +162,77 @@ static void serve(const struct server *s, const struct fuse_in_header *in)
 	}
 }
 
-/* Until the kernel has no more to ask. */
-static __attribute__((noreturn)) void serve_all(struct server *s)
+/* One request, if there is one. */
+static void serve_one(const struct server *s)
 {
-	ssize_t n;
+	ssize_t n = read(s->fuse, s->request, REQUEST_MAX);
 
-	s->request = malloc(REQUEST_MAX);
-	s->answer = malloc(WRITE_MAX);
-	if (!s->request || !s->answer)
+	if (n > 0)
+		serve(s, (const struct fuse_in_header *)(void *)s->request);
+	else if (errno == ENODEV)
+		_exit(0); /* the kernel has no more to ask */
+	else if (errno != EINTR && errno != EAGAIN && errno != ENOENT)
+		die("cannot hear the kernel");
+}
+
+/* All requests for all files by one process: so their order is known. */
+static __attribute__((noreturn)) void serve_all(struct server servers[DISKS_MAX])
+{
+	struct pollfd polled[DISKS_MAX];
+	uint8_t *request = malloc(REQUEST_MAX), *answer = malloc(WRITE_MAX);
+
+	if (!request || !answer)
 		die("no memory");
+	for (unsigned i = 0; i < DISKS_MAX; i++) {
+		servers[i].request = request;
+		servers[i].answer = answer;
+		polled[i] = (struct pollfd){ servers[i].fuse, POLLIN, 0 };
+	}
 	for (;;) {
-		n = read(s->fuse, s->request, REQUEST_MAX);
-		if (n > 0)
-			serve(s, (const struct fuse_in_header *)(void *)s->request);
-		else if (errno == ENODEV)
-			_exit(0);
-		else if (errno != EINTR && errno != EAGAIN && errno != ENOENT)
-			die("cannot hear the kernel");
+		if (poll(polled, DISKS_MAX, -1) < 0 && errno != EINTR)
+			die("poll");
+		for (unsigned i = 0; i < DISKS_MAX; i++)
+			if (polled[i].revents)
+				serve_one(&servers[i]);
 	}
 }
 
-struct blocklog *blocklog_start(const char *path, int store)
+/* Mounts a file. */
+static int mount_file(const char *path)
 {
-	struct server s = { .store = store,
-			    .log = shared_memory(sizeof(struct blocklog)) };
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	char options[100];
-	pid_t pid;
 
-	s.fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	if (fd < 0 || s.fuse < 0)
+	if (fd < 0 || fuse < 0)
 		die("cannot begin %s", path);
 	close(fd);
 	snprintf(options, sizeof(options), "fd=%d,rootmode=100000,user_id=0,group_id=0",
-		 s.fuse);
+		 fuse);
 	if (mount("setaside-blocklog", path, "fuse", MS_NOSUID | MS_NODEV, options) < 0)
 		die("mount %s", path);
+	return fuse;
+}
+
+struct blocklog *blocklog_start(char *const paths[DISKS_MAX], const int stores[DISKS_MAX])
+{
+	struct blocklog *log = shared_memory(sizeof(*log));
+	struct server servers[DISKS_MAX];
+	pid_t pid;
+
+	for (unsigned i = 0; i < DISKS_MAX; i++)
+		servers[i] = (struct server){ .disk = i,
+					      .fuse = mount_file(paths[i]),
+					      .store = stores[i],
+					      .log = log };
 	pid = fork();
 	if (pid < 0)
 		die("cannot fork");
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		serve_all(&s);
+		serve_all(servers);
 	}
-	close(s.fuse);
-	return s.log;
+	for (unsigned i = 0; i < DISKS_MAX; i++)
+		close(servers[i].fuse);
+	return log;
 }

@@ -34,30 +34,30 @@ static const struct {
 #define N_PLACES (sizeof(places) / sizeof(places[0]))
 #define N_CUTS   (sizeof(cuts) / sizeof(cuts[0]))
 
-/* The disk as the cut left it. */
+/* The disks as the cut left them. */
 static void judge_disk(struct attempt *a, const struct state states[2],
 		       struct verdict *ret)
 {
 	const struct report *r = a->power->report;
 
 	*ret = (struct verdict){ 0 };
-	if (!disk_mount(a->disk)) {
+	if (!disks_mount(a->disks)) {
 		ret->broken = 1;
 		snprintf(ret->text, sizeof(ret->text), "the file system is damaged\n");
 		return;
 	}
 	attempt_judge(a->power, a->operation, states, r->ended && r->result == 0, ret);
-	disk_unmount(a->disk);
+	disks_unmount(a->disks);
 }
 
 /* One point; false where the operation had come to its end before. */
-static bool try_point(struct power *p, const struct operation *o, struct disk *d,
+static bool try_point(struct power *p, const struct operation *o, struct disks *d,
 		      size_t place, uint64_t nth, size_t cut,
 		      const struct state states[2], struct sums *sums)
 {
 	struct attempt a = { .power = p,
 			     .operation = o,
-			     .disk = d,
+			     .disks = d,
 			     .kind = places[place].kind,
 			     .nth = nth,
 			     .cut = cuts[cut].cut };
@@ -65,45 +65,45 @@ static bool try_point(struct power *p, const struct operation *o, struct disk *d
 	bool is_cut;
 
 	attempt_prepare(p, d, o);
-	if (!disk_mount(d))
+	if (!disks_mount(d))
 		die("%s: what it begins with cannot be mounted", o->name);
 	is_cut = attempt_run(&a);
-	disk_unmount(d);
+	disks_unmount(d);
 	sums->points++;
 	sums->cuts += is_cut;
 	judge_disk(&a, states, &v);
 	if (v.broken)
 		attempt_complain(sums, &v, p->report, "%s, %s, %s %llu, %s", o->name,
-				 d->fs->name, places[place].name, (unsigned long long)nth,
-				 cuts[cut].name);
+				 d->layout->name, places[place].name,
+				 (unsigned long long)nth, cuts[cut].name);
 	return is_cut;
 }
 
 /* How many points there are at a place. */
-static uint64_t count_points(struct power *p, const struct operation *o, struct disk *d,
+static uint64_t count_points(struct power *p, const struct operation *o, struct disks *d,
 			     size_t place)
 {
 	struct attempt a = { .power = p,
 			     .operation = o,
-			     .disk = d,
+			     .disks = d,
 			     .kind = places[place].kind,
 			     .whole = true };
 
 	attempt_prepare(p, d, o);
-	if (!disk_mount(d))
+	if (!disks_mount(d))
 		die("%s: what it begins with cannot be mounted", o->name);
 	attempt_run(&a);
-	disk_unmount(d);
+	disks_unmount(d);
 	return atomic_load(&p->page->count[FAULT_CHANGE]);
 }
 
-void cuts_sweep(struct power *p, const struct operation *o, const struct filesystem *fs,
+void cuts_sweep(struct power *p, const struct operation *o, const struct layout *l,
 		uint64_t row, struct sums *sums)
 {
-	struct disk *d = &p->disk;
+	struct disks *d = &p->plain;
 	struct state states[2];
 
-	d->fs = fs;
+	d->layout = l;
 	attempt_states(p, d, o, states);
 	for (size_t place = 0; place < N_PLACES; place++) {
 		uint64_t n;

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,15 +29,29 @@ static const char *const make_ext4[] = {
 };
 static const char *const make_xfs[] = { "-q", "-f", "-K", NULL };
 
-const struct filesystem filesystems[] = {
-	{ "ext4", "/sbin/mkfs.ext4", make_ext4, "noinit_itable" },
-	{ "xfs", "/sbin/mkfs.xfs", make_xfs, "nouuid" },
-};
-const size_t n_filesystems = sizeof(filesystems) / sizeof(filesystems[0]);
+static const struct filesystem ext4 = { "ext4", "/sbin/mkfs.ext4", make_ext4,
+					"noinit_itable" };
+static const struct filesystem xfs = { "xfs", "/sbin/mkfs.xfs", make_xfs, "nouuid" };
 
-bool filesystem_is_known(const struct filesystem *fs)
+const struct layout layouts[] = {
+	{ "ext4", { &ext4 } },
+	{ "xfs", { &xfs } },
+	{ "ext4+xfs", { &ext4, &xfs } },
+	{ "xfs+ext4", { &xfs, &ext4 } },
+};
+const size_t n_layouts = sizeof(layouts) / sizeof(layouts[0]);
+
+size_t layout_disks(const struct layout *l)
 {
-	return access(fs->program, X_OK) == 0;
+	return l->fs[1] ? 2 : 1;
+}
+
+const char *layout_lacks(const struct layout *l)
+{
+	for (size_t i = 0; i < layout_disks(l); i++)
+		if (access(l->fs[i]->program, X_OK) < 0)
+			return l->fs[i]->program;
+	return NULL;
 }
 
 int disk_new_file(void)
@@ -90,21 +105,6 @@ void run_program(const char *const argv[])
 		die("%s failed", argv[0]);
 }
 
-void disk_make(struct disk *d, const struct filesystem *fs)
-{
-	const char *argv[24] = { fs->program };
-	int n = 1;
-
-	for (int i = 0; fs->make[i]; i++)
-		argv[n++] = fs->make[i];
-	argv[n] = d->device_path;
-	if (fallocate(d->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, DISK_SIZE) <
-	    0)
-		die("cannot empty a disk");
-	run_program(argv);
-	d->fs = fs;
-}
-
 /* One stretch without holes, of which zeros are left out. */
 static void copy_stretch(int from, int to, off_t begin, off_t end)
 {
@@ -134,19 +134,35 @@ void disk_copy(int from, int to)
 		die("cannot read a disk");
 }
 
-bool disk_mount(struct disk *d)
+/* An empty one. */
+static void make(struct disk *d, const struct filesystem *fs)
+{
+	const char *argv[24] = { fs->program };
+	int n = 1;
+
+	for (int i = 0; fs->make[i]; i++)
+		argv[n++] = fs->make[i];
+	argv[n] = d->device_path;
+	if (fallocate(d->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, DISK_SIZE) <
+	    0)
+		die("cannot empty a disk");
+	run_program(argv);
+}
+
+static bool mount_one(struct disk *d, const struct filesystem *fs)
 {
 	/* What the device still knows of what was there before. */
 	if (ioctl(d->device, BLKFLSBUF, 0) < 0)
 		die("%s", d->device_path);
-	if (mount(d->device_path, d->mountpoint, d->fs->name, 0, d->fs->options) == 0)
+	if (mount(d->device_path, d->mountpoint, fs->name, 0, fs->options) == 0)
 		return true;
-	if (errno != EUCLEAN && errno != EINVAL && errno != EIO && errno != EBADMSG)
+	if (errno != EUCLEAN && errno != EINVAL && errno != EIO && errno != EBADMSG &&
+	    errno != ENOENT)
 		die("mount %s", d->device_path);
 	return false;
 }
 
-void disk_unmount(struct disk *d)
+static void unmount_one(const struct disk *d)
 {
 	struct timespec pause = { 0, 2000000 };
 
@@ -158,10 +174,61 @@ void disk_unmount(struct disk *d)
 	}
 }
 
-void disk_cut(int fd, enum cut cut)
+void disks_make(struct disks *d, const struct layout *l)
+{
+	d->layout = l;
+	for (size_t i = 0; i < layout_disks(l); i++) {
+		make(&d->disks[i], l->fs[i]);
+		/* The second lies on the first. */
+		if (i > 0 && mkdir(d->disks[i].mountpoint, 0755) < 0)
+			die("mkdir %s", d->disks[i].mountpoint);
+		if (!mount_one(&d->disks[i], l->fs[i]))
+			die("a new disk cannot be mounted");
+	}
+}
+
+bool disks_mount(struct disks *d)
+{
+	for (size_t i = 0; i < layout_disks(d->layout); i++) {
+		if (mount_one(&d->disks[i], d->layout->fs[i]))
+			continue;
+		while (i-- > 0)
+			unmount_one(&d->disks[i]);
+		return false;
+	}
+	return true;
+}
+
+void disks_unmount(struct disks *d)
+{
+	for (size_t i = layout_disks(d->layout); i-- > 0;)
+		unmount_one(&d->disks[i]);
+}
+
+void disks_open(const struct disks *d, int ret[DISKS_MAX])
+{
+	for (size_t i = 0; i < DISKS_MAX; i++) {
+		ret[i] = -1;
+		if (i < layout_disks(d->layout) &&
+		    (ret[i] = open(d->disks[i].mountpoint,
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+			die("open %s", d->disks[i].mountpoint);
+	}
+}
+
+void disks_close(int fds[DISKS_MAX])
+{
+	for (size_t i = 0; i < DISKS_MAX; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+void disks_cut(const int fds[DISKS_MAX], enum cut cut)
 {
 	uint32_t flag = cut;
 
-	if (ioctl(fd, SHUTDOWN, &flag) < 0)
-		die("cannot shut the file system down");
+	/* The store first: what could not be recorded is not done either. */
+	for (size_t i = DISKS_MAX; i-- > 0;)
+		if (fds[i] >= 0 && ioctl(fds[i], SHUTDOWN, &flag) < 0)
+			die("cannot shut a file system down");
 }

@@ -19,8 +19,8 @@
 /* Ways to find out what a power cut leaves.  Options and figures: README. */
 static const struct {
 	const char *name;
-	void (*sweep)(struct power *p, const struct operation *o,
-		      const struct filesystem *fs, uint64_t row, struct sums *sums);
+	void (*sweep)(struct power *p, const struct operation *o, const struct layout *l,
+		      uint64_t row, struct sums *sums);
 } methods[] = {
 	{ "cut", cuts_sweep },
 	{ "replay", replay_sweep },
@@ -38,10 +38,34 @@ static const char *base_directory(void)
 
 /* ---- The processes that share the work ---- */
 
-/* One that has its block log already: at `path`, of `store`. */
-static int work(struct power *p, const char *path, int store)
+/* Mount points and devices of both kinds of disks. */
+static void prepare_disks(struct power *p, char *const paths[DISKS_MAX],
+			  const int stores[DISKS_MAX])
 {
-	char *cur;
+	static const char *const names[DISKS_MAX] = { "cur", "cur/store" };
+
+	for (int i = 0; i < DISKS_MAX; i++) {
+		char *at = world_path(&p->world, names[i]);
+		int file = disk_new_file(), fd = open(paths[i], O_RDWR | O_CLOEXEC);
+
+		if (fd < 0)
+			die("open %s", paths[i]);
+		disk_init(&p->plain.disks[i], file, file, at);
+		disk_init(&p->logged.disks[i], stores[i], fd, at);
+		close(fd);
+		free(at);
+	}
+	p->templates = malloc(n_layouts * n_operations * sizeof(*p->templates));
+	if (!p->templates)
+		die("no memory");
+	for (size_t i = 0; i < n_layouts * n_operations; i++)
+		p->templates[i][0] = -1;
+}
+
+/* One of the processes; it has its block log already: at `paths`, of `stores`. */
+static int work(struct power *p, char *const paths[DISKS_MAX],
+		const int stores[DISKS_MAX])
+{
 	int fd;
 
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
@@ -49,34 +73,22 @@ static int work(struct power *p, const char *path, int store)
 	p->report = shared_memory(sizeof(*p->report));
 	world_init(&p->world);
 	operations_prepare(&p->world);
-	cur = world_path(&p->world, "cur");
-	fd = disk_new_file();
-	disk_init(&p->disk, fd, fd, cur);
 	fd = open(p->world.page, O_RDWR | O_CLOEXEC);
 	p->page = mmap(NULL, sizeof(*p->page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p->page == MAP_FAILED)
 		die("mmap %s", p->world.page);
 	close(fd);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		die("open %s", path);
-	disk_init(&p->logged, store, fd, cur);
-	close(fd);
-	free(cur);
-	p->templates = malloc(n_filesystems * n_operations * sizeof(*p->templates));
-	for (size_t i = 0; i < n_filesystems * n_operations; i++)
-		p->templates[i] = -1;
-	for (size_t i = 0; i < N_METHODS * n_filesystems * n_operations; i++) {
+	prepare_disks(p, paths, stores);
+	for (size_t i = 0; i < N_METHODS * n_layouts * n_operations; i++) {
 		const struct operation *o = &operations[i % n_operations];
-		const struct filesystem *fs =
-			&filesystems[i / n_operations % n_filesystems];
-		size_t method = i / n_operations / n_filesystems;
+		const struct layout *l = &layouts[i / n_operations % n_layouts];
+		size_t method = i / n_operations / n_layouts;
 
 		if ((!p->operation || strcmp(p->operation, o->name) == 0) &&
-		    (!p->filesystem || strcmp(p->filesystem, fs->name) == 0) &&
+		    (!p->layout || strcmp(p->layout, l->name) == 0) &&
 		    (!p->method || strcmp(p->method, methods[method].name) == 0) &&
-		    filesystem_is_known(fs))
-			methods[method].sweep(p, o, fs, i, &p->sums[i]);
+		    !layout_lacks(l))
+			methods[method].sweep(p, o, l, i, &p->sums[i]);
 	}
 	return 0;
 }
@@ -86,20 +98,27 @@ static bool share_work(struct power *p)
 {
 	unsigned running = 0;
 	bool ended = true;
-	int status, store;
+	int status, stores[DISKS_MAX];
 	pid_t *jobs = calloc(p->jobs, sizeof(*jobs)), pid;
-	char path[64];
+	char *paths[DISKS_MAX];
 
 	for (p->job = 0; jobs && p->job < p->jobs; p->job++) {
-		snprintf(path, sizeof(path), "%s/blocklog-%u", base_directory(), p->job);
-		store = disk_new_file();
-		p->log = blocklog_start(path, store);
+		for (int i = 0; i < DISKS_MAX; i++) {
+			stores[i] = disk_new_file();
+			if (asprintf(&paths[i], "%s/blocklog-%u-%d", base_directory(),
+				     p->job, i) < 0)
+				die("no memory");
+		}
+		p->log = blocklog_start(paths, stores);
 		jobs[p->job] = fork();
 		if (jobs[p->job] == 0)
-			exit(work(p, path, store));
+			exit(work(p, paths, stores));
 		if (jobs[p->job] < 0)
 			die("cannot fork");
-		close(store);
+		for (int i = 0; i < DISKS_MAX; i++) {
+			close(stores[i]);
+			free(paths[i]);
+		}
 		running++;
 	}
 	/* Others are served block logs, and what the ended have left. */
@@ -121,9 +140,9 @@ static int tell(const struct power *p, time_t begun, bool ended)
 {
 	unsigned long tests = 0, points = 0, cuts = 0, images = 0, judged = 0, broken = 0;
 
-	for (size_t i = 0; i < N_METHODS * n_filesystems * n_operations; i++) {
+	for (size_t i = 0; i < N_METHODS * n_layouts * n_operations; i++) {
 		const struct sums *s = &p->sums[i];
-		size_t method = i / n_operations / n_filesystems;
+		size_t method = i / n_operations / n_layouts;
 
 		if (!s->points)
 			continue;
@@ -134,8 +153,7 @@ static int tell(const struct power *p, time_t begun, bool ended)
 		broken += s->broken;
 		printf("%sok %lu - %s, %s, %s: ", s->broken ? "not " : "", ++tests,
 		       operations[i % n_operations].name,
-		       filesystems[i / n_operations % n_filesystems].name,
-		       methods[method].name);
+		       layouts[i / n_operations % n_layouts].name, methods[method].name);
 		if (method == 0)
 			printf("%lu points, %lu cuts, %lu broken\n", s->points, s->cuts,
 			       s->broken);
@@ -156,7 +174,7 @@ static int tell(const struct power *p, time_t begun, bool ended)
 static void usage(void)
 {
 	fputs("usage: power_cuts [--share N/M] [--seed S] [--jobs J] [--subsets N] [--recordings N]\n"
-	      "         [--method cut|replay] [--operation NAME] [--filesystem ext4|xfs]\n"
+	      "         [--method cut|replay] [--operation NAME] [--layout NAME]\n"
 	      "         [--place NAME] [--nth N]\n",
 	      stderr);
 	exit(2);
@@ -171,7 +189,7 @@ static void parse(struct power *p, int argc, char **argv)
 						 { "recordings", 1, NULL, 'c' },
 						 { "method", 1, NULL, 'm' },
 						 { "operation", 1, NULL, 'o' },
-						 { "filesystem", 1, NULL, 'f' },
+						 { "layout", 1, NULL, 'f' },
 						 { "place", 1, NULL, 'p' },
 						 { "nth", 1, NULL, 'n' },
 						 { NULL, 0, NULL, 0 } };
@@ -196,7 +214,7 @@ static void parse(struct power *p, int argc, char **argv)
 		} else if (c == 'o') {
 			p->operation = optarg;
 		} else if (c == 'f') {
-			p->filesystem = optarg;
+			p->layout = optarg;
 		} else if (c == 'p') {
 			p->place = optarg;
 		} else if (c == 'n') {
@@ -220,8 +238,8 @@ static const char *obstacle(void)
 		return "no loop devices";
 	if (access("/dev/fuse", R_OK | W_OK) < 0)
 		return "no /dev/fuse";
-	for (size_t i = 0; i < n_filesystems; i++)
-		if (filesystem_is_known(&filesystems[i]))
+	for (size_t i = 0; i < n_layouts; i++)
+		if (!layout_lacks(&layouts[i]))
 			return NULL;
 	return "no mkfs.ext4 and no mkfs.xfs";
 }
@@ -239,14 +257,15 @@ static int run_all(struct power *p)
 		  "mode=1777") < 0)
 		die("cannot mount");
 	umask(022);
-	p->sums = shared_memory(N_METHODS * n_filesystems * n_operations *
-				sizeof(*p->sums));
+	p->sums = shared_memory(N_METHODS * n_layouts * n_operations * sizeof(*p->sums));
 	return tell(p, begun, share_work(p));
 }
 
 int main(int argc, char **argv)
 {
-	struct power p = { .shares = 1, .jobs = 1, .subsets = 100, .recordings = 2 };
+	struct power p = {
+		.shares = 1, .jobs = 1, .subsets = 100, .recordings = 2, .nth = UINT64_MAX
+	};
 	const char *why = obstacle();
 	int status;
 	pid_t pid;
@@ -256,10 +275,10 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP %s\n", why);
 		return 0;
 	}
-	for (size_t i = 0; i < n_filesystems; i++)
-		if (!filesystem_is_known(&filesystems[i]))
-			printf("# no %s: %s is left out\n", filesystems[i].program,
-			       filesystems[i].name);
+	for (size_t i = 0; i < n_layouts; i++)
+		if (layout_lacks(&layouts[i]))
+			printf("# no %s: %s is left out\n", layout_lacks(&layouts[i]),
+			       layouts[i].name);
 	fflush(stdout);
 	if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0)
 		die("cannot have namespaces");

@@ -33,6 +33,7 @@
 
 #define DISK_SIZE  (320u << 20)
 #define BLOCK_SIZE 4096u
+#define DISKS_MAX  2
 
 struct filesystem {
 	const char *name, *program; /* that makes one */
@@ -40,14 +41,24 @@ struct filesystem {
 	const char *options;        /* of the mount */
 };
 
-extern const struct filesystem filesystems[];
-extern const size_t n_filesystems;
+/* All on one disk, or the store on a second: what syncs the one does not sync the other. */
+struct layout {
+	const char *name;
+	const struct filesystem *fs[DISKS_MAX];
+};
+
+extern const struct layout layouts[];
+extern const size_t n_layouts;
 
 struct disk {
-	const struct filesystem *fs; /* on it at the moment */
 	char *mountpoint;
 	int file, device;
 	char device_path[32];
+};
+
+struct disks {
+	const struct layout *layout; /* on them at the moment */
+	struct disk disks[DISKS_MAX];
 };
 
 /* What the cut lets through of what was not synced yet: the ioctl's flag. */
@@ -56,23 +67,28 @@ enum cut {
 	CUT_NOTHING_MORE = 2, /* what is in memory is lost */
 };
 
-/* The program is there. */
-bool filesystem_is_known(const struct filesystem *fs);
+/* NULL, or the program that is not there. */
+const char *layout_lacks(const struct layout *l);
+/* How many disks it is. */
+size_t layout_disks(const struct layout *l);
 /* Its bytes are in `file`, and the device is on `under`: the same, or a block log before it. */
 void disk_init(struct disk *d, int file, int under, const char *mountpoint);
-/* Whose first argument is its path; it has to succeed. */
-void run_program(const char *const argv[]);
-/* An empty one. */
-void disk_make(struct disk *d, const struct filesystem *fs);
 /* An unnamed file, filled up with holes. */
 int disk_new_file(void);
 /* All of one into another; what is zero there may be a hole. */
 void disk_copy(int from, int to);
-/* False where the file system cannot be mounted: it is damaged. */
-bool disk_mount(struct disk *d);
-void disk_unmount(struct disk *d);
-/* On a descriptor in the file system. */
-void disk_cut(int fd, enum cut cut);
+/* Whose first argument is its path; it has to succeed. */
+void run_program(const char *const argv[]);
+
+/* Empty ones, mounted. */
+void disks_make(struct disks *d, const struct layout *l);
+/* False where a file system cannot be mounted: it is damaged. */
+bool disks_mount(struct disks *d);
+void disks_unmount(struct disks *d);
+/* What disks_cut() takes; it must be given back before they can be unmounted. */
+void disks_open(const struct disks *d, int ret[DISKS_MAX]);
+void disks_close(int fds[DISKS_MAX]);
+void disks_cut(const int fds[DISKS_MAX], enum cut cut);
 
 /* ---- blocklog ---- */
 
@@ -80,12 +96,13 @@ void disk_cut(int fd, enum cut cut);
 #define BLOCKLOG_BYTES  ((size_t)1 << 30)
 
 struct blocklog_event {
-	uint64_t offset;
+	unsigned disk;
 	uint32_t size; /* 0: a flush */
+	uint64_t offset;
 	size_t data;
 };
 
-/* Shared by the process that serves the device and the one that uses it. */
+/* Shared by the process that serves the devices and the one that uses them. */
 struct blocklog {
 	atomic_bool noting;
 	atomic_size_t n; /* events so far */
@@ -94,27 +111,28 @@ struct blocklog {
 	uint8_t data[BLOCKLOG_BYTES];
 };
 
-/* A file at `path`, whose bytes are those of `store`; served by a child of this process. */
-struct blocklog *blocklog_start(const char *path, int store);
+/* Files at `paths`, whose bytes are those of `stores`; served by a child of this process. */
+struct blocklog *blocklog_start(char *const paths[DISKS_MAX],
+				const int stores[DISKS_MAX]);
 
 /* ---- attempt ---- */
 
 struct power {
 	uint64_t share, shares, seed;
 	unsigned jobs, job, subsets, recordings;
-	const char *operation, *place, *filesystem, *method;
-	uint64_t nth; /* 0: all */
+	const char *operation, *place, *layout, *method;
+	uint64_t nth; /* UINT64_MAX: all */
 	struct sums *sums;
 	struct world world;
 	struct report *report;   /* shared */
 	struct fault_page *page; /* world.page */
-	struct disk disk;        /* in memory */
-	struct disk logged;      /* on the block log */
+	struct disks plain;      /* in memory */
+	struct disks logged;     /* on block logs */
 	struct blocklog *log;
-	int *templates; /* file by file system and operation; -1: not made yet */
+	int (*templates)[DISKS_MAX]; /* files by layout and operation; -1: not made yet */
 };
 
-/* Figures of one operation, file system and method; shared by the processes. */
+/* Figures of one operation, layout and method; shared by the processes. */
 struct sums {
 	atomic_ulong points, cuts, images, judged, broken;
 };
@@ -122,7 +140,7 @@ struct sums {
 struct attempt {
 	struct power *power;
 	const struct operation *operation;
-	struct disk *disk;
+	struct disks *disks;
 	int kind;     /* of worker; 0: the parent */
 	uint64_t nth; /* change before which the cut comes; 0: after the success */
 	enum cut cut;
@@ -132,14 +150,14 @@ struct attempt {
 };
 
 /* Puts there what the operation begins with. */
-void attempt_prepare(struct power *p, struct disk *d, const struct operation *o);
-/* Runs it on the mounted disk; the report is in power.report.  True if the cut came. */
+void attempt_prepare(struct power *p, struct disks *d, const struct operation *o);
+/* Runs it on the mounted disks; the report is in power.report.  True if the cut came. */
 bool attempt_run(struct attempt *a);
-/* On a disk that is mounted. */
+/* On disks that are mounted. */
 void attempt_judge(struct power *p, const struct operation *o,
 		   const struct state states[2], bool succeeded, struct verdict *ret);
 /* Before and after, as they are without a cut. */
-void attempt_states(struct power *p, struct disk *d, const struct operation *o,
+void attempt_states(struct power *p, struct disks *d, const struct operation *o,
 		    struct state ret[2]);
 /* Is this one in the share, whatever the numbers are? */
 bool attempt_is_mine(const struct power *p, uint64_t row, uint64_t nth);
@@ -149,9 +167,9 @@ void attempt_complain(struct sums *sums, const struct verdict *v, const struct r
 
 /* ---- cuts, replay ---- */
 
-void cuts_sweep(struct power *p, const struct operation *o, const struct filesystem *fs,
+void cuts_sweep(struct power *p, const struct operation *o, const struct layout *l,
 		uint64_t row, struct sums *sums);
-void replay_sweep(struct power *p, const struct operation *o, const struct filesystem *fs,
+void replay_sweep(struct power *p, const struct operation *o, const struct layout *l,
 		  uint64_t row, struct sums *sums);
 
 #endif

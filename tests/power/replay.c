@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 /*
- * An operation runs on a block log.  What was flushed is on the disk; of what was written since, any part
- * may be, block by block.  For each flush: a disk with each number of blocks in the order in which they
- * were written, and disks with blocks taken by chance (all sets of them where they are few).
+ * An operation runs on block logs.  What was flushed is on its disk; of what was written since, any part
+ * may be, block by block.  For each flush: the disks with each number of blocks in the order in which they
+ * were written, and with blocks taken by chance (all sets of them where they are few).
  *
- * A disk could be found for as long as its flush had not come: where the success was told before that,
+ * They could be found so for as long as the flush had not come: where the success was told before that,
  * it must be there.
  */
 
@@ -27,16 +27,18 @@
 
 /* One block of a write. */
 struct unit {
+	unsigned disk;
+	uint32_t size;
 	uint64_t offset;
 	const uint8_t *data;
-	uint32_t size;
 };
 
-/* What was written between two flushes. */
+/* The time up to a flush. */
 struct interval {
-	const struct unit *units;
+	struct unit *units; /* that were not flushed when it ended, in their order */
 	size_t n;
-	bool told; /* the success had been told before it ended */
+	size_t n_old; /* of them, those that an interval before had, too */
+	bool told;    /* the success had been told before it ended */
 };
 
 struct replay {
@@ -46,7 +48,7 @@ struct replay {
 	struct sums *sums;
 	uint64_t row, image, random;
 	unsigned recording;
-	int flushed; /* a disk with all that was flushed */
+	int flushed[DISKS_MAX]; /* disks with all that was flushed */
 	/* Of what was judged before: files as they were found, and whether the success had been told. */
 	uint64_t *known;
 	size_t n_known, cap_known;
@@ -55,21 +57,21 @@ struct replay {
 /* ---- Recording ---- */
 
 /* Somebody else's syncs, at times of chance, so that the journal is written in between. */
-static pid_t start_syncing(const struct disk *d, uint64_t seed)
+static pid_t start_syncing(const struct disks *d, uint64_t seed)
 {
+	int fds[DISKS_MAX];
 	pid_t pid = fork();
-	int fd;
 
 	if (pid != 0)
 		return pid;
-	fd = open(d->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	disks_open(d, fds);
 	for (;;) {
 		struct timespec pause = { 0, 0 };
 
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
 		pause.tv_nsec = (long)((seed >> 33) % 6000000);
 		nanosleep(&pause, NULL);
-		(void)syncfs(fd);
+		(void)syncfs(fds[(seed >> 32) % layout_disks(d->layout)]);
 	}
 }
 
@@ -77,27 +79,28 @@ static pid_t start_syncing(const struct disk *d, uint64_t seed)
 static size_t record(struct replay *r)
 {
 	struct power *p = r->power;
-	struct disk *d = &p->logged;
+	struct disks *d = &p->logged;
 	struct attempt a = { .power = p,
 			     .operation = r->operation,
-			     .disk = d,
+			     .disks = d,
 			     .whole = true,
 			     .log = p->log };
 	pid_t syncing = 0;
 
 	attempt_prepare(p, d, r->operation);
-	disk_copy(d->file, r->flushed);
+	for (size_t i = 0; i < layout_disks(d->layout); i++)
+		disk_copy(d->disks[i].file, r->flushed[i]);
 	atomic_store(&p->log->n, 0);
 	p->log->used = 0;
 	atomic_store(&p->log->noting, true);
-	if (!disk_mount(d))
+	if (!disks_mount(d))
 		die("%s: what it begins with cannot be mounted", r->operation->name);
 	if (r->recording)
 		syncing = start_syncing(d, p->seed + r->recording);
 	attempt_run(&a);
 	if (syncing > 0 && (kill(syncing, SIGKILL) < 0 || waitpid(syncing, NULL, 0) < 0))
 		die("cannot stop syncing");
-	disk_unmount(d);
+	disks_unmount(d);
 	atomic_store(&p->log->noting, false);
 	if (!p->report->ended || p->report->result < 0 || p->report->warnings)
 		die("%s failed without a cut: %s", r->operation->name,
@@ -191,38 +194,40 @@ static bool is_new(struct replay *r, uint64_t h)
 
 /* ---- Images ---- */
 
-static void put(int file, const struct unit *u)
+/* Onto the disk that is judged. */
+static void put(const struct replay *r, const struct unit *u)
 {
-	if (pwrite(file, u->data, u->size, (off_t)u->offset) != (ssize_t)u->size)
+	if (pwrite(r->power->plain.disks[u->disk].file, u->data, u->size,
+		   (off_t)u->offset) != (ssize_t)u->size)
 		die("cannot write a disk");
 }
 
-/* The disk is made: mounts and judges it. */
+/* The disks are made: mounts and judges them. */
 static void judge_image(struct replay *r, const struct interval *in, const char *what,
 			uint64_t number)
 {
 	struct power *p = r->power;
-	struct disk *d = &p->disk;
+	struct disks *d = &p->plain;
 	struct verdict v = { 0 };
 	uint64_t h;
 
 	r->sums->images++;
-	if (!disk_mount(d)) {
+	if (!disks_mount(d)) {
 		v.broken = 1;
 		snprintf(v.text, sizeof(v.text), "the file system is damaged\n");
 	} else {
-		h = sum_below(in->told ? 1 : 2, d->mountpoint);
+		h = sum_below(in->told ? 1 : 2, d->disks[0].mountpoint);
 		if (is_new(r, h)) {
 			*p->report = (struct report){ .ended = in->told };
 			r->sums->judged++;
 			attempt_judge(p, r->operation, r->states, in->told, &v);
 		}
-		disk_unmount(d);
+		disks_unmount(d);
 	}
 	if (v.broken)
 		attempt_complain(r->sums, &v, p->report,
 				 "%s, %s, recording %u, image %llu (%s %llu of %zu, %s)",
-				 r->operation->name, d->fs->name, r->recording,
+				 r->operation->name, d->layout->name, r->recording,
 				 (unsigned long long)r->image, what,
 				 (unsigned long long)number, in->n,
 				 in->told ? "success told" : "not told yet");
@@ -233,7 +238,8 @@ static bool begin_image(struct replay *r)
 {
 	if (!attempt_is_mine(r->power, r->row, ++r->image))
 		return false;
-	disk_copy(r->flushed, r->power->disk.file);
+	for (size_t i = 0; i < layout_disks(r->power->plain.layout); i++)
+		disk_copy(r->flushed[i], r->power->plain.disks[i].file);
 	return true;
 }
 
@@ -250,7 +256,7 @@ static void try_set(struct replay *r, const struct interval *in, uint64_t set)
 		return;
 	for (size_t i = 0; i < in->n; i++)
 		if (set >> i & 1)
-			put(r->power->disk.file, &in->units[i]);
+			put(r, &in->units[i]);
 	judge_image(r, in, "set", set);
 }
 
@@ -266,7 +272,7 @@ static void try_random(struct replay *r, const struct interval *in, unsigned num
 	likely = 1 + draw(r) % 1023;
 	for (size_t i = 0; i < in->n; i++)
 		if (draw(r) % 1024 < likely)
-			put(r->power->disk.file, &in->units[i]);
+			put(r, &in->units[i]);
 	judge_image(r, in, "by chance", number);
 }
 
@@ -276,18 +282,33 @@ static void try_interval(struct replay *r, const struct interval *in)
 		for (uint64_t set = 0; set < 1u << in->n; set++)
 			try_set(r, in, set);
 	} else {
-		for (size_t k = 0; k <= in->n; k++) {
+		for (size_t k = in->n_old; k <= in->n; k++) {
 			if (!begin_image(r))
 				continue;
 			for (size_t i = 0; i < k; i++)
-				put(r->power->disk.file, &in->units[i]);
+				put(r, &in->units[i]);
 			judge_image(r, in, "first", k);
 		}
 		for (unsigned i = 0; i < r->power->subsets; i++)
 			try_random(r, in, i);
 	}
-	for (size_t i = 0; i < in->n; i++)
-		put(r->flushed, &in->units[i]);
+}
+
+/* One disk has got all. */
+static void flush(struct replay *r, struct interval *in, unsigned disk)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->n; i++) {
+		const struct unit *u = &in->units[i];
+
+		if (u->disk != disk)
+			in->units[n++] = *u;
+		else if (pwrite(r->flushed[disk], u->data, u->size, (off_t)u->offset) !=
+			 (ssize_t)u->size)
+			die("cannot write a disk");
+	}
+	in->n = in->n_old = n;
 }
 
 /* Adds the blocks of a write. */
@@ -301,8 +322,8 @@ static size_t split(const struct blocklog *log, const struct blocklog_event *e,
 
 		if (size > e->size - done)
 			size = e->size - done;
-		units[n++] = (struct unit){ e->offset + done, log->data + e->data + done,
-					    size };
+		units[n++] = (struct unit){ e->disk, size, e->offset + done,
+					    log->data + e->data + done };
 		done += size;
 	}
 	return n;
@@ -326,12 +347,13 @@ static void replay(struct replay *r, size_t mark)
 		}
 		in.told = mark <= i;
 		try_interval(r, &in);
-		in.n = 0;
+		if (i < n_events)
+			flush(r, &in, log->events[i].disk);
 	}
 	free(units);
 }
 
-void replay_sweep(struct power *p, const struct operation *o, const struct filesystem *fs,
+void replay_sweep(struct power *p, const struct operation *o, const struct layout *l,
 		  uint64_t row, struct sums *sums)
 {
 	struct state states[2];
@@ -340,10 +362,10 @@ void replay_sweep(struct power *p, const struct operation *o, const struct files
 			    .states = states,
 			    .sums = sums,
 			    .row = row,
-			    .flushed = disk_new_file() };
+			    .flushed = { disk_new_file(), disk_new_file() } };
 
-	p->disk.fs = p->logged.fs = fs;
-	attempt_states(p, &p->disk, o, states);
+	p->plain.layout = p->logged.layout = l;
+	attempt_states(p, &p->plain, o, states);
 	for (r.recording = 0; r.recording < p->recordings; r.recording++) {
 		size_t mark = record(&r);
 
@@ -352,7 +374,8 @@ void replay_sweep(struct power *p, const struct operation *o, const struct files
 		sums->points++;
 	}
 	free(r.known);
-	close(r.flushed);
+	for (int i = 0; i < DISKS_MAX; i++)
+		close(r.flushed[i]);
 	state_done(&states[0]);
 	state_done(&states[1]);
 }
