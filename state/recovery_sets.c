@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/recovery_internal.h"
+
+#include <string.h>
+
+#include "backend/base/alloc.h"
+#include "backend/base/fd.h"
+#include "backend/base/stamp.h"
+#include "state/new_set.h"
+#include "state/retention.h"
+#include "state/sets.h"
+
+/* A set that was being forgotten, or some of its apps: what was to go goes. */
+static int finish_forgetting(struct session *s, const struct db_set *set, struct err *err)
+{
+	bool gone;
+
+	for (size_t i = 0; i < set->n_files; i++)
+		if (set->files[i].state == DB_FILE_GOING &&
+		    store_remove(s->store, set->files[i].name, err) < 0)
+			return -1;
+	if (store_sync(s->store, err) < 0 || store_unmark(s->store, set->id, err) < 0)
+		return -1;
+	return db_set_forgotten(s->db, set->id, &gone, err);
+}
+
+/* The row as it is now that the lock is held: until then its holder may have finished what
+ * looked unfinished when the rows were read.  1, or 0 where nothing is left to do. */
+static int reread_set(struct session *s, uint64_t id, struct db_set *ret, struct err *err)
+{
+	if (db_set_get(s->db, id, ret, err) == 0)
+		return ret->state != DB_SET_COMPLETE;
+	if (!err_is(err, ERR_NOT_FOUND))
+		return -1;
+	err_clear(err); /* its holder removed it */
+	return 0;
+}
+
+/* One set whose row is not complete. */
+static int recover_set(struct recovering *v, uint64_t id, struct err *err)
+{
+	struct session *s = v->session;
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+	_cleanup_(db_set_done) struct db_set set;
+	bool forgetting;
+	int r = recovery_try_lock(s, LOCK_KEY_SET(id), err);
+
+	db_set_init(&set);
+	if (r <= 0)
+		return r;
+	r = reread_set(s, id, &set, &problem);
+	forgetting = set.state == DB_SET_FORGETTING;
+	if (r > 0 && (forgetting ? finish_forgetting(s, &set, &problem)
+				 : new_set_remove(s, &set, &problem)) < 0)
+		r = -1;
+	locks_drop(s->locks, LOCK_KEY_SET(id));
+	if (r == 0)
+		return 0;
+	if (r < 0 && recovery_is_final(&problem))
+		return err_move(err, &problem);
+	if (r < 0)
+		return recovery_left(v, recovery_set_object(id, err), &problem, err);
+	return recovery_repaired(v, recovery_set_object(id, err),
+			forgetting ? "the rest of it was removed" : RECOVERY_SET_REMOVED, err);
+}
+
+/* The row of a number, or NULL. */
+static const struct db_set *find_row(const struct db_set_list *rows, uint64_t id)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->sets[i].id == id)
+			return &rows->sets[i];
+	return NULL;
+}
+
+/* Files of a set that has a marker and no row: an import or save whose database is gone, or
+ * snapd's. */
+static int remove_marked_files(struct session *s, uint64_t id, struct err *err)
+{
+	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
+	_cleanup_close_ int dir = fd_open_dir_at(store_fd(s->store), ".", err);
+
+	if (dir < 0 || fd_list_dir(dir, SIZE_MAX, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++)
+		if (store_name_set(names.items[i]) == id &&
+		    store_remove(s->store, names.items[i], err) < 0)
+			return -1;
+	return store_sync(s->store, err);
+}
+
+/* A marker: of a set that is complete it is stale, of one without a row the set goes. */
+static int recover_marker(struct recovering *v, uint64_t id, const struct db_set_list *rows,
+			  struct err *err)
+{
+	const struct db_set *row = find_row(rows, id);
+	struct session *s = v->session;
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+	int r;
+
+	if (row && row->state != DB_SET_COMPLETE)
+		return 0; /* its row was dealt with */
+	r = recovery_try_lock(s, LOCK_KEY_SET(id), err);
+	if (r <= 0)
+		return r;
+	r = row ? 0 : remove_marked_files(s, id, &problem);
+	if (r == 0)
+		r = store_unmark(s->store, id, &problem);
+	locks_drop(s->locks, LOCK_KEY_SET(id));
+	if (r < 0)
+		return recovery_left(v, recovery_set_object(id, err), &problem, err);
+	return recovery_repaired(v, recovery_set_object(id, err),
+			row ? "a stale marker was removed" : RECOVERY_SET_REMOVED, err);
+}
+
+/* What was given when the set was saved, as its files tell; a name that is no name, or that
+ * another set has by now, is dropped.  Its time to go counts from today: whoever copies
+ * an old automatic set here wants to have it. */
+static int describe_found(struct session *s, const struct set *set, struct db_set *row,
+			  struct err *err)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	struct db_set other;
+	struct stamp now;
+
+	if (set->name && sets_check_name(set->name, &ignored) == 0) {
+		if (db_set_by_name(s->db, set->name, &other, &ignored) == 0)
+			db_set_done(&other);
+		else if (!(row->name = alloc_strdup(set->name, err)))
+			return -1;
+	}
+	if ((set->note && !(row->note = alloc_strdup(set->note, err))) ||
+	    (set->reason && !(row->reason = alloc_strdup(set->reason, err))) ||
+	    stamp_now(&now, err) < 0)
+		return -1;
+	row->automatic = set->automatic;
+	row->expires = retention_set_expiry(&s->config, set->automatic, now.sec);
+	return 0;
+}
+
+/* A set of which a file cannot be read now may say more of itself the next time. */
+static const struct set_snapshot *unreadable(const struct set *set)
+{
+	for (size_t i = 0; set && i < set->n; i++)
+		if (set->snapshots[i].broken && !set_snapshot_is_damaged(&set->snapshots[i]))
+			return &set->snapshots[i];
+	return NULL;
+}
+
+/* A complete set on disk that the database does not know: copied here, snapd's, or of a database that
+ * was lost. */
+static int adopt_set(struct recovering *v, const struct store_file *files, size_t n,
+		     const struct set *set, struct err *err)
+{
+	_cleanup_(err_clear) struct err why = ERR_INIT;
+	const struct set_snapshot *not_now = unreadable(set);
+	struct session *s = v->session;
+	struct db_set row;
+	int r;
+
+	if (not_now) {
+		err_set(&why, not_now->broken_kind, "%s", not_now->broken);
+		return recovery_left(v, recovery_set_object(files[0].set, err), &why, err);
+	}
+	db_set_init(&row);
+	row.id = files[0].set;
+	row.state = DB_SET_COMPLETE;
+	row.origin = DB_SET_FOUND;
+	row.created = files[0].mtime_sec;
+	r = set ? describe_found(s, set, &row, err) : 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = db_set_add_file(&row, files[i].name, NULL, DB_FILE_PRESENT, err);
+	if (r == 0)
+		r = db_set_insert(s->db, &row, err);
+	db_set_done(&row);
+	if (r < 0 && err_is(err, ERR_EXISTS)) {
+		err_clear(err); /* somebody else was faster */
+		return 0;
+	}
+	return r < 0 ? -1 : recovery_repaired(v, recovery_set_object(files[0].set, err), "was found in the store", err);
+}
+
+static const struct set *find_set(const struct set_list *sets, uint64_t id)
+{
+	for (size_t i = 0; i < sets->n; i++)
+		if (sets->sets[i].id == id)
+			return &sets->sets[i];
+	return NULL;
+}
+
+/* Files of sets without a row; all are read once, when the first is met. */
+static int adopt_sets(struct recovering *v, const struct store_list *list,
+		      const struct db_set_list *rows, struct err *err)
+{
+	struct set_list sets = { 0 };
+	bool known = false;
+	int r = 0;
+
+	for (size_t i = 0, n; r == 0 && i < list->n; i += n) {
+		n = 1;
+		while (i + n < list->n && list->files[i + n].set == list->files[i].set)
+			n++;
+		if (find_row(rows, list->files[i].set))
+			continue;
+		if (!known)
+			r = sets_list(v->session, &sets, err);
+		known = true;
+		if (r == 0)
+			r = adopt_set(v, &list->files[i], n,
+				      find_set(&sets, list->files[i].set), err);
+	}
+	sets_list_done(&sets);
+	return r;
+}
+
+/* Temp files `.NAME.tmp.xxxxxxxxx` of this store, whose writers are gone: under the commit lock no
+ * save is between opening and naming one, but for those whose set is locked. */
+static bool is_temp(const char *name)
+{
+	const char *tmp = strstr(name, ".tmp.");
+
+	return name[0] == '.' && tmp && strlen(tmp) == strlen(".tmp.") + 9;
+}
+
+/* Removes temp files, if nobody at all saves at this moment. */
+static int remove_temps(struct recovering *v, bool any_alive, struct err *err)
+{
+	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
+	struct session *s = v->session;
+	_cleanup_close_ int dir = -1;
+
+	if (any_alive)
+		return 0;
+	dir = fd_open_dir_at(store_fd(s->store), ".", err);
+	if (dir < 0 || fd_list_dir(dir, SIZE_MAX, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		char *object;
+
+		if (!is_temp(names.items[i]))
+			continue;
+		object = alloc_strdup(names.items[i], err);
+		if (!object || store_remove(s->store, names.items[i], err) < 0) {
+			free(object);
+			return -1;
+		}
+		if (recovery_repaired(v, object, "a temporary file was removed", err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Everything about sets, under the commit lock: no number is given out meanwhile. */
+static int recover_sets(struct recovering *v, struct err *err)
+{
+	struct session *s = v->session;
+	struct db_set_list rows = { 0 };
+	struct store_list list = { 0 };
+	bool alive = false;
+	int r = db_sets(s->db, &rows, err);
+
+	for (size_t i = 0; r == 0 && i < rows.n; i++) {
+		size_t before = v->report.n_repaired + v->report.n_left;
+
+		if (rows.sets[i].state == DB_SET_COMPLETE)
+			continue;
+		r = recover_set(v, rows.sets[i].id, err);
+		alive = alive || v->report.n_repaired + v->report.n_left == before;
+	}
+	if (r == 0)
+		r = store_list(s->store, &list, err);
+	/* The numbers of what vanishes stay used. */
+	if (r == 0 && list.n_incomplete > 0)
+		r = store_put_last_set(s->store, list.highest, err);
+	for (size_t i = 0; r == 0 && i < list.n_incomplete; i++)
+		r = recover_marker(v, list.incomplete[i], &rows, err);
+	if (r == 0)
+		r = adopt_sets(v, &list, &rows, err);
+	if (r == 0)
+		r = remove_temps(v, alive, err);
+	store_list_done(&list);
+	db_set_list_done(&rows);
+	return r;
+}
+
+int recovery_sets(struct recovering *v, struct err *err)
+{
+	struct lock_wait wait = session_wait(v->session);
+	int r;
+
+	if (v->session->places.foreign)
+		return 0;
+	if (locks_take(v->session->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
+		return -1;
+	r = recover_sets(v, err);
+	locks_drop(v->session->locks, LOCK_KEY_COMMIT);
+	return r;
+}
