@@ -59,9 +59,10 @@ static int move_item(const struct journal_item *item, bool backward,
 	if (item->kind == JOURNAL_SWAP) {
 		if (swapper_of(item, o, &w, err) < 0)
 			return -1;
-		return swapper_swap(w, item, backward, err);
+		return o->only_look ? swapper_check(w, item, backward, err)
+				    : swapper_swap(w, item, backward, err);
 	}
-	if (item->attrs_size == 0)
+	if (item->attrs_size == 0 || o->only_look)
 		return 0;
 	if (inner_of(item, o, &w, err) < 0 ||
 	    restore_attrs_split(item->attrs, item->attrs_size, !backward, &attrs, &n, err) < 0)
@@ -132,23 +133,28 @@ int restore_refresh(struct journal_item *items, size_t n, const struct restore_o
 
 /* Removes what an item has aside; a mount point does not show that something was in it. */
 static int remove_aside(struct worker *w, const struct journal_item *item,
-			const struct observer *observer, struct err *err)
+			const struct restore_options *o, struct err *err)
 {
 	_cleanup_free_ void *attrs = NULL;
+	uint64_t live, aside;
 	size_t n;
 
+	if (o->only_look)
+		return swapper_look(w, item, &live, &aside, err);
 	if (item->kind != JOURNAL_MOUNT)
-		return swapper_remove(w, item, observer, err);
+		return swapper_remove(w, item, o->observer, err);
 	if (swapper_read_attrs(w, item, &attrs, &n, err) < 0 ||
-	    swapper_remove(w, item, observer, err) < 0)
+	    swapper_remove(w, item, o->observer, err) < 0)
 		return -1;
 	return swapper_apply_attrs(w, item, attrs, n, err);
 }
 
 /* Only what is not live may be removed: before a swap the aside name holds the staging tree, and it
  * must not hold what was live. */
-static int remove_staging(struct worker *w, const struct journal_item *item, struct err *err)
+static int remove_staging(struct worker *w, const struct journal_item *item,
+			  const struct restore_options *o, struct err *err)
 {
+	struct restore_options unheard = *o;
 	uint64_t live, aside;
 
 	if (item->kind == JOURNAL_SWAP) {
@@ -159,7 +165,9 @@ static int remove_staging(struct worker *w, const struct journal_item *item, str
 		if (item->old_ino != 0 && aside == item->old_ino)
 			return err_set(err, ERR_CHANGED, "%s holds what was live", q(item->aside));
 	}
-	return remove_aside(w, item, NULL, err);
+	/* What never became live goes in spite of a cancel. */
+	unheard.observer = NULL;
+	return remove_aside(w, item, &unheard, err);
 }
 
 /* Who removes a staging tree: as long as its inode is not in the journal nothing was unpacked
@@ -174,6 +182,18 @@ static int abandoner_of(const struct journal_item *item, const struct restore_op
 	return inner_of(item, o, ret, err);
 }
 
+/* A made parent, if it is empty. */
+static int remove_parent(struct worker *w, const struct journal_item *item,
+			 const struct restore_options *o, bool *ret_removed, struct err *err)
+{
+	uint64_t live, aside;
+
+	if (!o->only_look)
+		return swapper_remove_parent(w, item, ret_removed, err);
+	*ret_removed = false;
+	return swapper_look(w, item, &live, &aside, err);
+}
+
 /* One item of a restore that never began to swap. A parent that is gone took its staging along. */
 static int abandon_item(const struct journal_item *item, const struct restore_options *o,
 			struct err *err)
@@ -186,9 +206,9 @@ static int abandon_item(const struct journal_item *item, const struct restore_op
 	if (abandoner_of(item, o, &w, err) < 0)
 		return -1;
 	if (item->kind == JOURNAL_PARENT)
-		r = swapper_remove_parent(w, item, &removed, err);
+		r = remove_parent(w, item, o, &removed, err);
 	else
-		r = remove_staging(w, item, err);
+		r = remove_staging(w, item, o, err);
 	if (r < 0 && err_is(err, ERR_NOT_FOUND)) {
 		err_clear(err);
 		return 0;
@@ -216,7 +236,7 @@ static int clean_item(const struct journal_item *item, const struct restore_opti
 
 	if (!path || inner_of(item, o, &w, err) < 0)
 		return -1;
-	if (remove_aside(w, item, o->observer, err) < 0) {
+	if (remove_aside(w, item, o, err) < 0) {
 		if (!err_is(err, ERR_NOT_FOUND))
 			return err_wrap(err, "cannot remove %s", q(path));
 		err_clear(err); /* its directory is gone, and it with it */
@@ -252,7 +272,7 @@ static int remove_parents(const struct journal_item *items, size_t n,
 			continue;
 		if (swapper_of(item, options, &w, err) < 0)
 			return -1;
-		if (swapper_remove_parent(w, item, &removed, err) < 0) {
+		if (remove_parent(w, item, options, &removed, err) < 0) {
 			if (!err_is(err, ERR_NOT_FOUND))
 				return -1;
 			err_clear(err); /* gone with its own parent */

@@ -78,6 +78,9 @@ struct restore_options {
 	const struct carry_report *carried;	/* what could not be carried over (force) */
 	const struct strings *leave_out;	/* names in mount points that are other restores', or NULL */
 	bool force;
+	/* For recovery's calls (abandon, forward, backward, clean, remove_parents): nothing is changed, and
+	 * what could be seen to fail fails. */
+	bool only_look;
 };
 
 /* One target of the plan. */

@@ -23,6 +23,8 @@
 #include "backend/base/error.h"
 #include "backend/snapshot.h"
 
+#define STORE_LAST_SET ".last-set"
+
 struct store;
 
 enum store_flags {
@@ -61,7 +63,8 @@ struct store_list {
 	/* Highest number in any name or marker, whatever it is a name of, or in
 	 * .last-set; 0 for none. */
 	uint64_t highest;
-	bool last_set_damaged; /* .last-set holds no number, or cannot be read */
+	uint64_t last_set;     /* what .last-set says; 0: nothing */
+	bool last_set_damaged; /* it holds no number, or cannot be read */
 };
 
 /* Reads the directory once.  Only regular files, not links, count as snapshots or

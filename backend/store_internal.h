@@ -13,8 +13,6 @@
 #include "backend/base/error.h"
 #include "backend/store.h"
 
-#define STORE_LAST_SET ".last-set"
-
 struct store {
 	int fd;
 	char *path;

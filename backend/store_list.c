@@ -155,7 +155,6 @@ static int read_names(struct store *s, struct listing *l, struct err *err)
 {
 	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
 	_cleanup_close_ int fd = -1;
-	uint64_t last = 0;
 
 	/* A description of its own: where it stands in the directory is nobody else's. */
 	fd = fd_open_dir_at(s->fd, ".", err);
@@ -165,10 +164,10 @@ static int read_names(struct store *s, struct listing *l, struct err *err)
 		if (add_name(s, l, names.items[i], err) < 0)
 			return err_wrap(err, "store %s", q(s->path));
 	}
-	if (store_read_last_set(s, &last, &l->list.last_set_damaged, err) < 0)
+	if (store_read_last_set(s, &l->list.last_set, &l->list.last_set_damaged, err) < 0)
 		return -1;
-	if (last > l->list.highest)
-		l->list.highest = last;
+	if (l->list.last_set > l->list.highest)
+		l->list.highest = l->list.last_set;
 	settle_incomplete(&l->list);
 	settle_files(&l->list);
 	return 0;

@@ -7,6 +7,10 @@
 #include "cli/text.h"
 #include "state/operation/doctor.h"
 
+static const struct option_spec options[] = {
+	ARGUMENT_DRY_RUN("only say what is to be repaired, and change nothing at all"),
+};
+
 static void write_items(struct text *t, const char *title,
 			const struct recovery_item *items, size_t n)
 {
@@ -39,11 +43,13 @@ static int write_text(struct cli *cli, const struct recovery_report *r, struct e
 {
 	struct text t = TEXT(&cli->out, err);
 
-	write_items(&t, "repaired", r->repaired, r->n_repaired);
+	write_items(&t, cli->args.dry_run ? "to repair" : "repaired", r->repaired,
+		    r->n_repaired);
 	write_items(&t, "left", r->left, r->n_left);
+	write_items(&t, "busy", r->busy, r->n_busy);
 	if (!cli->args.quiet)
 		write_hints(&t, r->left, r->n_left);
-	if (r->n_repaired == 0 && r->n_left == 0 && !cli->args.quiet)
+	if (r->n_repaired == 0 && r->n_left == 0 && r->n_busy == 0 && !cli->args.quiet)
 		text_printf(&t, "Nothing to repair.\n");
 	return text_end(&t);
 }
@@ -51,13 +57,15 @@ static int write_text(struct cli *cli, const struct recovery_report *r, struct e
 static int run(struct cli *cli, struct err *err)
 {
 	_cleanup_(recovery_report_done) struct recovery_report report = { .n_left = 0 };
+	bool dry_run = cli->args.dry_run;
 
-	if (cli_open(cli, SESSION_DOCTOR, err) < 0 ||
+	if (cli_open(cli, dry_run ? SESSION_LOOK : SESSION_DOCTOR, err) < 0 ||
 	    setaside_doctor(cli->session, &report, err) < 0)
 		return -1;
 	/* Aside trees whose time had come are gone already. */
-	cli_commit(cli, false);
-	if (cli->args.json ? json_outcome_doctor(&report, &cli->out, err) < 0
+	if (!dry_run)
+		cli_commit(cli, false);
+	if (cli->args.json ? json_outcome_doctor(&report, dry_run, &cli->out, err) < 0
 			   : write_text(cli, &report, err) < 0)
 		return -1;
 	return report.n_left > 0 ? STATUS_PART : STATUS_DONE;
@@ -72,7 +80,11 @@ const struct verb cmd_doctor = {
 		"first, but looks at everything, and says what it found, what it did and "
 		"what is left to do; if anything is left the status is 3.  That includes old "
 		"data beside that of any app which no restore on record has put there, "
-		"as after the database was lost: it is named, and never removed.",
+		"as after the database was lost: it is named, and never removed.  So is a "
+		"snapshot on record whose file is gone, until its set is forgotten.\n\n"
+		"--dry-run says what is to be repaired and what would be left, and changes "
+		"nothing at all.  What another command is at work on is said to be busy.",
 	.progress = "examining",
+	.options = OPTION_TABLE(options),
 	.run = run,
 };

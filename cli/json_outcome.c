@@ -164,15 +164,22 @@ static void write_items(struct json_writer *w, const char *key,
 	json_end_array(w);
 }
 
-int json_outcome_doctor(const struct recovery_report *r, struct buf *out, struct err *err)
+int json_outcome_doctor(const struct recovery_report *r, bool dry_run, struct buf *out,
+			struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);
 
 	json_parts_begin(&w);
 	json_key(&w, "doctor");
 	json_begin_object(&w);
+	if (dry_run) {
+		json_key(&w, "dry-run");
+		json_bool(&w, true);
+	}
 	write_items(&w, "repaired", r->repaired, r->n_repaired);
 	write_items(&w, "left", r->left, r->n_left);
+	if (r->n_busy > 0)
+		write_items(&w, "busy", r->busy, r->n_busy);
 	json_end_object(&w);
 	return json_parts_end(&w);
 }

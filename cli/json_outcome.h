@@ -26,7 +26,8 @@ int json_outcome_export(const uint64_t *sets, size_t n, const char *file, uint64
 int json_outcome_import(const struct import_outcome *sets, size_t n,
 			const struct err *failure, struct buf *out, struct err *err);
 int json_outcome_check(const struct check_outcome *o, struct buf *out, struct err *err);
-int json_outcome_doctor(const struct recovery_report *r, struct buf *out,
+/* `dry_run`: of what would be repaired.  What is busy is left out where nothing is. */
+int json_outcome_doctor(const struct recovery_report *r, bool dry_run, struct buf *out,
 			struct err *err);
 
 #endif

@@ -64,7 +64,7 @@ static int find_file(struct db *db, enum db_mode mode, struct err *err)
 		return err_wrap(err, "directory of the database");
 	if (examine(db, &st, err) == 0)
 		return 0;
-	if (mode == DB_READ || !err_is(err, ERR_NOT_FOUND))
+	if (mode != DB_WRITE || !err_is(err, ERR_NOT_FOUND))
 		return -1;
 	err_clear(err);
 	if (create(db, err) < 0)
@@ -72,20 +72,12 @@ static int find_file(struct db *db, enum db_mode mode, struct err *err)
 	return examine(db, &st, err);
 }
 
-/*
- * On a read-only file system SQLite could not make the shared memory that a WAL database
- * needs.  Nobody writes there, so the file can be taken as it is, if all of it is in the
- * one file.
- */
-static bool is_immutable(struct db *db)
+/* On a read-only file system nothing can be made that a WAL database needs beside it. */
+static bool is_on_read_only(struct db *db)
 {
 	struct statvfs vfs;
-	struct stat st;
 
-	if (sys_fstatvfs(db->dirfd, &vfs) < 0 || !(vfs.f_flag & ST_RDONLY))
-		return false;
-	return sys_fstatat(db->dirfd, DB_FILE "-wal", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	       st.st_size == 0;
+	return sys_fstatvfs(db->dirfd, &vfs) == 0 && vfs.f_flag & ST_RDONLY;
 }
 
 /* SQLite has opened for reading what it could not open for writing, whatever the reason.  (The file
@@ -102,21 +94,14 @@ static int not_writable(const struct db *db, struct err *err)
 /* Opens the connection; what fails here is told by the handle, too. */
 static int connect_file(struct db *db, enum db_mode mode, struct err *err)
 {
-	char uri[DB_PATH_MAX + 32];
 	int rc;
 
 	snprintf(db->path, sizeof(db->path), "/proc/self/fd/%d/" DB_FILE, db->dirfd);
-	if (mode == DB_READ && is_immutable(db)) {
-		snprintf(uri, sizeof(uri), "file:%s?immutable=1", db->path);
-		rc = sqlite3_open_v2(uri, &db->handle,
-				     SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
-				     db->vfs_name);
-	} else {
-		/* Where the file cannot be written SQLite opens it for reading by
-		 * itself. */
-		rc = sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READWRITE,
-				     db->vfs_name);
-	}
+	db->look = mode == DB_LOOK || (mode == DB_READ && is_on_read_only(db));
+	/* Where the file cannot be written SQLite opens it for reading by itself. */
+	rc = sqlite3_open_v2(db->path, &db->handle,
+			     db->look ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE,
+			     db->vfs_name);
 	if (rc != SQLITE_OK)
 		return db_fail(db, rc, err);
 	db->writable = sqlite3_db_readonly(db->handle, "main") == 0;
@@ -155,16 +140,34 @@ int db_open(int dirfd, const char *dir, enum db_mode mode, struct db **ret,
 	return 0;
 }
 
+/* Ends the connection, if there is one. */
+static void disconnect(struct db *db)
+{
+	if (!db->handle)
+		return;
+	db_rollback(db);
+	sqlite3_finalize(db->cache_get);
+	db->cache_get = NULL;
+	assert(sqlite3_next_stmt(db->handle, NULL) == NULL);
+	sqlite3_close(db->handle);
+	db->handle = NULL;
+}
+
+int db_look_again(struct db *db, struct err *err)
+{
+	if (!db->look)
+		return 0;
+	disconnect(db);
+	if (connect_file(db, DB_LOOK, err) < 0)
+		return -1;
+	return db_schema_prepare(db, DB_LOOK, err);
+}
+
 void db_close(struct db *db)
 {
 	if (!db)
 		return;
-	if (db->handle) {
-		db_rollback(db);
-		sqlite3_finalize(db->cache_get);
-		assert(sqlite3_next_stmt(db->handle, NULL) == NULL);
-		sqlite3_close(db->handle);
-	}
+	disconnect(db);
 	db_vfs_unregister(db);
 	if (db->dirfd >= 0)
 		sys_close_best_effort(db->dirfd);

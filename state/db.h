@@ -47,6 +47,10 @@ enum db_mode {
 	/* Never created nor migrated; only cache and holders are written, if possible. */
 	DB_READ,
 	DB_WRITE, /* created (0600) or migrated as needed */
+	/* Like DB_READ, but no byte is written at all, not beside it either: it is seen as it was when it
+	 * was opened, or at the last db_look_again().  What others write meanwhile may make it look
+	 * damaged.  (On a read-only file system DB_READ is the same.) */
+	DB_LOOK,
 };
 
 /*
@@ -61,6 +65,8 @@ enum db_mode {
  */
 int db_open(int dirfd, const char *dir, enum db_mode mode, struct db **ret,
 	    struct err *err);
+/* Sees what was written since; after a failure it must be closed. */
+int db_look_again(struct db *db, struct err *err);
 void db_close(struct db *db);
 CLEANUP_FUNC(struct db *, db_close);
 /* False where not even the cache can be written. */

@@ -24,6 +24,8 @@
 #define DB_BUSY_MS      10000 /* how long a write waits for those of others */
 #define DB_VFS_NAME_MAX 48
 #define DB_PATH_MAX     48
+/* Of 32 KiB each, for 4096 pages of the log. */
+#define DB_LOOK_PARTS_MAX 64
 
 struct db {
 	sqlite3 *handle;
@@ -33,6 +35,9 @@ struct db {
 	int dirfd;
 	char *name; /* for messages */
 	bool writable;
+	bool look; /* see db_look.c */
+	sqlite3_io_methods look_methods;
+	void *look_parts[DB_LOOK_PARTS_MAX]; /* of the index of the log */
 	bool in_transaction; /* between db_begin() and db_commit() */
 	bool reading;        /* between db_read_begin_best_effort() and db_read_end() */
 	sqlite3_stmt *cache_get;
@@ -41,6 +46,9 @@ struct db {
 /* db_vfs.c */
 int db_vfs_register(struct db *db, struct err *err);
 void db_vfs_unregister(struct db *db);
+
+/* db_look.c: xOpen of a connection that only looks. */
+int db_look_open(struct db *db, sqlite3_file *file, const char *name, int flags, int *ret_flags);
 
 #ifdef ENABLE_FAULTS
 /* db_faults.c: SQLite's memory (before it is started), calls, and the syncs of a file just opened, as

@@ -278,9 +278,9 @@ int db_schema_prepare(struct db *db, enum db_mode mode, struct err *err)
 
 	if (configure(db, err) < 0 || read_version(db, &version, err) < 0)
 		return -1;
-	if (mode == DB_READ && version == 0)
+	if (mode != DB_WRITE && version == 0)
 		return err_set(err, ERR_NOT_FOUND, "database %s is empty", q(db->name));
-	if (mode == DB_READ && version < (int64_t)SCHEMA_VERSION) {
+	if (mode != DB_WRITE && version < (int64_t)SCHEMA_VERSION) {
 		err_set(err, ERR_UNSUPPORTED,
 			"database %s was written by an older setaside", q(db->name));
 		return err_hint(err,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,18 +22,22 @@ static int keep_path(sqlite3_vfs *vfs, const char *name, int n_out, char *out)
 	return SQLITE_OK;
 }
 
-#ifdef ENABLE_FAULTS
-
 /* xOpen */
-static int open_faulty(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
-		       int *ret_flags)
+static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+		     int *ret_flags)
 {
-	int rc = sqlite3_vfs_find(NULL)->xOpen(vfs, name, file, flags, ret_flags);
+	struct db *db = (struct db *)(void *)((char *)vfs - offsetof(struct db, vfs));
+	int rc = db->look ? db_look_open(db, file, name, flags, ret_flags)
+			  : sqlite3_vfs_find(NULL)->xOpen(vfs, name, file, flags, ret_flags);
 
-	if (rc == SQLITE_OK)
+#ifdef ENABLE_FAULTS
+	if (rc == SQLITE_OK && !db->look)
 		db_faults_sync(file);
+#endif
 	return rc;
 }
+
+#ifdef ENABLE_FAULTS
 
 /* Before SQLite starts, and once it has. */
 static int start(void)
@@ -69,9 +74,7 @@ int db_vfs_register(struct db *db, struct err *err)
 	db->vfs = *base;
 	db->vfs.pNext = NULL;
 	db->vfs.xFullPathname = keep_path;
-#ifdef ENABLE_FAULTS
-	db->vfs.xOpen = open_faulty;
-#endif
+	db->vfs.xOpen = open_file;
 	/* The name has to differ from that of every other connection in this process. */
 	snprintf(db->vfs_name, sizeof(db->vfs_name), "setaside-%p", (void *)db);
 	db->vfs.zName = db->vfs_name;

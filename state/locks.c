@@ -72,8 +72,9 @@ static int open_any(struct locks *l, unsigned flags, struct err *err)
 {
 	struct stat st;
 
-	l->fd = open_file(l, O_RDWR | O_CREAT);
-	if (l->fd < 0 && flags & LOCKS_OPTIONAL && is_no_access(errno)) {
+	l->fd = flags & LOCKS_LOOK ? -1 : open_file(l, O_RDWR | O_CREAT);
+	if (flags & LOCKS_LOOK ||
+	    (l->fd < 0 && flags & LOCKS_OPTIONAL && is_no_access(errno))) {
 		l->fd = open_file(l, O_RDONLY);
 		if (l->fd < 0 && is_no_access(errno))
 			return 0;

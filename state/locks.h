@@ -76,6 +76,8 @@ enum locks_flags {
 	 * a foreign one), every shared lock is granted, and every exclusive one is
 	 * ERR_DENIED. */
 	LOCKS_OPTIONAL = 1 << 0,
+	/* The same, and it is not made where it is missing. */
+	LOCKS_LOOK = 1 << 1,
 };
 
 /* Opens (or makes) `lock` in the directory dirfd (borrowed during the call, a duplicate

@@ -18,10 +18,10 @@ void recovery_item_done(struct recovery_item *item)
 
 void recovery_report_done(struct recovery_report *r)
 {
-	struct recovery_item *lists[] = { r->repaired, r->left };
-	size_t counts[] = { r->n_repaired, r->n_left };
+	struct recovery_item *lists[] = { r->repaired, r->left, r->busy };
+	size_t counts[] = { r->n_repaired, r->n_left, r->n_busy };
 
-	for (size_t l = 0; l < 2; l++) {
+	for (size_t l = 0; l < sizeof(lists) / sizeof(*lists); l++) {
 		for (size_t i = 0; i < counts[l]; i++)
 			recovery_item_done(&lists[l][i]);
 		free(lists[l]);
@@ -29,30 +29,41 @@ void recovery_report_done(struct recovery_report *r)
 	*r = (struct recovery_report){ 0 };
 }
 
-/* Adds to one of the two lists; takes `object`. */
+/* Adds to one of the lists; takes `object`.  `hint` may be NULL. */
 static int add(struct recovery_item **list, size_t *n, char *object, const char *what,
-	       struct err *err)
+	       const char *hint, struct err *err)
 {
+	struct recovery_item item = { .object = object, .size = -1 };
 	struct recovery_item *grown = NULL;
-	char *copied = object ? alloc_strdup(what, err) : NULL;
 
-	if (copied)
+	if (object)
+		item.what = alloc_strdup(what, err);
+	if (item.what && hint)
+		item.hint = alloc_strdup(hint, err);
+	if (item.what && (!hint || item.hint))
 		grown = alloc_resize(*list, *n + 1, sizeof(*grown), err);
 	if (!grown) {
-		free(object);
-		free(copied);
+		recovery_item_done(&item);
 		return -1;
 	}
 	*list = grown;
-	grown[(*n)++] = (struct recovery_item){ .object = object, .what = copied, .size = -1 };
+	grown[(*n)++] = item;
 	return 0;
 }
 
-int recovery_repaired(struct recovering *v, char *object, const char *what, struct err *err)
+bool recovery_acts(const struct recovering *v)
 {
-	if (object)
+	return v->session->access != SESSION_LOOK;
+}
+
+int recovery_repaired(struct recovering *v, char *object, const struct recovery_words *words,
+		      struct err *err)
+{
+	const char *what = recovery_acts(v) ? words->did : words->would;
+
+	if (object && recovery_acts(v))
 		observer_note(v->session->observer, NULL, "%s: %s", object, what);
-	return add(&v->report.repaired, &v->report.n_repaired, object, what, err);
+	return add(&v->report.repaired, &v->report.n_repaired, object, what, NULL, err);
 }
 
 int recovery_left(struct recovering *v, char *object, struct err *why, struct err *err)
@@ -62,14 +73,30 @@ int recovery_left(struct recovering *v, char *object, struct err *why, struct er
 	if (object)
 		observer_warn(v->session->observer, NULL, "%s is not settled: %s", object,
 			      err_message(why));
-	r = add(&v->report.left, &v->report.n_left, object, err_message(why), err);
+	r = add(&v->report.left, &v->report.n_left, object, err_message(why), why->hint, err);
 	err_clear(why);
 	return r;
 }
 
-bool recovery_is_final(const struct err *e)
+int recovery_busy(struct recovering *v, char *object, struct err *why, struct err *err)
 {
-	return err_is(e, ERR_INTERRUPTED) || err_is(e, ERR_NOMEM);
+	int r = add(&v->report.busy, &v->report.n_busy, object, err_message(why), NULL, err);
+
+	err_clear(why);
+	return r;
+}
+
+int recovery_tell(struct recovering *v, char *object, int result,
+		  const struct recovery_words *words, struct err *problem, struct err *err)
+{
+	if (result > 0)
+		return recovery_repaired(v, object, words, err);
+	if (result < 0 && !err_is(problem, ERR_INTERRUPTED) && !err_is(problem, ERR_NOMEM))
+		return recovery_left(v, object, problem, err);
+	if (!object)
+		return -1;
+	free(object);
+	return result < 0 ? err_move(err, problem) : 0;
 }
 
 char *recovery_set_object(uint64_t id, struct err *err)
@@ -77,16 +104,26 @@ char *recovery_set_object(uint64_t id, struct err *err)
 	return alloc_printf(err, "set %llu", (unsigned long long)id);
 }
 
-int recovery_try_lock(struct session *s, struct lock_key key, struct err *err)
+int recovery_hold(struct recovering *v, struct lock_key key, struct err *err)
 {
+	_cleanup_(err_clear) struct err busy = ERR_INIT;
+	struct session *s = v->session;
 	struct lock_wait wait = { 0, s->observer };
 
-	if (locks_take(s->locks, key, LOCK_EXCLUSIVE, &wait, err) == 0)
+	if (!s->locks)
+		return 1; /* nobody has ever written here */
+	if (locks_take(s->locks, key, recovery_acts(v) ? LOCK_EXCLUSIVE : LOCK_SHARED, &wait,
+		       &busy) == 0)
 		return 1;
-	if (!err_is(err, ERR_BUSY))
-		return -1;
-	err_clear(err);
-	return 0;
+	if (!err_is(&busy, ERR_BUSY))
+		return err_move(err, &busy);
+	return recovery_busy(v, recovery_set_object(key.number, err), &busy, err);
+}
+
+void recovery_let_go(struct recovering *v, struct lock_key key)
+{
+	if (v->session->locks)
+		locks_drop(v->session->locks, key);
 }
 
 int recovery_clean_imports(struct session *s, size_t *ret_count, struct strings *ret_errors,
@@ -97,7 +134,7 @@ int recovery_clean_imports(struct session *s, size_t *ret_count, struct strings 
 	int r = recovery_sets(&v, err);
 
 	for (size_t i = 0; r == 0 && i < v.report.n_repaired; i++)
-		count += strcmp(v.report.repaired[i].what, RECOVERY_SET_REMOVED) == 0;
+		count += strcmp(v.report.repaired[i].what, recovery_set_removed.did) == 0;
 	for (size_t i = 0; r == 0 && i < v.report.n_left; i++)
 		r = strings_add(ret_errors, v.report.left[i].what, err);
 	recovery_report_done(&v.report);

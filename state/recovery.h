@@ -11,8 +11,13 @@
  *  - a restore still preparing is dropped with its staging trees, one that had begun to swap
  *    goes forward, and if one item cannot, all items go back; cleaning goes on;
  *  - an item whose home or file system is missing stays pending and is named;
- *  - a zip that the database does not know becomes a set of origin `found`; .last-set is kept.
+ *  - a zip that the database does not know becomes a set of origin `found`; a .last-set that was lost, or
+ *    is behind the database, is written again.
  * It may be killed itself and runs again; twice in a row changes nothing the second time.
+ *
+ * What is found is separate from what is done about it: in a session opened with SESSION_LOOK all the same
+ * is found and nothing is done, and `repaired` says what would be.  Then locks are shared ones, and held
+ * only while rows are read.
  */
 
 #include "backend/base/error.h"
@@ -32,6 +37,8 @@ struct recovery_item {
 struct recovery_report {
 	struct recovery_item *repaired, *left;
 	size_t n_repaired, n_left;
+	struct recovery_item *busy; /* not looked at: a living operation is at work on it */
+	size_t n_busy;
 };
 
 void recovery_item_done(struct recovery_item *item);

@@ -10,6 +10,32 @@
 #include "state/retention.h"
 #include "state/sets.h"
 
+const struct recovery_words recovery_set_removed = {
+	"was not complete and was removed",
+	"is not complete and would be removed",
+};
+
+static const struct recovery_words forgotten = {
+	"the rest of it was removed",
+	"the rest of it would be removed",
+};
+static const struct recovery_words unmarked = {
+	"a stale marker was removed",
+	"a stale marker would be removed",
+};
+static const struct recovery_words found = {
+	"was found in the store",
+	"would be taken in: it was found in the store",
+};
+static const struct recovery_words temp_removed = {
+	"a temporary file was removed",
+	"a temporary file would be removed",
+};
+static const struct recovery_words written_again = {
+	"was written again",
+	"would be written again",
+};
+
 /* A set that was being forgotten, or some of its apps: what was to go goes. */
 static int finish_forgetting(struct session *s, const struct db_set *set, struct err *err)
 {
@@ -28,6 +54,8 @@ static int finish_forgetting(struct session *s, const struct db_set *set, struct
  * looked unfinished when the rows were read.  1, or 0 where nothing is left to do. */
 static int reread_set(struct session *s, uint64_t id, struct db_set *ret, struct err *err)
 {
+	if (db_look_again(s->db, err) < 0)
+		return -1;
 	if (db_set_get(s->db, id, ret, err) == 0)
 		return ret->state != DB_SET_COMPLETE;
 	if (!err_is(err, ERR_NOT_FOUND))
@@ -36,32 +64,32 @@ static int reread_set(struct session *s, uint64_t id, struct db_set *ret, struct
 	return 0;
 }
 
-/* One set whose row is not complete. */
-static int recover_set(struct recovering *v, uint64_t id, struct err *err)
+/* What goes of a set that is not complete, or not any more. */
+static int settle_set(struct session *s, const struct db_set *set, struct err *err)
+{
+	return set->state == DB_SET_FORGETTING ? finish_forgetting(s, set, err)
+					       : new_set_remove(s, set, err);
+}
+
+/* One set whose row is not complete; *ret_alive where a living operation is at work on it. */
+static int recover_set(struct recovering *v, uint64_t id, bool *ret_alive, struct err *err)
 {
 	struct session *s = v->session;
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	_cleanup_(db_set_done) struct db_set set;
-	bool forgetting;
-	int r = recovery_try_lock(s, LOCK_KEY_SET(id), err);
+	int r = recovery_hold(v, LOCK_KEY_SET(id), err);
 
 	db_set_init(&set);
+	*ret_alive = *ret_alive || r == 0;
 	if (r <= 0)
 		return r;
 	r = reread_set(s, id, &set, &problem);
-	forgetting = set.state == DB_SET_FORGETTING;
-	if (r > 0 && (forgetting ? finish_forgetting(s, &set, &problem)
-				 : new_set_remove(s, &set, &problem)) < 0)
+	if (r > 0 && recovery_acts(v) && settle_set(s, &set, &problem) < 0)
 		r = -1;
-	locks_drop(s->locks, LOCK_KEY_SET(id));
-	if (r == 0)
-		return 0;
-	if (r < 0 && recovery_is_final(&problem))
-		return err_move(err, &problem);
-	if (r < 0)
-		return recovery_left(v, recovery_set_object(id, err), &problem, err);
-	return recovery_repaired(v, recovery_set_object(id, err),
-			forgetting ? "the rest of it was removed" : RECOVERY_SET_REMOVED, err);
+	recovery_let_go(v, LOCK_KEY_SET(id));
+	return recovery_tell(v, recovery_set_object(id, err), r,
+			     set.state == DB_SET_FORGETTING ? &forgotten : &recovery_set_removed,
+			     &problem, err);
 }
 
 /* The row of a number, or NULL. */
@@ -89,28 +117,32 @@ static int remove_marked_files(struct session *s, uint64_t id, struct err *err)
 	return store_sync(s->store, err);
 }
 
+/* Removes the marker, after the files of a set that has no row. */
+static int settle_marker(struct session *s, uint64_t id, bool stale, struct err *err)
+{
+	if (!stale && remove_marked_files(s, id, err) < 0)
+		return -1;
+	return store_unmark(s->store, id, err);
+}
+
 /* A marker: of a set that is complete it is stale, of one without a row the set goes. */
 static int recover_marker(struct recovering *v, uint64_t id, const struct db_set_list *rows,
 			  struct err *err)
 {
 	const struct db_set *row = find_row(rows, id);
-	struct session *s = v->session;
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	int r;
 
 	if (row && row->state != DB_SET_COMPLETE)
 		return 0; /* its row was dealt with */
-	r = recovery_try_lock(s, LOCK_KEY_SET(id), err);
+	r = recovery_hold(v, LOCK_KEY_SET(id), err);
 	if (r <= 0)
 		return r;
-	r = row ? 0 : remove_marked_files(s, id, &problem);
-	if (r == 0)
-		r = store_unmark(s->store, id, &problem);
-	locks_drop(s->locks, LOCK_KEY_SET(id));
-	if (r < 0)
-		return recovery_left(v, recovery_set_object(id, err), &problem, err);
-	return recovery_repaired(v, recovery_set_object(id, err),
-			row ? "a stale marker was removed" : RECOVERY_SET_REMOVED, err);
+	if (recovery_acts(v) && settle_marker(v->session, id, row != NULL, &problem) < 0)
+		r = -1;
+	recovery_let_go(v, LOCK_KEY_SET(id));
+	return recovery_tell(v, recovery_set_object(id, err), r,
+			     row ? &unmarked : &recovery_set_removed, &problem, err);
 }
 
 /* What was given when the set was saved, as its files tell; a name that is no name, or that
@@ -147,21 +179,13 @@ static const struct set_snapshot *unreadable(const struct set *set)
 	return NULL;
 }
 
-/* A complete set on disk that the database does not know: copied here, snapd's, or of a database that
- * was lost. */
-static int adopt_set(struct recovering *v, const struct store_file *files, size_t n,
-		     const struct set *set, struct err *err)
+/* Its row: 1, or 0 where somebody else was faster. */
+static int record_found(struct session *s, const struct store_file *files, size_t n,
+			const struct set *set, struct err *err)
 {
-	_cleanup_(err_clear) struct err why = ERR_INIT;
-	const struct set_snapshot *not_now = unreadable(set);
-	struct session *s = v->session;
-	struct db_set row;
+	_cleanup_(db_set_done) struct db_set row;
 	int r;
 
-	if (not_now) {
-		err_set(&why, not_now->broken_kind, "%s", not_now->broken);
-		return recovery_left(v, recovery_set_object(files[0].set, err), &why, err);
-	}
 	db_set_init(&row);
 	row.id = files[0].set;
 	row.state = DB_SET_COMPLETE;
@@ -172,12 +196,31 @@ static int adopt_set(struct recovering *v, const struct store_file *files, size_
 		r = db_set_add_file(&row, files[i].name, NULL, DB_FILE_PRESENT, err);
 	if (r == 0)
 		r = db_set_insert(s->db, &row, err);
-	db_set_done(&row);
-	if (r < 0 && err_is(err, ERR_EXISTS)) {
-		err_clear(err); /* somebody else was faster */
-		return 0;
+	if (r == 0)
+		return 1;
+	if (!err_is(err, ERR_EXISTS))
+		return -1;
+	err_clear(err);
+	return 0;
+}
+
+/* A complete set on disk that the database does not know: copied here, snapd's, or of a database that
+ * was lost. */
+static int adopt_set(struct recovering *v, const struct store_file *files, size_t n,
+		     const struct set *set, struct err *err)
+{
+	_cleanup_(err_clear) struct err why = ERR_INIT;
+	const struct set_snapshot *not_now = unreadable(set);
+	int r;
+
+	if (not_now) {
+		err_set(&why, not_now->broken_kind, "%s", not_now->broken);
+		return recovery_left(v, recovery_set_object(files[0].set, err), &why, err);
 	}
-	return r < 0 ? -1 : recovery_repaired(v, recovery_set_object(files[0].set, err), "was found in the store", err);
+	r = recovery_acts(v) ? record_found(v->session, files, n, set, err) : 1;
+	if (r <= 0)
+		return r;
+	return recovery_repaired(v, recovery_set_object(files[0].set, err), &found, err);
 }
 
 static const struct set *find_set(const struct set_list *sets, uint64_t id)
@@ -223,7 +266,7 @@ static bool is_temp(const char *name)
 }
 
 /* Removes temp files, if nobody at all saves at this moment. */
-static int remove_temps(struct recovering *v, bool any_alive, struct err *err)
+static int recover_temps(struct recovering *v, bool any_alive, struct err *err)
 {
 	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
 	struct session *s = v->session;
@@ -235,64 +278,88 @@ static int remove_temps(struct recovering *v, bool any_alive, struct err *err)
 	if (dir < 0 || fd_list_dir(dir, SIZE_MAX, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {
-		char *object;
+		_cleanup_(err_clear) struct err problem = ERR_INIT;
+		int r = 1;
 
 		if (!is_temp(names.items[i]))
 			continue;
-		object = alloc_strdup(names.items[i], err);
-		if (!object || store_remove(s->store, names.items[i], err) < 0) {
-			free(object);
-			return -1;
-		}
-		if (recovery_repaired(v, object, "a temporary file was removed", err) < 0)
+		if (recovery_acts(v) && store_remove(s->store, names.items[i], &problem) < 0)
+			r = -1;
+		if (recovery_tell(v, alloc_strdup(names.items[i], err), r, &temp_removed,
+				  &problem, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* Everything about sets, under the commit lock: no number is given out meanwhile. */
-static int recover_sets(struct recovering *v, struct err *err)
+/* The number in .last-set: that of the database, so that a lost one says nothing new; and what files
+ * are there, since those may vanish here and what they used stays used. */
+static int recover_last_set(struct recovering *v, const struct store_list *list, struct err *err)
 {
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	struct session *s = v->session;
-	struct db_set_list rows = { 0 };
-	struct store_list list = { 0 };
+	uint64_t given = 0, highest;
+	int r;
+
+	if (s->db && db_number_last(s->db, &given, err) < 0)
+		return -1;
+	highest = given > list->highest ? given : list->highest;
+	if (highest <= list->last_set)
+		return 0;
+	/* Where nothing is wrong it only follows what was found. */
+	r = list->last_set < given || list->last_set_damaged;
+	if (recovery_acts(v) && store_put_last_set(s->store, highest, &problem) < 0)
+		r = -1;
+	return recovery_tell(v, alloc_strdup(STORE_LAST_SET, err), r, &written_again, &problem,
+			     err);
+}
+
+/* What is in the way of a set: found under the commit lock, so that no number is given out meanwhile. */
+static int recover_unfinished(struct recovering *v, const struct db_set_list *rows,
+			      struct store_list *ret, struct err *err)
+{
 	bool alive = false;
-	int r = db_sets(s->db, &rows, err);
 
-	for (size_t i = 0; r == 0 && i < rows.n; i++) {
-		size_t before = v->report.n_repaired + v->report.n_left;
-
-		if (rows.sets[i].state == DB_SET_COMPLETE)
-			continue;
-		r = recover_set(v, rows.sets[i].id, err);
-		alive = alive || v->report.n_repaired + v->report.n_left == before;
-	}
-	if (r == 0)
-		r = store_list(s->store, &list, err);
-	/* The numbers of what vanishes stay used. */
-	if (r == 0 && list.n_incomplete > 0)
-		r = store_put_last_set(s->store, list.highest, err);
-	for (size_t i = 0; r == 0 && i < list.n_incomplete; i++)
-		r = recover_marker(v, list.incomplete[i], &rows, err);
-	if (r == 0)
-		r = adopt_sets(v, &list, &rows, err);
-	if (r == 0)
-		r = remove_temps(v, alive, err);
-	store_list_done(&list);
-	db_set_list_done(&rows);
-	return r;
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->sets[i].state != DB_SET_COMPLETE &&
+		    recover_set(v, rows->sets[i].id, &alive, err) < 0)
+			return -1;
+	if (!v->session->store)
+		return 0; /* a look where there is none */
+	if (store_list(v->session->store, ret, err) < 0 || recover_last_set(v, ret, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ret->n_incomplete; i++)
+		if (recover_marker(v, ret->incomplete[i], rows, err) < 0)
+			return -1;
+	return recover_temps(v, alive, err);
 }
 
 int recovery_sets(struct recovering *v, struct err *err)
 {
-	struct lock_wait wait = session_wait(v->session);
-	int r;
+	struct session *s = v->session;
+	struct lock_wait wait = session_wait(s);
+	struct db_set_list rows = { 0 };
+	struct store_list list = { 0 };
+	bool acts = recovery_acts(v);
+	int r = 0;
 
-	if (v->session->places.foreign)
+	if (s->places.foreign)
 		return 0;
-	if (locks_take(v->session->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
+	if (s->locks && locks_take(s->locks, LOCK_KEY_COMMIT, acts ? LOCK_EXCLUSIVE : LOCK_SHARED,
+				   &wait, err) < 0)
 		return -1;
-	r = recover_sets(v, err);
-	locks_drop(v->session->locks, LOCK_KEY_COMMIT);
+	if (s->db && (db_look_again(s->db, err) < 0 || db_sets(s->db, &rows, err) < 0))
+		r = -1;
+	if (r == 0)
+		r = recover_unfinished(v, &rows, &list, err);
+	/* Who only looks reads the zips when others may work again. */
+	if (s->locks && !acts)
+		locks_drop(s->locks, LOCK_KEY_COMMIT);
+	if (r == 0)
+		r = adopt_sets(v, &list, &rows, err);
+	if (s->locks && acts)
+		locks_drop(s->locks, LOCK_KEY_COMMIT);
+	store_list_done(&list);
+	db_set_list_done(&rows);
 	return r;
 }

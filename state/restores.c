@@ -103,8 +103,8 @@ fail:
 	return -1;
 }
 
-int restore_try_lock_apps(struct session *s, const char *apps, struct restore_locks *ret,
-			  struct err *err)
+int restore_try_lock_apps(struct session *s, const char *apps, enum lock_mode mode,
+			  struct restore_locks *ret, struct err *err)
 {
 	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
 	struct restore_locks l = { 0 };
@@ -118,18 +118,15 @@ int restore_try_lock_apps(struct session *s, const char *apps, struct restore_lo
 		goto fail;
 	for (size_t i = 0; i < l.names.n; i++)
 		l.keys[i] = LOCK_KEY_APP(l.names.items[i]);
-	if (locks_take_all(s->locks, l.keys, l.names.n, LOCK_EXCLUSIVE, &now, err) < 0)
+	if (locks_take_all(s->locks, l.keys, l.names.n, mode, &now, err) < 0)
 		goto fail;
 	l.n = l.names.n;
 	*ret = l;
-	return 1;
+	return 0;
 fail:
 	free(l.keys);
 	strings_done(&l.names);
-	if (!err_is(err, ERR_BUSY))
-		return -1;
-	err_clear(err);
-	return 0;
+	return -1;
 }
 
 void restore_unlock(struct session *s, struct restore_locks *l)

@@ -31,10 +31,10 @@ struct restore_locks {
  * restore has its apps' locks before it looks for their targets. */
 int restore_lock(struct session *s, const struct strings *apps, const struct strings *paths,
 		 struct restore_locks *ret, struct err *err);
-/* The apps' locks alone (names joined by spaces), without waiting: 1, or 0 where a living operation
+/* The apps' locks alone (names joined by spaces), without waiting: ERR_BUSY where a living operation
  * has one of them. */
-int restore_try_lock_apps(struct session *s, const char *apps, struct restore_locks *ret,
-			  struct err *err);
+int restore_try_lock_apps(struct session *s, const char *apps, enum lock_mode mode,
+			  struct restore_locks *ret, struct err *err);
 void restore_unlock(struct session *s, struct restore_locks *l);
 
 /* ERR_REFUSED where a restore was made in another root: its paths would be somebody else's here. */

@@ -154,10 +154,15 @@ static int find_users(struct session *s, struct err *err)
 	return s->self.home ? 0 : -1;
 }
 
+bool session_writes(const struct session *s)
+{
+	return s->access == SESSION_WRITE || s->access == SESSION_DOCTOR;
+}
+
 /* The directory of zips. */
 static int open_store(struct session *s, struct err *err)
 {
-	bool write = s->access != SESSION_READ && !s->places.foreign;
+	bool write = session_writes(s) && !s->places.foreign;
 	_cleanup_close_ int fd = write ? places_make(&s->places, &s->places.snapshots, err) :
 					 places_open(&s->places, &s->places.snapshots, err);
 
@@ -171,7 +176,7 @@ static int open_store(struct session *s, struct err *err)
 /* The database and the locks beside it. */
 static int open_state(struct session *s, struct err *err)
 {
-	bool write = s->access != SESSION_READ;
+	bool write = session_writes(s), look = s->access == SESSION_LOOK;
 	_cleanup_free_ char *shown = places_path(&s->places, &s->places.database, err);
 	_cleanup_close_ int fd = -1;
 
@@ -181,16 +186,17 @@ static int open_state(struct session *s, struct err *err)
 		     places_open(&s->places, &s->places.database, err);
 	if (fd < 0)
 		return -1;
-	if (locks_open(fd, shown, write ? 0 : LOCKS_OPTIONAL, &s->locks, err) < 0)
+	if (locks_open(fd, shown, write ? 0 : look ? LOCKS_LOOK : LOCKS_OPTIONAL, &s->locks,
+		       err) < 0)
 		return -1;
-	if (db_open(fd, shown, write ? DB_WRITE : DB_READ, &s->db, err) < 0)
+	if (db_open(fd, shown, write ? DB_WRITE : look ? DB_LOOK : DB_READ, &s->db, err) < 0)
 		return -1;
 	return locks_use_db(s->locks, s->db, s->verb ? s->verb : "setaside", err);
 }
 
-/* Under the commit lock: 1, with its new name, or 0 where it can be opened now: another process may have
- * replaced it meanwhile, and what a single look calls damage may be a read that failed. */
-static int put_state_aside(struct session *s, char **ret_name, struct err *err)
+/* Under the commit lock: 1, with its new name, or 0 where nothing is wrong with it now: another process may
+ * have replaced it meanwhile, and what a single look calls damage may be a read that failed. */
+static int put_state_aside(struct session *s, bool deep, char **ret_name, struct err *err)
 {
 	_cleanup_(db_closep) struct db *again = NULL;
 	_cleanup_free_ char *shown = places_path(&s->places, &s->places.database, err);
@@ -198,18 +204,27 @@ static int put_state_aside(struct session *s, char **ret_name, struct err *err)
 
 	if (fd < 0)
 		return -1;
-	if (db_open(fd, shown, DB_WRITE, &again, err) == 0)
+	if (db_open(fd, shown, DB_WRITE, &again, err) == 0 &&
+	    (!deep || db_check(again, err) == 0))
 		return 0;
 	if (!err_is(err, ERR_CORRUPT))
 		return -1;
 	observer_warn(s->observer, DB_FILE, "%s", err_message(err));
 	err_clear(err);
+	db_close(TAKE_PTR(again));
 	return db_put_aside(fd, ret_name, err) < 0 ? -1 : 1;
 }
 
-/* A damaged database is put aside by whoever may write: the zips hold the truth about data,
- * and recovery rebuilds what can be known. */
-static int replace_state(struct session *s, struct err *err)
+int session_drop_db(struct session *s, struct err *err)
+{
+	if (locks_use_db(s->locks, NULL, "", err) < 0)
+		return -1;
+	db_close(TAKE_PTR(s->db));
+	return 0;
+}
+
+/* By whoever may write: the zips hold the truth about data, and recovery rebuilds what can be known. */
+int session_replace_db(struct session *s, bool deep, struct err *err)
 {
 	struct lock_wait wait = session_wait(s);
 	_cleanup_free_ char *name = NULL;
@@ -218,15 +233,18 @@ static int replace_state(struct session *s, struct err *err)
 	err_clear(err);
 	if (locks_take(s->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
 		return -1;
-	r = put_state_aside(s, &name, err);
+	/* The connection that found it damaged would keep writing into what is put aside. */
+	r = session_drop_db(s, err);
+	if (r == 0)
+		r = put_state_aside(s, deep, &name, err);
 	locks_drop(s->locks, LOCK_KEY_COMMIT);
 	if (r < 0)
 		return -1;
 	locks_close(s->locks);
 	s->locks = NULL;
-	db_close(TAKE_PTR(s->db));
 	if (r == 0)
 		return open_state(s, err);
+	s->db_damaged = true;
 	observer_warn(s->observer, DB_FILE,
 		      "put aside as %s and rebuilt from the snapshots; what it knew of restores"
 		      " is lost",
@@ -234,26 +252,32 @@ static int replace_state(struct session *s, struct err *err)
 	return open_state(s, err);
 }
 
-/* What a reader does without: the zips alone still say a lot. */
+/* What a reader does without: the zips alone still say a lot.  A look at what a writer would do has to
+ * see what that one would. */
 static bool reader_can_do_without(const struct session *s, const struct err *err)
 {
+	if (session_writes(s))
+		return false;
+	if (err_is(err, ERR_NOT_FOUND) || err_is(err, ERR_CORRUPT))
+		return true;
 	return s->access == SESSION_READ &&
-	       (err_is(err, ERR_NOT_FOUND) || err_is(err, ERR_CORRUPT) ||
-		err_is(err, ERR_DENIED) || err_is(err, ERR_UNSUPPORTED));
+	       (err_is(err, ERR_DENIED) || err_is(err, ERR_UNSUPPORTED));
 }
 
 /* Store and state, as far as the access needs them. */
 static int open_all(struct session *s, struct err *err)
 {
 	if (open_store(s, err) < 0) {
-		if (s->access != SESSION_READ || !err_is(err, ERR_NOT_FOUND))
+		if (session_writes(s) || !err_is(err, ERR_NOT_FOUND))
 			return -1;
 		err_clear(err); /* no snapshots were ever made here */
-		return 0;
+		if (s->access == SESSION_READ)
+			return 0;
 	}
 	if (open_state(s, err) == 0)
 		return 0;
 	if (reader_can_do_without(s, err)) {
+		s->db_damaged = err_is(err, ERR_CORRUPT);
 		if (!err_is(err, ERR_NOT_FOUND))
 			observer_note(s->observer, NULL, "listed from the snapshots alone: %s",
 				      err_message(err));
@@ -261,7 +285,7 @@ static int open_all(struct session *s, struct err *err)
 		return 0;
 	}
 	if (err_is(err, ERR_CORRUPT) && s->locks)
-		return replace_state(s, err);
+		return session_replace_db(s, false, err);
 	return -1;
 }
 

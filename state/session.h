@@ -33,6 +33,7 @@ enum session_access {
 	SESSION_READ,  /* saved, show, check, apps, estimate */
 	SESSION_WRITE, /* creates, recovers: save, restore, undo, keep, forget */
 	SESSION_DOCTOR, /* like WRITE, but recovery is left to the caller */
+	SESSION_LOOK, /* like READ, but no byte changes, not even in the cache: doctor's dry run */
 };
 
 struct session_options {

@@ -24,6 +24,7 @@ struct session {
 	struct db *db;	     /* NULL: a reader without a usable database */
 	struct locks *locks; /* NULL: likewise */
 	struct store *store; /* NULL: a reader whose store does not exist yet */
+	bool db_damaged;     /* it was put aside and made anew, or (SESSION_LOOK) would be */
 	char *store_shown;
 	char *root_key;	     /* db_restore.root of what happens here; NULL: the database's own root */
 	int64_t wait_ms;
@@ -43,6 +44,15 @@ struct session {
 	struct worker_env reader_env; /* holds no alive byte: it changes nothing */
 	struct catalog *catalog; /* made when first needed */
 };
+
+/* May it change things? */
+bool session_writes(const struct session *s);
+/* Puts a damaged database aside and begins a new one.  `deep`: it is so only to a thorough check, which is
+ * made again. */
+int session_replace_db(struct session *s, bool deep, struct err *err);
+
+/* Goes on without the database, as a reader does that has none. */
+int session_drop_db(struct session *s, struct err *err);
 
 /* The session's reader process, alive. *ret is the session's. */
 int session_reader(struct session *s, struct worker **ret, struct err *err);

@@ -373,8 +373,10 @@ static int look(struct swapper *w, struct wire_in *in, struct wire_out *reply, s
 	return wire_put_u64(reply, SWAPPER_TAG_INO, aside, err);
 }
 
-/* SWAPPER_SWAP */
-static int do_swap(struct swapper *w, struct wire_in *in, struct err *err)
+/* SWAPPER_SWAP, or SWAPPER_CHECK: `step` does the one or the other. */
+static int do_swap(struct swapper *w, struct wire_in *in,
+		   int (*step)(const struct swap *s, bool backward, struct err *err),
+		   struct err *err)
 {
 	uint64_t backward;
 	REQUEST_ITEM(i);
@@ -384,7 +386,7 @@ static int do_swap(struct swapper *w, struct wire_in *in, struct err *err)
 		return -1;
 	if (!i.aside || !i.name[0])
 		return err_set(err, ERR_CORRUPT, "a swap without its names");
-	return swap_step(&i.swap, backward != 0, err);
+	return step(&i.swap, backward != 0, err);
 }
 
 /* SWAPPER_READ_ATTRS */
@@ -492,7 +494,9 @@ static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, 
 	case SWAPPER_LOOK:
 		return look(w, in, reply, err);
 	case SWAPPER_SWAP:
-		return do_swap(w, in, err);
+		return do_swap(w, in, swap_step, err);
+	case SWAPPER_CHECK:
+		return do_swap(w, in, swap_check, err);
 	case SWAPPER_READ_ATTRS:
 		return read_attrs(w, in, reply, err);
 	case SWAPPER_APPLY_ATTRS:

@@ -174,33 +174,50 @@ static int look_around(const struct step *t, struct spots *ret, struct err *err)
 	return inode_at(t->aside_dir, t->third, &ret->third, err);
 }
 
+/* One rename. */
+struct move {
+	int from_dir, to_dir;
+	const char *from, *to;
+};
+
 /* The next of the three renames, from wherever a crash left them: on the way forward or back. */
-static int rename_on(const struct step *t, const struct spots *at, struct err *err)
+static int find_move(const struct step *t, const struct spots *at, struct move *ret, struct err *err)
 {
+	struct move aside_to_live = { t->aside_dir, t->live_dir, t->aside, t->live };
+	struct move third_to_live = { t->aside_dir, t->live_dir, t->third, t->live };
+	struct move live_to_third = { t->live_dir, t->aside_dir, t->live, t->third };
+	struct move live_to_aside = { t->live_dir, t->aside_dir, t->live, t->aside };
+	struct move third_to_aside = { t->aside_dir, t->aside_dir, t->third, t->aside };
+
 	if (at->live == 0 && at->aside == t->to)
-		return rename_over_nothing(t->aside_dir, t->aside, t->live_dir, t->live, err);
-	if (at->live == 0 && at->third == t->to)
-		return rename_over_nothing(t->aside_dir, t->third, t->live_dir, t->live, err);
-	if (at->live == t->from && at->aside == t->to && at->third == 0)
-		return rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->third, err);
-	if (at->live == t->from && at->third == t->to && at->aside == 0)
-		return rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->aside, err);
-	if (at->live == t->to && at->third == t->from && at->aside == 0)
-		return rename_over_nothing(t->aside_dir, t->third, t->aside_dir, t->aside, err);
-	return err_set(err, ERR_CHANGED, "%s is neither the old nor the new one", q(t->live));
+		*ret = aside_to_live;
+	else if (at->live == 0 && at->third == t->to)
+		*ret = third_to_live;
+	else if (at->live == t->from && at->aside == t->to && at->third == 0)
+		*ret = live_to_third;
+	else if (at->live == t->from && at->third == t->to && at->aside == 0)
+		*ret = live_to_aside;
+	else if (at->live == t->to && at->third == t->from && at->aside == 0)
+		*ret = third_to_aside;
+	else
+		return err_set(err, ERR_CHANGED, "%s is neither the old nor the new one",
+			       q(t->live));
+	return 0;
 }
 
 /* All renames that are left. */
 static int exchange_by_renames(const struct step *t, struct err *err)
 {
 	struct spots at;
+	struct move m;
 
 	for (;;) {
 		if (look_around(t, &at, err) < 0)
 			return -1;
 		if (at.live == t->to && at.aside == t->from)
 			return 0;
-		if (rename_on(t, &at, err) < 0)
+		if (find_move(t, &at, &m, err) < 0 ||
+		    rename_over_nothing(m.from_dir, m.from, m.to_dir, m.to, err) < 0)
 			return -1;
 	}
 }
@@ -234,13 +251,23 @@ static bool is_done(const struct step *t, const struct spots *at, bool backward)
 	return t->from == 0 && at->live != 0 && at->aside != t->to;
 }
 
-/* Makes the change that is still to be made. */
+/* Can the change be made that is still to be made? */
+static int check_change(const struct step *t, const struct spots *at, struct err *err)
+{
+	struct move unused;
+
+	if (is_between(t, at))
+		return find_move(t, at, &unused, err);
+	if (at->live != t->from || at->aside != t->to)
+		return err_set(err, ERR_CHANGED, "%s was replaced meanwhile", q(t->live));
+	return 0;
+}
+
+/* Makes it. */
 static int change(const struct step *t, const struct spots *at, struct err *err)
 {
 	if (is_between(t, at))
 		return exchange_by_renames(t, err);
-	if (at->live != t->from || at->aside != t->to)
-		return err_set(err, ERR_CHANGED, "%s was replaced meanwhile", q(t->live));
 	if (t->from != 0 && t->to != 0)
 		return exchange(t, err);
 	if (t->to != 0)
@@ -248,23 +275,50 @@ static int change(const struct step *t, const struct spots *at, struct err *err)
 	return rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->aside, err);
 }
 
-int swap_step(const struct swap *s, bool backward, struct err *err)
+/* What there is to do: 1 a change, which can be made, 0 nothing, -1.  *ret_dir is the directory of the
+ * aside name, which the caller closes, and the step refers to. */
+static int find_step(const struct swap *s, bool backward, int *ret_dir, struct step *ret,
+		     struct spots *ret_at, struct err *err)
 {
 	_cleanup_close_ int dir = -1;
 	struct step t = { .live_dir = s->parent,
 			  .live = s->name,
 			  .from = backward ? s->new_ino : s->old_ino,
 			  .to = backward ? s->old_ino : s->new_ino };
-	struct spots at;
+	int r;
 
 	dir = open_aside(s, &t.aside, err);
 	if (dir < 0)
 		return -1;
 	t.aside_dir = dir;
 	snprintf(t.third, sizeof(t.third), "%.*s~", NAME_MAX - 1, t.aside);
-	if (look_around(&t, &at, err) < 0)
+	if (look_around(&t, ret_at, err) < 0)
 		return -1;
-	if ((is_between(&t, &at) || !is_done(&t, &at, backward)) && change(&t, &at, err) < 0)
+	r = is_between(&t, ret_at) || !is_done(&t, ret_at, backward);
+	if (r > 0 && check_change(&t, ret_at, err) < 0)
+		return -1;
+	*ret = t;
+	*ret_dir = TAKE_FD(dir);
+	return r;
+}
+
+int swap_check(const struct swap *s, bool backward, struct err *err)
+{
+	_cleanup_close_ int dir = -1;
+	struct spots at;
+	struct step t;
+
+	return find_step(s, backward, &dir, &t, &at, err) < 0 ? -1 : 0;
+}
+
+int swap_step(const struct swap *s, bool backward, struct err *err)
+{
+	_cleanup_close_ int dir = -1;
+	struct spots at;
+	struct step t;
+	int r = find_step(s, backward, &dir, &t, &at, err);
+
+	if (r < 0 || (r > 0 && change(&t, &at, err) < 0))
 		return -1;
 	/* Also where nothing was left to do: the run that did it may not have synced. */
 	if (strchr(s->aside, '/') && fd_sync(dir, err) < 0)

@@ -54,6 +54,8 @@ int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside, str
  * replaced after its swap is still swapped, and what was put there is left alone; so it is
  * backward where it was replaced before (new_ino is aside): nothing was done. */
 int swap_step(const struct swap *s, bool backward, struct err *err);
+/* Whether that could be done now, and ERR_CHANGED if not; changes nothing. */
+int swap_check(const struct swap *s, bool backward, struct err *err);
 
 /* Opens a directory below parent without following; -1 with an empty err where there is none. */
 int swap_open_dir(int parent, const char *name, struct err *err);

@@ -238,15 +238,28 @@ int swapper_look(struct worker *w, const struct journal_item *item, uint64_t *re
 	return 0;
 }
 
-int swapper_swap(struct worker *w, const struct journal_item *item, bool backward,
-		 struct err *err)
+/* A step, or the look whether it can be made. */
+static int call_swap(struct worker *w, enum swapper_type type, const struct journal_item *item,
+		     bool backward, struct err *err)
 {
 	REQUEST(o);
 
-	if (put_item(&o, SWAPPER_SWAP, item, err) < 0 ||
+	if (put_item(&o, type, item, err) < 0 ||
 	    wire_put_u64(&o, SWAPPER_TAG_FLAG, backward, err) < 0)
 		return -1;
 	return worker_call(w, &o, NULL, NULL, NULL, err);
+}
+
+int swapper_swap(struct worker *w, const struct journal_item *item, bool backward,
+		 struct err *err)
+{
+	return call_swap(w, SWAPPER_SWAP, item, backward, err);
+}
+
+int swapper_check(struct worker *w, const struct journal_item *item, bool backward,
+		  struct err *err)
+{
+	return call_swap(w, SWAPPER_CHECK, item, backward, err);
 }
 
 int swapper_read_attrs(struct worker *w, const struct journal_item *item, void **ret,

@@ -88,6 +88,10 @@ int swapper_look(struct worker *w, const struct journal_item *item, uint64_t *re
 int swapper_swap(struct worker *w, const struct journal_item *item, bool backward,
 		 struct err *err);
 
+/* Whether that could be done now, and ERR_CHANGED if not; changes nothing. */
+int swapper_check(struct worker *w, const struct journal_item *item, bool backward,
+		  struct err *err);
+
 /* The attributes of the directory `item->parent`, packed (caller frees), and set from a packed
  * form. */
 int swapper_read_attrs(struct worker *w, const struct journal_item *item, void **ret,
@@ -126,6 +130,7 @@ enum swapper_type {
 	SWAPPER_REMOVE_PARENT,
 	SWAPPER_LEFT, /* worker: carry_report */
 	SWAPPER_NAME, /* worker: of a list */
+	SWAPPER_CHECK,
 };
 
 enum swapper_tag {

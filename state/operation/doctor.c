@@ -1,32 +1,91 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/operation/doctor.h"
 
+#include "backend/base/alloc.h"
 #include "backend/base/cleanup.h"
+#include "backend/base/quote.h"
 #include "state/operation/asides.h"
-#include "state/operation/restore.h"
-#include "state/session_internal.h"
+#include "state/operation/expiry.h"
+#include "state/recovery_internal.h"
+#include "state/sets.h"
 
-/* What cannot go now has its turn after the next command. */
-static void expire_best_effort(struct session *s)
+static const struct recovery_words rebuilt = {
+	"was damaged, and was put aside and rebuilt from the snapshots",
+	"is damaged, and would be put aside and rebuilt from the snapshots",
+};
+static const struct recovery_words expired = {
+	"its time had come, and what it had moved aside was removed",
+	"its time has come, and what it moved aside would be removed",
+};
+
+/* All of the database, as opening it has not looked at it. */
+static int examine_db(struct session *s, struct err *err)
 {
-	_cleanup_(err_clear) struct err err = ERR_INIT;
+	if (!s->db || db_check(s->db, err) == 0)
+		return 0;
+	if (!err_is(err, ERR_CORRUPT))
+		return -1;
+	if (session_writes(s))
+		return session_replace_db(s, true, err);
+	observer_warn(s->observer, DB_FILE, "%s", err_message(err));
+	err_clear(err);
+	s->db_damaged = true;
+	return session_drop_db(s, err);
+}
 
-	if (setaside_expire_asides(s, &err) < 0)
-		observer_warn(s->observer, NULL, "%s", err_message(&err));
+/* The trees of one restore that are removed because of their age. */
+static int tell_expired(void *ctx, uint64_t id, struct err *err)
+{
+	char *object = alloc_printf(err, "restore %llu", (unsigned long long)id);
+
+	return recovery_repaired(ctx, object, &expired, err);
+}
+
+/* A snapshot on record that is not there any more stays on record until it is forgotten. */
+static int find_lost_files(struct recovering *v, struct err *err)
+{
+	struct set_list sets = { 0 };
+	int r = sets_list(v->session, &sets, err);
+
+	for (size_t i = 0; r == 0 && i < sets.n; i++)
+		for (size_t k = 0; r == 0 && k < sets.sets[i].n; k++) {
+			const struct set_snapshot *lost = &sets.sets[i].snapshots[k];
+			_cleanup_(err_clear) struct err why = ERR_INIT;
+
+			if (!lost->missing)
+				continue;
+			err_set(&why, ERR_NOT_FOUND, "its file %s is gone", q(lost->file));
+			err_hint(&why, "put it back into the store, or forget the set");
+			r = recovery_left(v, recovery_set_object(sets.sets[i].id, err), &why, err);
+		}
+	sets_list_done(&sets);
+	return r;
+}
+
+/* All of it, into the report. */
+static int examine(struct recovering *v, struct err *err)
+{
+	struct session *s = v->session;
+
+	if (examine_db(s, err) < 0 ||
+	    (s->db_damaged &&
+	     recovery_repaired(v, alloc_strdup(DB_FILE, err), &rebuilt, err) < 0) ||
+	    recovery_sets(v, err) < 0 || find_lost_files(v, err) < 0 ||
+	    recovery_restores(v, err) < 0 || expiry_run(s, tell_expired, v, err) < 0)
+		return -1;
+	if (asides_find(s, &v->report, err) < 0)
+		return err_wrap(err, "cannot look for trees that rest aside");
+	return 0;
 }
 
 int setaside_doctor(struct session *s, struct recovery_report *ret, struct err *err)
 {
-	_cleanup_(recovery_report_done) struct recovery_report report = { .n_left = 0 };
+	struct recovering v = { .session = s };
 
-	if (db_check(s->db, err) < 0)
+	if (examine(&v, err) < 0) {
+		recovery_report_done(&v.report);
 		return -1;
-	if (recovery_run(s, &report, err) < 0)
-		return -1;
-	expire_best_effort(s);
-	if (asides_find(s, &report, err) < 0)
-		return err_wrap(err, "cannot look for trees that rest aside");
-	*ret = report;
-	report = (struct recovery_report){ .n_left = 0 };
+	}
+	*ret = v.report;
 	return 0;
 }

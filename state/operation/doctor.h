@@ -4,13 +4,15 @@
 
 /*
  * doctor: recovery with a report: what was found, what was done, what is left; trees that rest aside and that
- * no restore on record knows among the last.
+ * no restore on record knows, and snapshots on record whose file is gone, among the last.
  */
 
 #include "state/recovery.h"
 #include "state/session.h"
 
-/* A session opened with SESSION_DOCTOR.  Expired aside trees go too. */
+/* A session opened with SESSION_DOCTOR.  Expired aside trees go too, and a database that only a thorough look
+ * finds damaged is put aside and rebuilt.  With SESSION_LOOK nothing at all changes, and the report says what
+ * would: that and no more is what the next doctor does, if nobody is at work meanwhile. */
 int setaside_doctor(struct session *s, struct recovery_report *ret, struct err *err);
 
 #endif

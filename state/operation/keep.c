@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "backend/base/alloc.h"
+#include "state/operation/expiry.h"
 #include "state/operation/restore.h"
 #include "state/pool.h"
 #include "state/restores.h"
@@ -114,27 +115,41 @@ int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret,
 	return 0;
 }
 
-int setaside_expire_asides(struct session *s, struct err *err)
+/* One whose time has come; what cannot go now has its turn the next time. */
+static int expire(struct session *s, const struct db_restore *row, expiry_teller tell, void *ctx,
+		  struct err *err)
+{
+	/* Another root's is not ours to remove. */
+	if (restore_check_root(s, row, err) < 0) {
+		err_clear(err);
+		return 0;
+	}
+	if (session_writes(s) && make_final(s, row, false, NULL, err) < 0) {
+		observer_note(s->observer, NULL, "restore %llu stays for the next time: %s",
+			      (unsigned long long)row->id, err_message(err));
+		err_clear(err);
+		return 0;
+	}
+	return tell ? tell(ctx, row->id, err) : 0;
+}
+
+int expiry_run(struct session *s, expiry_teller tell, void *ctx, struct err *err)
 {
 	struct db_restore_list list = { 0 };
 	struct stamp now;
+	int r = 0;
 
-	if (!s->db || s->access == SESSION_READ)
+	if (!s->db)
 		return 0;
 	if (stamp_now(&now, err) < 0 || db_restores_expired(s->db, now.sec, &list, err) < 0)
 		return -1;
-	for (size_t i = 0; i < list.n; i++) {
-		/* Another root's is not ours to remove. */
-		if (restore_check_root(s, &list.restores[i], err) < 0) {
-			err_clear(err);
-			continue;
-		}
-		if (make_final(s, &list.restores[i], false, NULL, err) == 0)
-			continue;
-		observer_note(s->observer, NULL, "restore %llu stays for the next time: %s",
-			      (unsigned long long)list.restores[i].id, err_message(err));
-		err_clear(err);
-	}
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		r = expire(s, &list.restores[i], tell, ctx, err);
 	db_restore_list_done(&list);
-	return 0;
+	return r;
+}
+
+int setaside_expire_asides(struct session *s, struct err *err)
+{
+	return session_writes(s) ? expiry_run(s, NULL, NULL, err) : 0;
 }

@@ -14,6 +14,7 @@ state_sources += state/operation/check.c
 state_sources += state/operation/choose.c state/operation/choose.h
 state_sources += state/operation/doctor.c
 state_sources += state/operation/duplicate.c state/operation/duplicate.h
+state_sources += state/operation/expiry.h
 state_sources += state/operation/export.c
 state_sources += state/operation/forget.c
 state_sources += state/operation/import.c

@@ -83,13 +83,14 @@ void support_world_done(struct support_world *w)
 	support_events_done(&w->events);
 }
 
-int support_world_try_open(struct support_world *w, const char *store, struct session **ret,
-			   struct err *err)
+/* Opens a store of the test's directory. */
+static int try_open(struct support_world *w, const char *store, enum session_access access,
+		    struct session **ret, struct err *err)
 {
 	_cleanup_free_ char *root = strdup(support_path("r")), *at = strdup(support_path(store)),
 			    *data = strdup(support_path("apps"));
 	struct session_options o = { .mode = SESSION_USER,
-				     .access = SESSION_WRITE,
+				     .access = access,
 				     .root = root,
 				     .store = at,
 				     .verb = "test",
@@ -101,13 +102,25 @@ int support_world_try_open(struct support_world *w, const char *store, struct se
 	return session_open(&o, ret, err);
 }
 
-struct session *support_world_open(struct support_world *w, const char *store)
+int support_world_try_open(struct support_world *w, const char *store, struct session **ret,
+			   struct err *err)
+{
+	return try_open(w, store, SESSION_WRITE, ret, err);
+}
+
+struct session *support_world_open_as(struct support_world *w, const char *store,
+				      enum session_access access)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct session *s = NULL;
 
-	ck_assert_ok(support_world_try_open(w, store, &s, &err), &err);
+	ck_assert_ok(try_open(w, store, access, &s, &err), &err);
 	return s;
+}
+
+struct session *support_world_open(struct support_world *w, const char *store)
+{
+	return support_world_open_as(w, store, SESSION_WRITE);
 }
 
 uint64_t support_world_save(struct session *s, const char *name)

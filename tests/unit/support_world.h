@@ -43,6 +43,8 @@ void support_world_done(struct support_world *w);
 
 /* A session for writing in a store of the test's directory. */
 struct session *support_world_open(struct support_world *w, const char *store);
+struct session *support_world_open_as(struct support_world *w, const char *store,
+				      enum session_access access);
 int support_world_try_open(struct support_world *w, const char *store, struct session **ret,
 			   struct err *err);
 /* Replaces what the user's app "one" or "two" has. */

@@ -316,11 +316,11 @@ START_TEST(a_doctor_tells_repaired_from_left)
 		  .size = 42 },
 		{ .object = S("/y"), .what = S("unknown"), .app = S("svc"), .size = -1 },
 	};
-	struct recovery_report r = { repaired, left, 1, 3 };
+	struct recovery_report r = { repaired, left, 1, 3, NULL, 0 };
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
 
-	ck_assert_ok(json_outcome_doctor(&r, &out, &err), &err);
+	ck_assert_ok(json_outcome_doctor(&r, false, &out, &err), &err);
 	ck_assert_str_eq(
 		out.data,
 		"{\"version\":1,\"doctor\":{\"repaired\":[{\"object\":\"set 3\","
@@ -329,6 +329,22 @@ START_TEST(a_doctor_tells_repaired_from_left)
 		"\"what\":\"unknown\",\"hint\":\"look at it\",\"app\":\"git\","
 		"\"user\":\"alice\",\"size\":42},{\"object\":\"/y\","
 		"\"what\":\"unknown\",\"app\":\"svc\",\"user\":null,\"size\":null}]}}\n");
+}
+
+END_TEST
+
+START_TEST(a_dry_run_of_doctor_says_so_and_what_is_busy)
+{
+	struct recovery_item busy[] = { { .object = S("set 4"), .what = S("save is at it") } };
+	struct recovery_report r = { NULL, NULL, 0, 0, busy, 1 };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf out = BUF_INIT;
+
+	ck_assert_ok(json_outcome_doctor(&r, true, &out, &err), &err);
+	ck_assert_str_eq(out.data,
+			 "{\"version\":1,\"doctor\":{\"dry-run\":true,\"repaired\":[],"
+			 "\"left\":[],\"busy\":[{\"object\":\"set 4\","
+			 "\"what\":\"save is at it\"}]}}\n");
 }
 
 END_TEST
@@ -412,6 +428,7 @@ Suite *suite_cli_json(void)
 	tcase_add_test(tc, keep_and_forget_name_what_is_gone);
 	tcase_add_test(tc, a_check_judges_each_app);
 	tcase_add_test(tc, a_doctor_tells_repaired_from_left);
+	tcase_add_test(tc, a_dry_run_of_doctor_says_so_and_what_is_busy);
 	tc = support_tcase(s, "inventory");
 	tcase_add_test(tc, apps_and_estimates_say_how_much);
 	tcase_add_test(tc, users_have_numbers_and_homes);

@@ -33,6 +33,23 @@ static struct swap two_trees(void)
 			      .new_ino = inode("live.~abcdefghi~") };
 }
 
+/* A step, of which a look foretells what comes of it, and changes nothing. */
+static int step(const struct swap *s, bool backward, struct err *err)
+{
+	_cleanup_(err_clear) struct err told = ERR_INIT;
+	uint64_t before[2], after[2];
+	int r;
+
+	ck_assert_ok(swap_look(s, &before[0], &before[1], err), err);
+	(void)swap_check(s, backward, &told);
+	ck_assert_ok(swap_look(s, &after[0], &after[1], err), err);
+	ck_assert_uint_eq(before[0], after[0]);
+	ck_assert_uint_eq(before[1], after[1]);
+	r = swap_step(s, backward, err);
+	ck_assert_int_eq(err->kind, told.kind);
+	return r;
+}
+
 START_TEST(swap_forward_and_backward_may_be_repeated)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -40,7 +57,7 @@ START_TEST(swap_forward_and_backward_may_be_repeated)
 	uint64_t live, aside;
 
 	for (int i = 0; i < 2; i++) {
-		ck_assert_ok(swap_step(&s, false, &err), &err);
+		ck_assert_ok(step(&s, false, &err), &err);
 		ck_assert(support_exists(s.parent, "live/new"));
 		ck_assert(support_exists(s.parent, "live.~abcdefghi~/old"));
 	}
@@ -48,7 +65,7 @@ START_TEST(swap_forward_and_backward_may_be_repeated)
 	ck_assert_uint_eq(live, s.new_ino);
 	ck_assert_uint_eq(aside, s.old_ino);
 	for (int i = 0; i < 2; i++) {
-		ck_assert_ok(swap_step(&s, true, &err), &err);
+		ck_assert_ok(step(&s, true, &err), &err);
 		ck_assert(support_exists(s.parent, "live/old"));
 	}
 }
@@ -62,11 +79,11 @@ START_TEST(swap_without_exchange_renames_over_a_third_name)
 
 	if (!support_lack(SUPPORT_EXCHANGE))
 		return;
-	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_ok(step(&s, false, &err), &err);
 	ck_assert(support_exists(s.parent, "live/new"));
 	ck_assert(support_exists(s.parent, "live.~abcdefghi~/old"));
 	ck_assert_uint_eq(support_count(s.parent, "."), 2);
-	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert_ok(step(&s, true, &err), &err);
 	ck_assert(support_exists(s.parent, "live/old"));
 }
 
@@ -82,7 +99,7 @@ START_TEST(swap_goes_on_from_every_state_between_the_renames)
 	ck_assert_int_eq(renameat(d, "live", d, "live.~abcdefghi~~"), 0);
 	if (_i == 1)
 		ck_assert_int_eq(renameat(d, "live.~abcdefghi~", d, "live"), 0);
-	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_ok(step(&s, false, &err), &err);
 	ck_assert(support_exists(d, "live/new"));
 	ck_assert(support_exists(d, "live.~abcdefghi~/old"));
 	ck_assert_uint_eq(support_count(d, "."), 2);
@@ -98,11 +115,11 @@ START_TEST(swap_goes_on_from_every_state_of_the_way_back)
 	int d = s.parent;
 	bool backward = _i >= 2;
 
-	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_ok(step(&s, false, &err), &err);
 	ck_assert_int_eq(renameat(d, "live", d, "live.~abcdefghi~~"), 0);
 	if (_i % 2 == 1)
 		ck_assert_int_eq(renameat(d, "live.~abcdefghi~", d, "live"), 0);
-	ck_assert_ok(swap_step(&s, backward, &err), &err);
+	ck_assert_ok(step(&s, backward, &err), &err);
 	ck_assert(support_exists(d, backward ? "live/old" : "live/new"));
 	ck_assert(support_exists(d, backward ? "live.~abcdefghi~/new" : "live.~abcdefghi~/old"));
 	ck_assert_uint_eq(support_count(d, "."), 2);
@@ -120,7 +137,7 @@ START_TEST(swap_turns_back_between_the_renames)
 	ck_assert_int_eq(renameat(d, "live", d, "live.~abcdefghi~~"), 0);
 	if (_i == 1)
 		ck_assert_int_eq(renameat(d, "live.~abcdefghi~", d, "live"), 0);
-	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert_ok(step(&s, true, &err), &err);
 	ck_assert(support_exists(d, "live/old"));
 	ck_assert(support_exists(d, "live.~abcdefghi~/new"));
 	ck_assert_uint_eq(support_count(d, "."), 2);
@@ -138,19 +155,19 @@ START_TEST(swap_is_done_where_the_live_name_was_replaced_since)
 		support_remove_tree(d, "live");
 		s.old_ino = 0;
 	}
-	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_ok(step(&s, false, &err), &err);
 	ck_assert_int_eq(renameat(d, "live", d, "elsewhere"), 0);
 	support_mkdir(d, "live", 0755);
 	support_file(d, "live/newer", 0644, "newer");
-	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_ok(step(&s, false, &err), &err);
 	ck_assert(support_exists(d, "live/newer"));
 	ck_assert(_i == 1 || support_exists(d, "live.~abcdefghi~/old"));
 	/* Back it cannot go without taking what is newer away. */
 	if (_i == 0)
-		ck_assert_fails(swap_step(&s, true, &err), &err, ERR_CHANGED,
+		ck_assert_fails(step(&s, true, &err), &err, ERR_CHANGED,
 				"\"live\" was replaced meanwhile");
 	else
-		ck_assert_ok(swap_step(&s, true, &err), &err);
+		ck_assert_ok(step(&s, true, &err), &err);
 	ck_assert(support_exists(d, "live/newer"));
 }
 
@@ -162,8 +179,8 @@ START_TEST(swap_goes_back_where_the_live_name_is_gone)
 	struct swap s = two_trees();
 
 	ck_assert_int_eq(renameat(s.parent, "live", s.parent, "elsewhere"), 0);
-	ck_assert_fails(swap_step(&s, false, &err), &err, ERR_CHANGED, "\"live\"");
-	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert_fails(step(&s, false, &err), &err, ERR_CHANGED, "\"live\"");
+	ck_assert_ok(step(&s, true, &err), &err);
 	ck_assert(!support_exists(s.parent, "live"));
 	ck_assert(support_exists(s.parent, "live.~abcdefghi~/new"));
 }
@@ -177,11 +194,11 @@ START_TEST(swap_of_something_else_is_refused)
 
 	ck_assert_int_eq(renameat(s.parent, "live", s.parent, "elsewhere"), 0);
 	support_mkdir(s.parent, "live", 0755);
-	ck_assert_fails(swap_step(&s, false, &err), &err, ERR_CHANGED,
+	ck_assert_fails(step(&s, false, &err), &err, ERR_CHANGED,
 			"\"live\" was replaced meanwhile");
 	ck_assert(support_exists(s.parent, "live.~abcdefghi~/new"));
 	err_clear(&err);
-	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert_ok(step(&s, true, &err), &err);
 	ck_assert(support_exists(s.parent, "live.~abcdefghi~/new"));
 	ck_assert(!support_exists(s.parent, "live/new"));
 	ck_assert(!support_exists(s.parent, "live/old"));
@@ -196,10 +213,10 @@ START_TEST(swap_into_nothing_and_out_of_it)
 
 	support_remove_tree(s.parent, "live");
 	s.old_ino = 0;
-	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_ok(step(&s, false, &err), &err);
 	ck_assert(support_exists(s.parent, "live/new"));
 	ck_assert(!support_exists(s.parent, "live.~abcdefghi~"));
-	ck_assert_ok(swap_step(&s, true, &err), &err);
+	ck_assert_ok(step(&s, true, &err), &err);
 	ck_assert(!support_exists(s.parent, "live"));
 	ck_assert(support_exists(s.parent, "live.~abcdefghi~/new"));
 }
@@ -214,9 +231,9 @@ START_TEST(swap_without_noreplace_still_replaces_nothing)
 	if (!support_lack(SUPPORT_NOREPLACE))
 		return;
 	s.old_ino = 0;
-	ck_assert_fails(swap_step(&s, false, &err), &err, ERR_CHANGED, "\"live\"");
+	ck_assert_fails(step(&s, false, &err), &err, ERR_CHANGED, "\"live\"");
 	support_remove_tree(s.parent, "live");
-	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_ok(step(&s, false, &err), &err);
 	ck_assert(support_exists(s.parent, "live/new"));
 }
 
@@ -235,7 +252,7 @@ START_TEST(swap_inside_a_mount_point_uses_the_staging_directory)
 	support_file(d, "f", 0644, "old");
 	s.old_ino = inode("f");
 	s.new_ino = inode(".~abcdefghi~/f");
-	ck_assert_ok(swap_step(&s, false, &err), &err);
+	ck_assert_ok(step(&s, false, &err), &err);
 	ck_assert_uint_eq(inode("f"), s.new_ino);
 	ck_assert_ok(swap_remove_aside(&s, &err), &err);
 	ck_assert(!support_exists(d, ".~abcdefghi~/f"));
