@@ -72,6 +72,10 @@ struct store_list {
 int store_list(struct store *s, struct store_list *ret, struct err *err);
 /* The same of one set: only its files are looked at. */
 int store_list_set(struct store *s, uint64_t set, struct store_list *ret, struct err *err);
+/* Files of one set whose names are known (copied), as store_list_set() would list them, without reading the
+ * directory.  ERR_NOT_FOUND: one is not there. */
+int store_look_at(struct store *s, uint64_t set, const char *const *names, size_t n,
+		  struct store_list *ret, struct err *err);
 void store_list_done(struct store_list *l);
 /* store_list.highest, by the names alone. */
 int store_highest(struct store *s, uint64_t *ret, struct err *err);

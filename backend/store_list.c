@@ -204,3 +204,20 @@ int store_highest(struct store *s, uint64_t *ret, struct err *err)
 	*ret = l.list.highest;
 	return 0;
 }
+
+int store_look_at(struct store *s, uint64_t set, const char *const *names, size_t n,
+		  struct store_list *ret, struct err *err)
+{
+	_cleanup_(listing_done) struct listing l = { .only = set };
+
+	for (size_t i = 0; i < n; i++)
+		if (add_name(s, &l, names[i], err) < 0)
+			return err_wrap(err, "store %s", q(s->path));
+	settle_files(&l.list);
+	if (l.list.n != n)
+		return err_set(err, ERR_NOT_FOUND, "a file of set %llu is gone",
+			       (unsigned long long)set);
+	*ret = l.list;
+	l.list = (struct store_list){ 0 };
+	return 0;
+}

@@ -108,33 +108,63 @@ static int write_sentences(struct cli *cli, const struct imported *im, struct er
 	return text_end(&t);
 }
 
-/* True if an earlier one is the same set. */
-static bool was_before(const struct imported *im, size_t i)
+/* Is the set among them? */
+static bool has_set(const struct imported *im, uint64_t id)
 {
-	for (size_t k = 0; k < i; k++)
-		if (im->sets[k].set == im->sets[i].set)
+	for (size_t i = 0; i < im->n; i++)
+		if (im->sets[i].set == id)
 			return true;
 	return false;
+}
+
+struct lines {
+	const struct imported *im;
+	struct table table;
+	struct stamp now;
+};
+
+/* For sets_pass(). */
+static int add_lines(void *ctx, const struct set *set, struct err *err)
+{
+	struct lines *l = ctx;
+
+	if (has_set(l->im, set->id))
+		set_table_add(&l->table, set, &l->now);
+	return err_is(err, ERR_NONE) ? 0 : -1;
+}
+
+/* One alone is not looked for among all. */
+static int add_the_one(struct cli *cli, struct lines *l, struct err *err)
+{
+	struct set set;
+	int r;
+
+	if (sets_get(cli->session, l->im->sets[0].set, &set, err) < 0)
+		return -1;
+	r = add_lines(l, &set, err);
+	set_done(&set);
+	return r;
+}
+
+static void lines_done(struct lines *l)
+{
+	table_done(&l->table);
 }
 
 /* The sets as they are listed. */
 static int write_table(struct cli *cli, const struct imported *im, struct err *err)
 {
-	_cleanup_free_ struct set *sets = alloc_zero(im->n, sizeof(*sets), err);
-	struct stamp now;
-	size_t n = 0;
-	int r = sets ? stamp_now(&now, err) : -1;
+	_cleanup_(lines_done) struct lines l = { .im = im, .table = TABLE_INIT };
+	int r;
 
-	for (size_t i = 0; r == 0 && i < im->n; i++)
-		if (!was_before(im, i)) {
-			r = sets_get(cli->session, im->sets[i].set, &sets[n], err);
-			n += r == 0;
-		}
-	if (r == 0)
-		r = set_table_write(sets, n, &now, &cli->out, err);
-	for (size_t i = 0; i < n; i++)
-		set_done(&sets[i]);
-	return r;
+	if (stamp_now(&l.now, err) < 0)
+		return -1;
+	set_table_init(&l.table, &l.now, err);
+	if (im->n == 1)
+		r = add_the_one(cli, &l, err);
+	else
+		r = sets_pass(cli->session, add_lines, &l, err);
+	return r < 0 ? -1 : table_write(&l.table, &cli->out);
 }
 
 static int write_text(struct cli *cli, const struct imported *im, struct err *err)

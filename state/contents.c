@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/alloc.h"
 #include "backend/base/le.h"
 #include "state/sets.h"
 
@@ -90,9 +91,38 @@ int contents_refresh(struct session *s, struct err *err)
 	return 0;
 }
 
+/* contents_note_best_effort(), which may fail. */
+static int note(struct session *s, const struct db_set *set, const uint8_t *hash,
+		const uint8_t *alternate, struct err *err)
+{
+	_cleanup_free_ const char **names = alloc_zero(set->n_files, sizeof(*names), err);
+	_cleanup_(store_list_done) struct store_list list = { 0 };
+	_cleanup_(digest_freep) struct digest *sha256 = NULL;
+	uint8_t files[DIGEST_SHA256_SIZE];
+
+	if (!names)
+		return -1;
+	for (size_t i = 0; i < set->n_files; i++)
+		names[i] = set->files[i].name;
+	if (store_look_at(s->store, set->id, names, set->n_files, &list, err) < 0 ||
+	    digest_new(DIGEST_SHA256, &sha256, err) < 0 ||
+	    identify(sha256, list.files, list.n, files, err) < 0)
+		return -1;
+	return db_contents_put(s->db, set->id, files, hash, alternate, err);
+}
+
+void contents_note_best_effort(struct session *s, const struct db_set *set,
+			       const uint8_t hash[DIGEST_SHA256_SIZE],
+			       const uint8_t alternate[DIGEST_SHA256_SIZE])
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+
+	(void)note(s, set, hash, alternate, &ignored);
+}
+
 int contents_forget(struct session *s, uint64_t set, struct err *err)
 {
-	return db_contents_put(s->db, set, NULL, NULL, err);
+	return db_contents_put(s->db, set, NULL, NULL, NULL, err);
 }
 
 /* Is all that is wrong with the set in its files, or can they perhaps not be read at this moment? */
@@ -124,7 +154,7 @@ static int take_in(struct session *s, struct digest *sha256, uint64_t id, struct
 		return 0;
 	}
 	known = set.content_hash[0] != '\0';
-	r = is_for_good(&set) ? db_contents_put(s->db, id, files, known ? set.hashes[0] : NULL, err)
+	r = is_for_good(&set) ? db_contents_put(s->db, id, files, known ? set.hashes[0] : NULL, set.hashes[1], err)
 			      : 0;
 	set_done(&set);
 	return r;

@@ -28,6 +28,12 @@ int contents_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], str
 /* The sets whose hash cannot be known, since a snapshot of theirs is broken. */
 int contents_broken(struct session *s, struct db_ids *ret, struct err *err);
 
+/* A set was completed just now, with these files and this content hash in both forms.  Best effort: what is not
+ * noted is read when it is needed. */
+void contents_note_best_effort(struct session *s, const struct db_set *set,
+			       const uint8_t hash[DIGEST_SHA256_SIZE],
+			       const uint8_t alternate[DIGEST_SHA256_SIZE]);
+
 /* The set is to be read anew. */
 int contents_forget(struct session *s, uint64_t set, struct err *err);
 

@@ -216,9 +216,9 @@ int db_contents_find(struct db *db, const uint8_t hash[DIGEST_SHA256_SIZE],
 int db_contents_without_hash(struct db *db, bool read, struct db_ids *ret,
 			     struct err *err);
 /* What a complete set holds: `files` (a SHA-256) tells what it was read from, NULL: it is to be read;
- * `hashes` are its content hash in both forms, one behind the other, or NULL: it has none. */
-int db_contents_put(struct db *db, uint64_t id, const uint8_t *files,
-		    const uint8_t *hashes, struct err *err);
+ * `hash` and `alternate` are its content hash in both forms; `hash` NULL: it has none. */
+int db_contents_put(struct db *db, uint64_t id, const uint8_t *files, const uint8_t *hash,
+		    const uint8_t *alternate, struct err *err);
 
 struct db_contents {
 	uint64_t set;

@@ -60,8 +60,8 @@ int db_contents_without_hash(struct db *db, bool read, struct db_ids *ret,
 	return take_ids(db, stmt, ret, err);
 }
 
-int db_contents_put(struct db *db, uint64_t id, const uint8_t *files,
-		    const uint8_t *hashes, struct err *err)
+int db_contents_put(struct db *db, uint64_t id, const uint8_t *files, const uint8_t *hash,
+		    const uint8_t *alternate, struct err *err)
 {
 	bool own;
 
@@ -73,9 +73,8 @@ int db_contents_put(struct db *db, uint64_t id, const uint8_t *files,
 			       "UPDATE contents SET files = ifnull(?, x''), hash = ?,"
 			       " alternate = ? WHERE set_id = ?",
 			       DB_ARGS(DB_BLOB(files, DIGEST_SHA256_SIZE),
-				       DB_BLOB(hashes, DIGEST_SHA256_SIZE),
-				       DB_BLOB(hashes ? hashes + DIGEST_SHA256_SIZE : NULL,
-					       DIGEST_SHA256_SIZE),
+				       DB_BLOB(hash, DIGEST_SHA256_SIZE),
+				       DB_BLOB(hash ? alternate : NULL, DIGEST_SHA256_SIZE),
 				       DB_INT(id)),
 			       NULL, err),
 			err);

@@ -10,6 +10,7 @@
 #include "backend/base/quote.h"
 #include "backend/worker/importer.h"
 #include "backend/worker/reader.h"
+#include "state/contents.h"
 #include "state/new_set.h"
 #include "state/operand.h"
 #include "state/operation/duplicate.h"
@@ -33,6 +34,7 @@ struct importing {
 	struct new_set set;
 	bool begun, claimed;
 	uint8_t claim[DIGEST_SHA256_SIZE]; /* its content hash, says content.json */
+	uint8_t hashes[2][DIGEST_SHA256_SIZE]; /* what it is, in both forms */
 	struct snapshot **metas;
 	size_t n, cap;
 	size_t metadata; /* what export_count_metadata() makes of them */
@@ -292,24 +294,25 @@ static bool has_unknown_keys(const struct importing *im)
 	return false;
 }
 
-/* Computes the content hash (one of its two forms) and compares it with what was claimed; *ret is
- * the form that fits, or the first. */
-static int compare_hash(const struct importing *im, bool *ret_known,
-			uint8_t ret[DIGEST_SHA256_SIZE], struct err *err)
+/* Computes the content hash in its two forms and compares it with what was claimed; *ret is the form that
+ * fits, or the first. */
+static int compare_hash(struct importing *im, bool *ret_known, const uint8_t **ret, struct err *err)
 {
 	const struct snapshot *const *metas = (const struct snapshot *const *)im->metas;
-	uint8_t other[DIGEST_SHA256_SIZE];
 
 	*ret_known = im->claimed;
-	if (snapshot_set_hash(metas, im->n, false, ret, err) < 0 ||
-	    snapshot_set_hash(metas, im->n, true, other, err) < 0)
-		return -1;
-	if (!im->claimed || memcmp(ret, im->claim, sizeof(other)) == 0)
-		return 0;
-	if (memcmp(other, im->claim, sizeof(other)) == 0) {
-		memcpy(ret, other, sizeof(other));
-		return 0;
+	*ret = im->hashes[0];
+	for (int form = 0; form < 2; form++)
+		if (snapshot_set_hash(metas, im->n, form == 1, im->hashes[form], err) < 0)
+			return -1;
+	for (int form = 0; im->claimed && form < 2; form++) {
+		if (memcmp(im->hashes[form], im->claim, sizeof(im->claim)) == 0) {
+			*ret = im->hashes[form];
+			return 0;
+		}
 	}
+	if (!im->claimed)
+		return 0;
 	if (!has_unknown_keys(im))
 		return err_set(err, ERR_CORRUPT,
 			       "%s says another content hash than what came has", EXPORT_CONTENT);
@@ -404,6 +407,8 @@ static int commit(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE],
 	r = look_for(im, hash, false, o, err);
 	if (r == 0 && (answer(im, o, err) < 0 || new_set_complete(&im->set, err) < 0))
 		r = -1;
+	if (r == 0)
+		contents_note_best_effort(s, &im->set.row, im->hashes[0], im->hashes[1]);
 	locks_drop(s->locks, LOCK_KEY_COMMIT);
 	return r;
 }
@@ -411,11 +416,11 @@ static int commit(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE],
 /* All of it came. */
 static int end_set(struct importing *im, struct import_outcome *o, struct err *err)
 {
-	uint8_t hash[DIGEST_SHA256_SIZE];
+	const uint8_t *hash;
 	bool known;
 	int r;
 
-	if (compare_hash(im, &known, hash, err) < 0)
+	if (compare_hash(im, &known, &hash, err) < 0)
 		return -1;
 	r = known ? 0 : look_for(im, hash, true, o, err);
 	if (r == 0 && known && !im->request->allow_duplicate)
