@@ -212,12 +212,24 @@ int snapshot_file_size(struct snapshot_file *f, const char *member, uint64_t *re
 	return 0;
 }
 
+int snapshot_file_place(struct snapshot_file *f, const char *member, struct zip_member *ret,
+			struct err *err)
+{
+	const struct snapshot_archive *a = NULL;
+	size_t i = 0;
+
+	if (find_archive(f, member, &a, &i, err) < 0)
+		return -1;
+	*ret = *zip_reader_member(f->zip, i);
+	return 0;
+}
+
 int snapshot_file_stream(struct snapshot_file *f, const char *member,
 			 snapshot_file_sink sink, void *ctx,
 			 const struct observer *observer, struct err *err)
 {
 	_cleanup_(hasher_freep) struct hasher *h = NULL;
-	const struct snapshot_archive *a;
+	const struct snapshot_archive *a = NULL;
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
 	int r;
 
@@ -268,7 +280,7 @@ int snapshot_file_walk(struct snapshot_file *f, const char *member,
 	const char *tops[] = { f->meta->revision, "common", NULL };
 	struct walking w = { .zip = f->zip, .observer = observer };
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
-	const struct snapshot_archive *a;
+	const struct snapshot_archive *a = NULL;
 	int r;
 
 	if (open_archive(f, member, &a, err) < 0)

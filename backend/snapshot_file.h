@@ -16,6 +16,7 @@
 #include "backend/base/observer.h"
 #include "backend/snapshot.h"
 #include "backend/tree/unpack.h"
+#include "backend/zip.h"
 
 #define SNAPSHOT_FILE_MEMBERS_MAX 65536u
 #define SNAPSHOT_FILE_HASH_MAX 1024u /* bytes of meta.sha3_384 */
@@ -37,6 +38,9 @@ uint64_t snapshot_file_bytes(const struct snapshot_file *f);
 /* Bytes of an archive member, as its zip says. */
 int snapshot_file_size(struct snapshot_file *f, const char *member, uint64_t *ret,
 		       struct err *err);
+/* Where it lies in the file.  ret->name is the file's. */
+int snapshot_file_place(struct snapshot_file *f, const char *member, struct zip_member *ret,
+			struct err *err);
 
 /* Receives the member's bytes as they lie in the zip. */
 typedef int (*snapshot_file_sink)(void *ctx, const void *p, size_t n, struct err *err);

@@ -27,6 +27,7 @@
  * said about what they mean, as a path least of all.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,6 +35,8 @@
 #include "backend/base/buf.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
+#include "backend/base/meter.h"
+#include "backend/base/observer.h"
 
 enum zip_method {
 	ZIP_STORED,
@@ -63,14 +66,47 @@ int zip_writer_finish(struct zip_writer *w, struct err *err);
 void zip_writer_free(struct zip_writer *w);
 CLEANUP_FUNC(struct zip_writer *, zip_writer_free);
 
+/*
+ * Renewing: a file that begins as an older one, whose archives it keeps, and goes on with
+ * small members of its own.  The beginning is cloned where the file system can (nothing is
+ * read then), else copied, and the CRC-32 of each member compared on the way.  Nothing is
+ * parsed: what is kept is as the reader process told.
+ */
+
 struct zip_member {
 	const char *name; /* as in the file; lives as long as the reader */
 	uint64_t size;
 	uint64_t compressed_size;
-	uint64_t offset; /* of the first byte of its data in the file */
+	uint64_t header; /* offset of its local header in the file */
+	uint64_t offset; /* of the first byte of its data, behind that */
 	uint32_t crc;
 	enum zip_method method;
+	bool utf8;  /* its name is marked as UTF-8 */
+	bool plain; /* stored, with no other mark and no data descriptor behind it */
 };
+
+/* True if these plain members, in this order, are all that a file begins with. */
+bool zip_is_beginning(const struct zip_member *members, size_t n);
+
+struct zip_text {
+	const char *name; /* ASCII */
+	const void *p;
+	size_t n;
+};
+
+struct zip_renewal {
+	int fd;	  /* writable, empty; borrowed */
+	int from; /* the older file; borrowed */
+	const struct zip_member *kept; /* zip_is_beginning() */
+	size_t n_kept;
+	const struct zip_text *texts; /* deflated, stored where that is not smaller */
+	size_t n_texts;
+	const struct observer *observer;
+	struct meter *meter; /* hears of the bytes that are kept; NULL: nobody */
+};
+
+/* ERR_CORRUPT: the older file cannot be read, or holds other bytes than it says. */
+int zip_renew(const struct zip_renewal *z, struct err *err);
 
 struct zip_reader;
 

@@ -9,32 +9,8 @@
 #include "backend/base/fd.h"
 #include "backend/base/le.h"
 #include "backend/base/quote.h"
+#include "backend/zip_format.h"
 
-#define END_MAGIC        0x06054b50u
-#define END_SIZE         22u
-#define LOCATOR_MAGIC    0x07064b50u
-#define LOCATOR_SIZE     20u
-#define END64_MAGIC      0x06064b50u
-#define END64_SIZE       56u
-#define CENTRAL_MAGIC    0x02014b50u
-#define CENTRAL_SIZE     46u
-#define LOCAL_MAGIC      0x04034b50u
-#define LOCAL_SIZE       30u
-#define DESCRIPTOR_MAGIC 0x08074b50u
-
-#define FLAG_LEVEL      0x0006u /* how hard it was compressed */
-#define FLAG_DESCRIPTOR 0x0008u
-#define FLAG_UTF8       0x0800u
-#define FLAGS_ENCRYPTED 0x2041u
-
-#define METHOD_STORED   0
-#define METHOD_DEFLATED 8
-
-#define EXTRA_ZIP64        0x0001u
-#define EXTRA_UNICODE_NAME 0x7075u
-
-#define MAX16 0xffffu
-#define MAX32 0xffffffffu
 
 #define DIRECTORY_PER_MEMBER 1024u
 /* Enough for all that is read at once: a local header with name and extra field. */
@@ -226,6 +202,8 @@ static int check_kind(struct entry *e, struct err *err)
 	if (e->method != METHOD_STORED && e->method != METHOD_DEFLATED)
 		return bad_member(e, err, "unknown compression method");
 	m->method = e->method == METHOD_STORED ? ZIP_STORED : ZIP_DEFLATED;
+	m->utf8 = e->flags & FLAG_UTF8;
+	m->plain = m->method == ZIP_STORED && (e->flags & ~FLAG_UTF8) == 0;
 	return 0;
 }
 
@@ -355,6 +333,7 @@ static int check_local(struct scan *s, struct entry *e, struct err *err)
 		return -1;
 	if (compare_local(e, local, err) < 0)
 		return -1;
+	e->member->header = e->header;
 	e->member->offset = e->header + want;
 	if (room - want < e->member->compressed_size)
 		return bad_member(e, err, "runs into the directory");

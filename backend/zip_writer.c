@@ -11,6 +11,7 @@
 #include "backend/base/fd.h"
 #include "backend/base/quote.h"
 #include "backend/base/utf8.h"
+#include "backend/zip_format.h"
 
 /*
  * libzip asks two kinds of source, both functions of ours: the archive it writes to, and
@@ -25,7 +26,6 @@
  */
 
 #define BUFFER_SIZE ((size_t)256 << 10)
-#define DOS_DATE    0x21u /* 1980-01-01, the first there is */
 
 struct member {
 	struct zip_writer *writer;

@@ -2,9 +2,11 @@
 #include "backend/base/sys.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <stdbool.h>
 #include <stdio.h> /* renameat2 */
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -104,6 +106,18 @@ int sys_ftruncate(int fd, off_t length)
 int sys_fallocate(int fd, int mode, off_t offset, off_t length)
 {
 	return fault_change() ? -1 : fallocate(fd, mode, offset, length);
+}
+
+int sys_clone_range(int fd, int from, off_t offset, off_t n)
+{
+	struct file_clone_range range = {
+		.src_fd = from,
+		.src_offset = (uint64_t)offset,
+		.src_length = (uint64_t)n,
+		.dest_offset = (uint64_t)offset,
+	};
+
+	return fault_change() ? -1 : ioctl(fd, FICLONERANGE, &range);
 }
 
 int sys_fsync(int fd)

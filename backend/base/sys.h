@@ -42,6 +42,9 @@ ssize_t sys_writev(int fd, const struct iovec *iov, int n);
 off_t sys_lseek(int fd, off_t offset, int whence);
 int sys_ftruncate(int fd, off_t length);
 int sys_fallocate(int fd, int mode, off_t offset, off_t length);
+/* FICLONERANGE: `fd` shares the n bytes from `offset` on with `from`, where they stand at the
+ * same place.  Both are multiples of the file system's blocks. */
+int sys_clone_range(int fd, int from, off_t offset, off_t n);
 int sys_fsync(int fd);
 int sys_syncfs(int fd);
 int sys_posix_fadvise(int fd, off_t offset, off_t length, int advice); /* -1 and errno */

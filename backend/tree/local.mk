@@ -22,6 +22,8 @@ backend_sources += \
 	backend/tree/entry.h \
 	backend/tree/exclude.c \
 	backend/tree/exclude.h \
+	backend/tree/fingerprint.c \
+	backend/tree/fingerprint.h \
 	backend/tree/links.c \
 	backend/tree/links.h \
 	backend/tree/listing.c \

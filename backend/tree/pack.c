@@ -16,6 +16,7 @@
 
 static void packer_done(struct packer *p)
 {
+	fingerprint_free(p->fingerprint);
 	links_done(&p->links);
 	attr_clear(&p->entry);
 	free(p->entry.extents);
@@ -148,6 +149,8 @@ static int pack_symlink(struct packer *p, const struct walk_item *item, struct e
 		return 0;
 	if (found < 0)
 		return pack_skip_failed(p, item->path, &problem, err);
+	if (fingerprint_add_text(p->fingerprint, p->target.data, err) < 0)
+		return -1;
 	pack_begin(p, ENTRY_SYMLINK, item->path, &item->st);
 	p->entry.target = p->target.data;
 	return put_first(p, item, err);
@@ -210,12 +213,25 @@ static int pack_error(struct packer *p, const struct walk_item *item, struct err
 	return pack_skip(p, item->path, err_message(item->problem), err);
 }
 
+/* Notes what the archive is going to say of an item, or what stands in its place. */
+static int note_item(struct packer *p, const struct walk_item *item, struct err *err)
+{
+	if (item->what == WALK_MOUNT)
+		return fingerprint_add_text(p->fingerprint, item->path, err);
+	if ((item->what != WALK_DIR && item->what != WALK_OTHER) ||
+	    S_ISSOCK(item->st.st_mode))
+		return 0;
+	return fingerprint_add_entry(p->fingerprint, item->path, &item->st, err);
+}
+
 /* One item of the walk. */
 static int pack_item(struct packer *p, struct walk *w, const struct walk_item *item,
 		     struct err *err)
 {
 	if (item->what == WALK_LEAVE)
 		return 0;
+	if (note_item(p, item, err) < 0)
+		return -1;
 	if (item->what == WALK_MOUNT) {
 		p->counts.mounts++;
 		return 0;
@@ -291,6 +307,8 @@ static int pack_tree(struct packer *p, const struct pack_tree *tree, struct err 
 		return pack_dir_tree(p, tree, err);
 	if (sys_fstat(tree->fd, &st) < 0)
 		return err_errno(err, "cannot look at it");
+	if (fingerprint_add_entry(p->fingerprint, tree->path, &st, err) < 0)
+		return -1;
 	return pack_file(p, tree->fd, &st, tree->path, err);
 }
 
@@ -304,6 +322,8 @@ static int pack_common(struct packer *p, struct err *err)
 	};
 
 	pack_begin(p, ENTRY_DIR, "common", &st);
+	if (fingerprint_add_entry(p->fingerprint, "common", &st, err) < 0)
+		return -1;
 	if (pack_name_owners(p, err) < 0)
 		return -1;
 	return pack_put_entry(p, err);
@@ -313,13 +333,17 @@ static int pack_common(struct packer *p, struct err *err)
 static int pack_all(struct packer *p, const struct pack_tree *trees, size_t n_trees,
 		    struct err *err)
 {
+	if (fingerprint_new(p->owners, &p->fingerprint, err) < 0)
+		return -1;
 	if (p->options->synthetic_common && pack_common(p, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n_trees; i++) {
 		if (pack_tree(p, &trees[i], err) < 0)
 			return -1;
 	}
-	return pack_put_zeros(p, TAR_END_SIZE, err);
+	if (pack_put_zeros(p, TAR_END_SIZE, err) < 0)
+		return -1;
+	return fingerprint_final(p->fingerprint, &p->counts.fingerprint, err);
 }
 
 int pack_run(const struct pack_tree *trees, size_t n_trees,
@@ -342,11 +366,14 @@ int pack_run(const struct pack_tree *trees, size_t n_trees,
 }
 
 int pack_estimate(const struct pack_tree *trees, size_t n_trees,
-		  const struct pack_options *options, const struct observer *observer,
-		  struct pack_counts *ret, struct err *err)
+		  const struct pack_options *options, struct owners *owners,
+		  const struct observer *observer, struct pack_counts *ret, struct err *err)
 {
-	_cleanup_(packer_done) struct packer p = { .options = options,
-						   .observer = observer };
+	_cleanup_(packer_done) struct packer p = {
+		.options = options,
+		.owners = owners,
+		.observer = observer,
+	};
 
 	if (pack_all(&p, trees, n_trees, err) < 0)
 		return -1;

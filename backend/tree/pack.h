@@ -25,7 +25,8 @@
  * sink, report or owners end the pack.
  *
  * pack_estimate() walks the same way and reads nothing: what could not be opened counts
- * as if it could, attributes and owners' names are not counted.
+ * as if it could, attributes are not counted.  Both take the trees' fingerprint, and of
+ * unchanged trees the same one.
  */
 
 #include <stdbool.h>
@@ -34,9 +35,14 @@
 #include "backend/base/error.h"
 #include "backend/base/observer.h"
 #include "backend/tree/exclude.h"
+#include "backend/tree/fingerprint.h"
 #include "backend/tree/owners.h"
 
 #define PACK_SMALL ((uint64_t)1 << 20)
+
+/* Raised whenever the same trees come to give another stream: what an older version has
+ * packed is then not taken for what this one would. */
+#define PACK_VERSION 1
 
 /* Where the stream goes: gzip_writer_* have this shape. */
 struct pack_sink {
@@ -82,6 +88,9 @@ struct pack_counts {
 	uint64_t data;      /* bytes of data extents of regular files, each inode once */
 	uint64_t sockets, mounts; /* left out */
 	uint64_t skipped, changed;
+	/* Of what was walked: trees, names, `common/`; not of the patterns and names that left
+	 * something out.  Of use where nothing was skipped or changed. */
+	struct fingerprint_value fingerprint;
 };
 
 /* Writes the stream with its end (1,024 zero bytes).  `report` may be NULL. */
@@ -90,9 +99,9 @@ int pack_run(const struct pack_tree *trees, size_t n_trees,
 	     const struct pack_sink *sink, const struct pack_report *report,
 	     const struct observer *observer, struct pack_counts *ret, struct err *err);
 
-/* Counts without reading; skips are not reported. */
+/* Counts without reading; skips are not reported.  `owners` as for pack_run(). */
 int pack_estimate(const struct pack_tree *trees, size_t n_trees,
-		  const struct pack_options *options, const struct observer *observer,
-		  struct pack_counts *ret, struct err *err);
+		  const struct pack_options *options, struct owners *owners,
+		  const struct observer *observer, struct pack_counts *ret, struct err *err);
 
 #endif

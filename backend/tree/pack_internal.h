@@ -21,6 +21,7 @@ struct packer {
 	const struct pack_report *report; /* may be NULL */
 	const struct observer *observer;
 	struct pack_counts counts;
+	struct fingerprint *fingerprint;
 	struct links links;
 	/* The entry at hand.  It owns attributes and extents; path, target and names
 	 * are lent. */

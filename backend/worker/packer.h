@@ -120,6 +120,8 @@ enum packer_tag {
 	PACKER_TAG_ANY,
 	PACKER_TAG_TEXT,
 	PACKER_TAG_COUNT, /* one for each of struct pack_counts, in its order */
+	PACKER_TAG_FINGERPRINT,
+	PACKER_TAG_SETTLED,
 };
 
 #define PACKER_PATH_MAX 8192u  /* of paths that definitions and homes give */

@@ -80,6 +80,30 @@ int reader_size(struct worker *w, uint64_t handle, const char *member,
 	return wire_get_u64(worker_result(w), READER_TAG_SIZE, ret, err);
 }
 
+int reader_place(struct worker *w, uint64_t handle, const char *member,
+		 const struct observer *observer, struct zip_member *ret, struct err *err)
+{
+	uint64_t fields[6];
+	REQUEST(o);
+
+	if (put_member(&o, READER_PLACE, handle, member, err) < 0 ||
+	    worker_call(w, &o, NULL, NULL, observer, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (wire_get_u64(worker_result(w), READER_TAG_PLACE, &fields[i], err) < 0)
+			return -1;
+	*ret = (struct zip_member){ .name = member,
+				    .header = fields[0],
+				    .offset = fields[1],
+				    .size = fields[2],
+				    .compressed_size = fields[2],
+				    .crc = (uint32_t)fields[3],
+				    .method = ZIP_STORED,
+				    .utf8 = fields[4] != 0,
+				    .plain = fields[5] != 0 };
+	return 0;
+}
+
 int reader_check(struct worker *w, uint64_t handle, const char *member, bool deep,
 		 struct meter *meter, const struct observer *observer, struct err *err)
 {

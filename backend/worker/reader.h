@@ -19,6 +19,7 @@
 #include "backend/snapshot.h"
 #include "backend/tree/unpack.h"
 #include "backend/worker/worker.h"
+#include "backend/zip.h"
 
 /* Who a reader is: nobody, without any capability. */
 extern const struct identity reader_identity;
@@ -36,6 +37,11 @@ int reader_close(struct worker *w, uint64_t handle, struct err *err);
  * that reader_copy() is going to write. */
 int reader_size(struct worker *w, uint64_t handle, const char *member,
 		const struct observer *observer, uint64_t *ret, struct err *err);
+
+/* Where an archive lies in its file, so that the parent can take its bytes over as they are.  ret->name is
+ * `member`. */
+int reader_place(struct worker *w, uint64_t handle, const char *member,
+		 const struct observer *observer, struct zip_member *ret, struct err *err);
 
 /* Reads one archive to its end and compares size, CRC and SHA3-384; `deep` also inflates it and
  * walks its tar.  ERR_CORRUPT: it is damaged.  `meter` (NULL: nobody) hears of its bytes, of a deep
@@ -72,6 +78,7 @@ enum reader_type {
 	READER_SNAP_META,
 	READER_CHUNK, /* worker: a part of a binary record */
 	READER_SIZE,
+	READER_PLACE,
 };
 
 enum reader_tag {
@@ -84,6 +91,7 @@ enum reader_tag {
 	READER_TAG_TEXT,
 	READER_TAG_NUMBER,
 	READER_TAG_SIZE,
+	READER_TAG_PLACE, /* header, offset, size, CRC-32, UTF-8, plain */
 };
 
 #define READER_CHUNK_SIZE ((size_t)48 << 10)

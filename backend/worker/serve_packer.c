@@ -185,7 +185,10 @@ static int put_counts(struct wire_out *reply, const struct pack_counts *c, struc
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (wire_put_u64(reply, PACKER_TAG_COUNT, fields[i], err) < 0)
 			return -1;
-	return 0;
+	if (wire_put_bytes(reply, PACKER_TAG_FINGERPRINT, c->fingerprint.digest,
+			   sizeof(c->fingerprint.digest), err) < 0)
+		return -1;
+	return wire_put_u64(reply, PACKER_TAG_SETTLED, c->fingerprint.settled, err);
 }
 
 /* PACKER_ESTIMATE */
@@ -193,7 +196,8 @@ static int estimate(struct packer *p, struct wire_out *reply, struct err *err)
 {
 	struct pack_counts counts = { 0 };
 
-	if (pack_estimate(p->trees, p->n_trees, &p->options, NULL, &counts, err) < 0)
+	if (pack_estimate(p->trees, p->n_trees, &p->options, p->serve->owners, NULL, &counts,
+			  err) < 0)
 		return -1;
 	return put_counts(reply, &counts, err);
 }

@@ -205,6 +205,24 @@ static int size(struct reader *r, struct wire_in *in, struct wire_out *reply, st
 	return wire_put_u64(reply, READER_TAG_SIZE, bytes, err);
 }
 
+/* READER_PLACE */
+static int place(struct reader *r, struct wire_in *in, struct wire_out *reply, struct err *err)
+{
+	_cleanup_free_ char *member = NULL;
+	struct snapshot_file *f;
+	struct zip_member m;
+
+	if (get_archive(r, in, &f, &member, err) < 0 ||
+	    snapshot_file_place(f, member, &m, err) < 0)
+		return -1;
+	const uint64_t fields[] = { m.header, m.offset, m.size, m.crc, m.utf8, m.plain };
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (wire_put_u64(reply, READER_TAG_PLACE, fields[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 /* READER_COUNT */
 static int count(struct reader *r, struct wire_in *in, struct wire_out *reply, struct err *err)
 {
@@ -331,6 +349,8 @@ static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, 
 		return check(r, in, err);
 	case READER_SIZE:
 		return size(r, in, reply, err);
+	case READER_PLACE:
+		return place(r, in, reply, err);
 	case READER_COUNT:
 		return count(r, in, reply, err);
 	case READER_STREAM:
