@@ -10,6 +10,7 @@
 #include "backend/base/fd.h"
 #include "backend/base/hasher.h"
 #include "backend/base/quote.h"
+#include "backend/save_internal.h"
 #include "backend/zip.h"
 
 /* Room in the pipe, so that the packer rarely waits for the hash and the other way round. */
@@ -23,6 +24,8 @@ struct member {
 	const struct save_archive *archive;
 	struct snapshot_archive *meta; /* valid once the archive is declared */
 	struct hasher *hasher;
+	struct fingerprint *fingerprint;
+	struct save_held_reader held; /* where it is not packed */
 	int pipe;
 	uint64_t size;
 	bool done;
@@ -44,7 +47,9 @@ struct saving {
 	size_t n_members;
 	struct text_member json, hash;
 	struct zip_writer *zip;
+	bool take_held;
 	size_t listed; /* bytes of what was skipped or changed */
+	const struct save_held *damaged; /* what was held could not be taken over */
 };
 
 /* A list that is too long for the metadata fails now as it would in the end: a packer may not fill
@@ -84,62 +89,6 @@ static int report_changed(void *ctx, const char *path, struct err *err)
 	return check_lists(m, path, NULL, err);
 }
 
-/* The excludes of one tree: the definition's, for packer and metadata. */
-static int declare_excludes(const struct save_archive *a, const struct save_tree *t,
-			    const struct observer *observer, struct err *err)
-{
-	for (size_t i = 0; t->exclude && i < t->exclude->n; i++)
-		if (packer_exclude(a->packer, t->archive_path, t->exclude->items[i], observer,
-				   err) < 0)
-			return -1;
-	return 0;
-}
-
-struct declared {
-	int (*tree)(void *ctx, const struct save_tree *t, const struct packer_found *found,
-		    struct err *err);
-	int (*problem)(void *ctx, const struct save_tree *t, const struct err *why,
-		       struct err *err);
-	void *ctx;
-};
-
-/* Tells the packer all about an archive; `d` hears what each tree turned out to be. */
-static int declare(const struct save_archive *a, char *const *exclude, size_t n_exclude,
-		   const struct save_options *options, const struct declared *d, struct err *err)
-{
-	const struct observer *observer = options->observer;
-
-	if (packer_begin(a->packer, &a->top, observer, err) < 0)
-		return -1;
-	for (size_t i = 0; i < a->n_trees; i++) {
-		_cleanup_(err_clear) struct err problem = ERR_INIT;
-		struct packer_found found = { 0 };
-		int r;
-
-		if (packer_tree(a->packer, a->trees[i].archive_path, a->trees[i].path, observer,
-				&found, &problem) < 0) {
-			/* The tree's own trouble is reported, the packer's is not survived. */
-			if (!worker_is_alive(a->packer) || err_is(&problem, ERR_INTERRUPTED))
-				return err_move(err, &problem);
-			r = d->problem(d->ctx, &a->trees[i], &problem, err);
-		} else {
-			r = declare_excludes(a, &a->trees[i], observer, err);
-			if (r == 0 && found.exists)
-				r = d->tree(d->ctx, &a->trees[i], &found, err);
-		}
-		free(found.resolved);
-		if (r < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < n_exclude; i++)
-		if (packer_exclude(a->packer, NULL, exclude[i], observer, err) < 0)
-			return -1;
-	for (const char *const *n = options->leave_out; n && *n; n++)
-		if (packer_leave_out(a->packer, *n, observer, err) < 0)
-			return -1;
-	return 0;
-}
-
 /* Copies all patterns of a list into the metadata of a tree. */
 static int copy_patterns(struct snapshot_tree *t, const struct strings *from, struct err *err)
 {
@@ -157,7 +106,7 @@ static int copy_patterns(struct snapshot_tree *t, const struct strings *from, st
 	return 0;
 }
 
-/* declared.tree while saving: the tree goes into the metadata. */
+/* save_declared.tree: the tree goes into the metadata. */
 static int record_tree(void *ctx, const struct save_tree *t, const struct packer_found *found,
 		       struct err *err)
 {
@@ -183,7 +132,7 @@ static int record_tree(void *ctx, const struct save_tree *t, const struct packer
 	return copy_patterns(mine, t->exclude, err);
 }
 
-/* declared.problem while saving: named in the metadata as skipped. */
+/* save_declared.problem: named in the metadata as skipped. */
 static int record_problem(void *ctx, const struct save_tree *t, const struct err *why,
 			  struct err *err)
 {
@@ -216,7 +165,7 @@ static int member_open(void *ctx, struct err *err)
 {
 	struct member *m = ctx;
 	struct snapshot *meta = m->saving->meta;
-	struct declared d = { record_tree, record_problem, m };
+	struct save_declared d = { record_tree, record_problem, m, NULL };
 	struct pack_report report = { report_skipped, report_changed, m };
 	struct meter *meter = m->saving->options->meter;
 	_cleanup_close_ int ours = -1, theirs = -1;
@@ -224,7 +173,11 @@ static int member_open(void *ctx, struct err *err)
 
 	m->report = report;
 	if (prepare_meta(m, err) < 0 || hasher_new(DIGEST_SHA3_384, &m->hasher, err) < 0 ||
-	    declare(m->archive, meta->exclude, meta->n_exclude, m->saving->options, &d, err) < 0)
+	    fingerprint_new(NULL, &m->fingerprint, err) < 0)
+		return -1;
+	d.fingerprint = m->fingerprint;
+	if (save_declare(m->archive, meta->exclude, meta->n_exclude, m->saving->options, &d, err) <
+	    0)
 		return -1;
 	if (sys_pipe2(pipe, O_CLOEXEC) < 0)
 		return err_errno(err, "cannot make a pipe");
@@ -241,6 +194,12 @@ static int member_open(void *ctx, struct err *err)
 	return 0;
 }
 
+/* Where the member's print goes. */
+static struct save_print *member_print(const struct member *m)
+{
+	return &m->saving->result->prints[m - m->saving->members];
+}
+
 /* The pipe has ended: only the packer's own word makes the archive complete. */
 static int member_finish(struct member *m, struct err *err)
 {
@@ -248,7 +207,10 @@ static int member_finish(struct member *m, struct err *err)
 	struct pack_counts counts;
 
 	if (packer_pack_end(m->archive->packer, m->saving->options->observer, &counts, err) < 0 ||
-	    hasher_final(m->hasher, hash, err) < 0)
+	    hasher_final(m->hasher, hash, err) < 0 ||
+	    save_print_final(m->fingerprint, &counts,
+			     m->meta->n_skipped == 0 && m->meta->n_changed == 0, member_print(m),
+			     err) < 0)
 		return -1;
 	digest_hex(hash, DIGEST_SHA3_384_SIZE, m->meta->sha3);
 	m->meta->bytes = counts.bytes;
@@ -279,6 +241,45 @@ static ssize_t member_read(void *ctx, void *p, size_t n, struct err *err)
 		return member_finish(m, err);
 	m->size += (uint64_t)got;
 	return hasher_update(m->hasher, p, (size_t)got, err) < 0 ? -1 : got;
+}
+
+/* Describes an archive that is held. */
+static int describe_held(struct member *m, struct err *err)
+{
+	const struct save_held *h = m->archive->held;
+
+	if (prepare_meta(m, err) < 0 || save_held_describe(h, m->meta, err) < 0)
+		return -1;
+	m->held = (struct save_held_reader){ .held = h };
+	*member_print(m) = h->print;
+	m->saving->meta->size += h->place.size;
+	return 0;
+}
+
+/* zip_source_ops.open of one that is held */
+static int held_open(void *ctx, struct err *err)
+{
+	struct member *m = ctx;
+	struct meter *meter = m->saving->options->meter;
+
+	if (meter)
+		meter_part(meter, m->saving->meta->snap, m->archive->user, m->archive->bytes);
+	return describe_held(m, err);
+}
+
+/* zip_source_ops.read of one that is held */
+static ssize_t held_read(void *ctx, void *p, size_t n, struct err *err)
+{
+	struct member *m = ctx;
+	ssize_t got;
+
+	if (observer_check(m->saving->options->observer, err) < 0)
+		return -1;
+	got = save_held_read(&m->held, p, n, err);
+	if (got < 0)
+		m->saving->damaged = m->archive->held;
+	meter_at(m->saving->options->meter, m->held.done);
+	return got;
 }
 
 /* zip_source_ops.open of meta.json: every archive is known by now. */
@@ -320,17 +321,18 @@ static ssize_t text_read(void *ctx, void *p, size_t n, struct err *err)
 /* Declares all members to the zip, in the order of the format. */
 static int add_members(struct saving *s, const struct save_archive *archives, struct err *err)
 {
-	static const struct zip_source_ops archive_ops = { member_open, member_read };
+	static const struct zip_source_ops packed_ops = { member_open, member_read };
+	static const struct zip_source_ops held_ops = { held_open, held_read };
 	static const struct zip_source_ops json_ops = { json_open, text_read };
 	static const struct zip_source_ops hash_ops = { hash_open, text_read };
 
 	for (size_t i = 0; i < s->n_members; i++) {
-		s->members[i] = (struct member){ .saving = s, .archive = &archives[i], .pipe = -1 };
-		if (zip_writer_add(s->zip, archives[i].member, ZIP_STORED, &archive_ops,
-				   &s->members[i], err) < 0)
+		bool held = s->take_held && archives[i].held;
+
+		if (zip_writer_add(s->zip, archives[i].member, ZIP_STORED,
+				   held ? &held_ops : &packed_ops, &s->members[i], err) < 0)
 			return -1;
 	}
-	s->json.saving = s->hash.saving = s;
 	if (zip_writer_add(s->zip, "meta.json", ZIP_DEFLATED, &json_ops, &s->json, err) < 0)
 		return -1;
 	return zip_writer_add(s->zip, "meta.sha3_384", ZIP_DEFLATED, &hash_ops, &s->hash, err);
@@ -342,6 +344,7 @@ static void saving_done(struct saving *s)
 	zip_writer_free(s->zip);
 	for (size_t i = 0; s->members && i < s->n_members; i++) {
 		hasher_free(s->members[i].hasher);
+		fingerprint_free(s->members[i].fingerprint);
 		if (s->members[i].pipe >= 0)
 			sys_close_best_effort(s->members[i].pipe);
 	}
@@ -358,77 +361,140 @@ static int cannot_save(const struct store *store, const struct snapshot *meta, s
 	return err_wrap(err, "cannot save %s", q(meta->snap));
 }
 
+/* Everything anew: packed, or held one by one. */
+static int write_zip(struct saving *s, const struct save_archive *archives, int fd,
+		     struct err *err)
+{
+	if (zip_writer_new(fd, &s->zip, err) < 0 || add_members(s, archives, err) < 0)
+		return -1;
+	return zip_writer_finish(s->zip, err);
+}
+
+/* The beginning of an older zip, and metadata. */
+static int renew_zip(struct saving *s, const struct zip_member *kept, int fd, struct err *err)
+{
+	const struct save_archive *first = s->members[0].archive;
+	const struct save_options *o = s->options;
+	struct zip_renewal z = { .fd = fd,
+				 .from = first->held->fd,
+				 .kept = kept,
+				 .n_kept = s->n_members,
+				 .n_texts = 2,
+				 .observer = o->observer,
+				 .meter = o->meter };
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < s->n_members; i++) {
+		bytes = meter_add(bytes, s->members[i].archive->bytes);
+		if (describe_held(&s->members[i], err) < 0)
+			return -1;
+	}
+	if (o->meter)
+		meter_part(o->meter, s->meta->snap, first->user, bytes);
+	if (json_open(&s->json, err) < 0 || hash_open(&s->hash, err) < 0)
+		return -1;
+	const struct zip_text texts[] = { { "meta.json", s->json.text.data, s->json.text.len },
+					  { "meta.sha3_384", s->hash.text.data,
+					    s->hash.text.len } };
+	z.texts = texts;
+	if (zip_renew(&z, err) == 0)
+		return 0;
+	if (err_is(err, ERR_CORRUPT))
+		s->damaged = first->held;
+	return -1;
+}
+
+/* What is to be known of a file whose bytes are durable and do not change any more. */
+static int look_at_file(int fd, struct store_file *ret, struct err *err)
+{
+	struct stat st;
+
+	if (sys_fstat(fd, &st) < 0)
+		return err_errno(err, "cannot look at the zip file");
+	ret->uid = st.st_uid;
+	ret->size = (uint64_t)st.st_size;
+	ret->dev = st.st_dev;
+	ret->ino = st.st_ino;
+	ret->mtime_sec = st.st_mtim.tv_sec;
+	ret->mtime_nsec = (uint32_t)st.st_mtim.tv_nsec;
+	return 0;
+}
+
+/* The file itself; *ret_damaged: an older zip is to blame. */
+static int write_snapshot(struct store *store, struct saving *s,
+			  const struct save_archive *archives, struct err *err)
+{
+	_cleanup_(atomic_file_abortp) struct atomic_file *file = NULL;
+	_cleanup_free_ struct zip_member *kept = NULL;
+	int r;
+
+	s->members = alloc_zero(s->n_members, sizeof(*s->members), err);
+	if (!s->members)
+		return -1;
+	for (size_t i = 0; i < s->n_members; i++)
+		s->members[i] =
+			(struct member){ .saving = s, .archive = &archives[i], .pipe = -1 };
+	s->json.saving = s->hash.saving = s;
+	if ((s->take_held && save_held_beginning(archives, s->n_members, &kept, err) < 0) ||
+	    atomic_file_open(store_fd(store), s->result->file.name, 0600, ATOMIC_FILE_NO_DIR_SYNC,
+			     &file, err) < 0)
+		return -1;
+	r = kept ? renew_zip(s, kept, atomic_file_fd(file), err) :
+		   write_zip(s, archives, atomic_file_fd(file), err);
+	if (r < 0 || look_at_file(atomic_file_fd(file), &s->result->file, err) < 0)
+		return -1;
+	return atomic_file_commit(TAKE_PTR(file), err);
+}
+
+/* One attempt, with what is held or without; *ret_damaged: what is held is to blame. */
+static int attempt(struct store *store, struct snapshot *meta, const struct save_archive *archives,
+		   size_t n, const struct save_options *options, bool take_held,
+		   struct save_result *result, const struct save_held **ret_damaged,
+		   struct err *err)
+{
+	_cleanup_(saving_done) struct saving s = { .meta = meta,
+						   .options = options,
+						   .result = result,
+						   .n_members = n,
+						   .take_held = take_held };
+	int r = write_snapshot(store, &s, archives, err);
+
+	*ret_damaged = r < 0 ? s.damaged : NULL;
+	return r;
+}
+
+void save_result_done(struct save_result *r)
+{
+	free(r->prints);
+	free(r->file.name);
+	*r = (struct save_result){ 0 };
+}
+
 int save_snapshot(struct store *store, struct snapshot *meta, const struct save_archive *archives,
 		  size_t n, const struct save_options *options, struct save_result *ret,
 		  struct err *err)
 {
-	struct save_result result = { 0 };
-	_cleanup_(saving_done) struct saving s = { .meta = meta,
-						   .options = options,
-						   .result = &result,
-						   .n_members = n };
-	_cleanup_(atomic_file_abortp) struct atomic_file *file = NULL;
-	_cleanup_free_ char *name = NULL;
+	_cleanup_(save_result_done) struct save_result result = { 0 };
+	const struct save_held *damaged;
+	int r;
 
-	s.members = alloc_zero(n, sizeof(*s.members), err);
-	/* Descriptor 0 is somebody else's. */
-	for (size_t i = 0; s.members && i < n; i++)
-		s.members[i].pipe = -1;
-	if (!s.members || store_file_name(meta->set, meta, &name, err) < 0)
+	result.prints = alloc_zero(n, sizeof(*result.prints), err);
+	if (!result.prints || store_file_name(meta->set, meta, &result.file.name, err) < 0)
 		return -1;
-	if (atomic_file_open(store_fd(store), name, 0600, ATOMIC_FILE_NO_DIR_SYNC, &file, err) < 0 ||
-	    zip_writer_new(atomic_file_fd(file), &s.zip, err) < 0 ||
-	    add_members(&s, archives, err) < 0 || zip_writer_finish(s.zip, err) < 0 ||
-	    atomic_file_commit(TAKE_PTR(file), err) < 0)
+	result.file.set = meta->set;
+	r = attempt(store, meta, archives, n, options, true, &result, &damaged, err);
+	if (r < 0 && damaged) {
+		observer_warn(options->observer, meta->snap,
+			      "set %llu is damaged (%s): the data are read anew",
+			      (unsigned long long)damaged->set, err_message(err));
+		err_clear(err);
+		snapshot_drop_archives(meta);
+		result.skipped = result.changed = 0;
+		r = attempt(store, meta, archives, n, options, false, &result, &damaged, err);
+	}
+	if (r < 0)
 		return cannot_save(store, meta, err);
-	result.file_name = TAKE_PTR(name);
 	*ret = result;
-	return 0;
-}
-
-struct estimating {
-	const struct save_options *options;
-	size_t trees, problems;
-};
-
-/* declared.tree while estimating */
-static int count_tree(void *ctx, const struct save_tree *t, const struct packer_found *found,
-		      struct err *err)
-{
-	(void)t;
-	(void)found;
-	(void)err;
-	((struct estimating *)ctx)->trees++;
-	return 0;
-}
-
-/* declared.problem while estimating */
-static int count_problem(void *ctx, const struct save_tree *t, const struct err *why,
-			 struct err *err)
-{
-	struct estimating *e = ctx;
-
-	(void)err;
-	observer_warn(e->options->observer, t->name, "%s: %s", q(t->path), err_message(why));
-	e->problems++;
-	return 0;
-}
-
-int save_estimate(const struct save_archive *archive, const struct strings *exclude,
-		  const struct save_options *options, size_t *ret_trees, size_t *ret_problems,
-		  struct pack_counts *ret, struct err *err)
-{
-	struct estimating e = { options, 0, 0 };
-	struct declared d = { count_tree, count_problem, &e };
-	struct pack_counts counts = { 0 };
-
-	if (declare(archive, exclude ? exclude->items : NULL, exclude ? exclude->n : 0, options, &d,
-		    err) < 0)
-		return -1;
-	if (e.trees > 0 && packer_estimate(archive->packer, options->observer, &counts, err) < 0)
-		return -1;
-	*ret_trees = e.trees;
-	*ret_problems = e.problems;
-	*ret = counts;
+	result = (struct save_result){ 0 };
 	return 0;
 }

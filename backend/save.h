@@ -10,6 +10,12 @@
  * archives turned out to be, comes last.  Order: all members, fsync(file), name it
  * (no replace).  The directory's sync, markers and records are the caller's: they belong to the set.
  *
+ * An archive whose trees are unchanged since an older snapshot need not be packed: where the
+ * caller knows such a one (save_held), its bytes are taken over from there.  If all archives
+ * are, and that zip begins with them, the beginning is cloned where the file system can.
+ * Bytes that are copied are compared with their CRC-32; where that is wrong the caller is
+ * warned that the older set is damaged, and everything is packed anew.
+ *
  * On failure or cancellation nothing of the file remains.
  */
 
@@ -23,6 +29,7 @@
 #include "backend/snapshot.h"
 #include "backend/store.h"
 #include "backend/worker/packer.h"
+#include "backend/zip.h"
 
 struct save_tree {
 	const char *name;	  /* "profile"; snaps: the revision or "common" */
@@ -30,6 +37,23 @@ struct save_tree {
 	const char *shown_path;	  /* as the definition has it, for the metadata */
 	const char *path;	  /* absolute below the root */
 	const struct strings *exclude; /* the definition's, anchored at the tree's top */
+};
+
+/* What an archive was made of, as seen from outside (tree/fingerprint.h): its trees, and all
+ * that the caller says of them.  Two that are equal and valid mean the same archive, but for
+ * how it is compressed. */
+struct save_print {
+	uint8_t digest[FINGERPRINT_SIZE];
+	bool valid; /* settled; nothing was skipped, changed or could not be resolved */
+};
+
+/* An archive as an older snapshot holds it. */
+struct save_held {
+	uint64_t set;		/* of that snapshot, for messages */
+	int fd;			/* its zip; borrowed */
+	struct zip_member place; /* plain */
+	const struct snapshot_archive *meta; /* what it says of the archive; borrowed */
+	struct save_print print;
 };
 
 struct save_archive {
@@ -42,6 +66,7 @@ struct save_archive {
 	const struct save_tree *trees;
 	size_t n_trees;
 	uint64_t bytes; /* of its tar stream, as estimated: its part of the meter */
+	const struct save_held *held; /* NULL: it has to be packed */
 };
 
 struct save_options {
@@ -54,22 +79,31 @@ struct save_options {
 /* What a save could not take, beside what stands in the metadata. */
 struct save_result {
 	uint64_t skipped, changed;
-	char *file_name; /* caller frees */
+	struct save_print *prints; /* one for each archive; caller frees */
+	struct store_file file;	   /* the finished one; caller frees its name.  No ctime: it gets that with its name */
 };
 
 /*
  * Writes `meta` (time, snap, revision, version, ... filled; no archives yet) and the archives
  * that have a tree as set `meta->set`.  Run-time excludes are meta->exclude.  On success
  * meta->archives and meta->size are filled in.  ERR_EXISTS if the file name is taken.
+ * Free *ret with save_result_done().
  */
 int save_snapshot(struct store *store, struct snapshot *meta, const struct save_archive *archives,
 		  size_t n, const struct save_options *options, struct save_result *ret,
 		  struct err *err);
 
-/* Tells the packer about the archive and asks for its counts; *ret_trees is the number of
- * trees that exist. Trees that cannot be resolved are warned of, and counted in *ret_problems. */
+void save_result_done(struct save_result *r);
+
+struct save_estimate {
+	size_t trees;	 /* that exist; 0: all else is empty */
+	size_t problems; /* trees that cannot be resolved: warned of */
+	struct pack_counts counts;
+	struct save_print print;
+};
+
+/* Tells the packer about the archive and lets it look. */
 int save_estimate(const struct save_archive *archive, const struct strings *exclude,
-		  const struct save_options *options, size_t *ret_trees, size_t *ret_problems,
-		  struct pack_counts *ret, struct err *err);
+		  const struct save_options *options, struct save_estimate *ret, struct err *err);
 
 #endif

@@ -53,6 +53,16 @@ static void archive_done(struct snapshot_archive *a)
 	free(a->home);
 }
 
+void snapshot_drop_archives(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_archives; i++)
+		archive_done(&s->archives[i]);
+	free(s->archives);
+	s->archives = NULL;
+	s->n_archives = 0;
+	s->size = 0;
+}
+
 void snapshot_done(struct snapshot *s)
 {
 	char *const strings[] = { s->snap,    s->revision, s->snap_id,    s->summary,
@@ -63,9 +73,7 @@ void snapshot_done(struct snapshot *s)
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		free(strings[i]);
 	free_strings(s->exclude, s->n_exclude);
-	for (size_t i = 0; i < s->n_archives; i++)
-		archive_done(&s->archives[i]);
-	free(s->archives);
+	snapshot_drop_archives(s);
 	snapshot_init(s);
 }
 

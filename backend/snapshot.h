@@ -109,6 +109,8 @@ CLEANUP_FUNC(struct snapshot *, snapshot_free);
  * ERR_EXISTS. */
 int snapshot_add_archive(struct snapshot *s, const char *name,
 			 struct snapshot_archive **ret, struct err *err);
+/* Takes all of them away, and the size. */
+void snapshot_drop_archives(struct snapshot *s);
 const struct snapshot_archive *snapshot_archive(const struct snapshot *s,
 						const char *name);
 /* "alice" of "user/alice.tgz"; NULL for archive.tgz; `len` of the result without

@@ -44,6 +44,10 @@ int arguments_check(const struct arguments *a, struct err *err)
 			       "options \"--system\" and \"--user\" exclude each other");
 	if (a->reason && !a->automatic)
 		return err_set(err, ERR_USAGE, "option \"--reason\" needs \"--auto\"");
+	if (a->force_read && a->if_changed)
+		return err_set(err, ERR_USAGE,
+			       "options \"--force-read\" and \"--if-changed\" exclude "
+			       "each other");
 	return arguments_wait(a, &ms, err);
 }
 

@@ -23,6 +23,7 @@ struct arguments {
 	struct strings users, exclude, map_users;
 	const char *name, *note, *reason, *id, *output, *compress;
 	bool no_system, automatic, dry_run, abs_time, deep, force, trust, allow_duplicate;
+	bool force_read, if_changed;
 };
 
 extern const struct option_table arguments_global;

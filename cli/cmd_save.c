@@ -25,8 +25,23 @@ static const struct option_spec options[] = {
 	ARGUMENT("compress", OPTION_TEXT, compress, "HOW",
 		 "fast: quickly; small: no larger than gzip -6 makes it; without it what "
 		 "the configuration says, else fast"),
+	ARGUMENT_FLAG("if-changed", if_changed,
+		      "leave out apps that a set holds just as they are, and name it"),
+	ARGUMENT_FLAG("force-read", force_read,
+		      "read all files, those that look unchanged too"),
 	ARGUMENT_DRY_RUN("only say how much there is to save, and whether there is room"),
 };
+
+/* Which sets hold what was not saved again. */
+static int write_unchanged(struct cli *cli, const struct save_outcome *o, struct err *err)
+{
+	struct text t = TEXT(&cli->out, err);
+
+	for (size_t i = 0; i < o->n_unchanged; i++)
+		text_printf(&t, "%s has not changed since set %" PRIu64 ".\n",
+			    o->unchanged[i].app, o->unchanged[i].set);
+	return text_end(&t);
+}
 
 static int write_text(struct cli *cli, const struct save_outcome *o, struct err *err)
 {
@@ -34,12 +49,16 @@ static int write_text(struct cli *cli, const struct save_outcome *o, struct err 
 	char size[STAMP_TEXT_MAX];
 	struct stamp now;
 
+	if (cli->args.quiet && !cli->args.dry_run)
+		return 0;
+	if (write_unchanged(cli, o, err) < 0)
+		return -1;
 	if (cli->args.dry_run) {
 		stamp_format_size(o->estimate, size);
 		text_printf(&t, "Would save %s of data.\n", size);
 		return text_end(&t);
 	}
-	if (cli->args.quiet || !o->has_set)
+	if (!o->has_set)
 		return 0;
 	if (stamp_now(&now, err) < 0)
 		return -1;
@@ -51,6 +70,9 @@ static void warn(struct cli *cli, const struct save_outcome *o)
 {
 	for (size_t i = 0; i < o->empty.n; i++)
 		observer_note(&cli->observer, o->empty.items[i], "has no data here");
+	if (!o->has_set && o->n_unchanged > 0 && cli->args.name && !cli->args.dry_run)
+		observer_note(&cli->observer, NULL,
+			      "no set was made, so nothing is named %s", q(cli->args.name));
 	if (o->has_set && (o->skipped > 0 || o->changed > 0))
 		observer_warn(&cli->observer, NULL,
 			      "set %" PRIu64 " is not complete: %" PRIu64
@@ -86,6 +108,8 @@ static int run(struct cli *cli, struct err *err)
 		.automatic = cli->args.automatic,
 		.reason = cli->args.reason,
 		.dry_run = cli->args.dry_run,
+		.force_read = cli->args.force_read,
+		.if_changed = cli->args.if_changed,
 	};
 
 	if (read_compress(cli->args.compress, &request.compress, err) < 0)
@@ -118,6 +142,12 @@ const struct verb cmd_save = {
 		"stands for anything but \"/\"; a directory takes all below it.\n\n"
 		"A name has 1 to 64 of A-Z, a-z, 0-9 and . _ + -, begins with a letter "
 		"or digit and is not digits alone.\n\n"
+		"Data that look the same as when they were saved last (names, sizes, "
+		"times, owners) are not read again: the new set takes them over from the "
+		"old one.  --force-read reads them all the same.\n\n"
+		"With --if-changed an app that a set holds just as it is now is not saved "
+		"again: that set is named instead, and stays at least as long as the new "
+		"one would have.  If no app has changed, no set is made.\n\n"
 		"A file that cannot be read is left out and named, as is one that kept "
 		"changing while it was read; the status is then 3.",
 	.progress = "saving",

@@ -72,14 +72,20 @@ int json_set_show(const struct set *set, struct buf *out, struct err *err)
 
 int json_set_save(const struct save_outcome *o, struct buf *out, struct err *err)
 {
-	static const struct strings none = STRINGS_INIT;
 	struct json_writer w = JSON_WRITER(out, err);
 
 	json_parts_begin(&w);
 	json_key(&w, "set");
 	json_set_write(&w, o->has_set ? &o->set : NULL);
-	/* Only a save that leaves out what has not changed has such. */
-	json_parts_list(&w, "unchanged", &none);
+	json_key(&w, "unchanged");
+	json_begin_array(&w);
+	for (size_t i = 0; i < o->n_unchanged; i++) {
+		json_begin_object(&w);
+		json_parts_text(&w, "app", o->unchanged[i].app);
+		json_parts_number(&w, "set", o->unchanged[i].set);
+		json_end_object(&w);
+	}
+	json_end_array(&w);
 	json_parts_list(&w, "empty", &o->empty);
 	return json_parts_end(&w);
 }

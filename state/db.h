@@ -229,6 +229,33 @@ struct db_contents {
 int db_contents_files(struct db *db, struct db_contents **ret, size_t *ret_n,
 		      struct err *err);
 
+/*
+ * What the trees of the archives of a set made here looked like (backend/save.h).
+ *
+ * Put in the transaction that completes the set, so that it is recorded with it; gone as
+ * soon as its file is forgotten.
+ */
+struct db_fingerprint {
+	const char *app, *member; /* the snapshot's name, "user/alice.tgz" */
+	const uint8_t *digest;	  /* DIGEST_SHA256_SIZE bytes */
+	const char *packing;	  /* how it was compressed; to look for: NULL is any */
+	/* To put: the zip: set, name, ino, size, mtime. */
+	const struct store_file *file;
+};
+
+struct db_held_list {
+	struct store_file *files; /* set, name, ino, size, mtime as they were put */
+	size_t n;
+};
+
+/* All strings and the digest are borrowed during the call. */
+int db_fingerprint_put(struct db *db, const struct db_fingerprint *f, struct err *err);
+/* The files of complete sets that were saved here and hold such an archive, newest set first,
+ * the first few.  Whether a file is still the one that was put is for the caller to see. */
+int db_fingerprint_find(struct db *db, const struct db_fingerprint *f, struct db_held_list *ret,
+			struct err *err);
+void db_held_list_done(struct db_held_list *list);
+
 /* ---- Restores and undos ---- */
 
 enum db_restore_kind {

@@ -124,10 +124,29 @@ static const char *const steps[] = {
 	"CREATE TRIGGER contents_begin_anew AFTER UPDATE OF state ON sets"
 	" WHEN NEW.state = 'complete'"
 	" BEGIN INSERT OR REPLACE INTO contents VALUES (NEW.id, x'', NULL, NULL); END;",
+
+	/* What the trees of an archive looked like when it was packed, and which file holds
+	 * it: the row goes with that file's. */
+	"CREATE TABLE fingerprints ("
+	" set_id INTEGER NOT NULL,"
+	" file BLOB NOT NULL,"
+	" member BLOB NOT NULL,"
+	" app BLOB NOT NULL,"
+	" fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),"
+	" packing TEXT NOT NULL,"
+	" ino INTEGER NOT NULL,"
+	" size INTEGER NOT NULL,"
+	" mtime_sec INTEGER NOT NULL,"
+	" mtime_nsec INTEGER NOT NULL,"
+	" PRIMARY KEY (set_id, file, member),"
+	" FOREIGN KEY (set_id, file) REFERENCES set_files (set_id, name)"
+	"  ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX fingerprints_by_value ON fingerprints (fingerprint);",
 };
 
 static const char *const tables[] = {
-	"numbers", "sets", "set_files", "restores", "restore_items", "holders", "cache", "contents",
+	"numbers", "sets",  "set_files", "restores",	 "restore_items",
+	"holders", "cache", "contents",	 "fingerprints",
 };
 
 #define SCHEMA_VERSION (sizeof(steps) / sizeof(*steps))

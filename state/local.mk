@@ -12,6 +12,7 @@ state_sources += state/config.c state/config.h
 state_sources += state/contents.c state/contents.h
 state_sources += state/db.c state/db.h state/db_internal.h
 state_sources += state/db_cache.c
+state_sources += state/db_fingerprints.c
 state_sources += state/db_holders.c
 state_sources += state/db_journal.c
 state_sources += state/db_look.c

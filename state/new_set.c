@@ -78,12 +78,26 @@ int new_set_add_file(struct new_set *n, const char *file, const char *app, struc
 	return db_set_add_file(&n->row, file, app, DB_FILE_PLANNED, err);
 }
 
-int new_set_complete(struct new_set *n, struct err *err)
+/* The commit, with what is recorded together with it. */
+static int commit(struct new_set *n, new_set_plan also, void *ctx, struct err *err)
+{
+	struct db *db = n->session->db;
+
+	if (db_begin(db, err) < 0)
+		return -1;
+	if (db_set_complete(db, n->row.id, err) == 0 &&
+	    (!also || also(ctx, &n->row, err) == 0) && db_commit(db, err) == 0)
+		return 0;
+	db_rollback(db);
+	return -1;
+}
+
+int new_set_complete(struct new_set *n, new_set_plan also, void *ctx, struct err *err)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	struct session *s = n->session;
 
-	if (store_sync(s->store, err) < 0 || db_set_complete(s->db, n->row.id, err) < 0)
+	if (store_sync(s->store, err) < 0 || commit(n, also, ctx, err) < 0)
 		return -1;
 	n->committed = true;
 	session_shield(s);

@@ -8,7 +8,7 @@
  *	new_set_init(&n, session, state, origin)
  *	new_set_begin(&n, plan, ctx, err)	number, lock, row and planned names; marker
  *	... snapshots are written under their planned names ...
- *	new_set_complete(&n, err)		the commit point
+ *	new_set_complete(&n, also, ctx, err)	the commit point
  *	new_set_done(&n)
  *
  * Order: row and number in one commit, .last-set, marker (synced) -> files (synced, then named)
@@ -43,8 +43,9 @@ int new_set_begin(struct new_set *n, new_set_plan plan, void *ctx, struct err *e
 int new_set_add_file(struct new_set *n, const char *file, const char *app, struct err *err);
 
 /* From here on the operation finishes in spite of a signal; what fails after the commit is only
- * warned of, and done by the next run. */
-int new_set_complete(struct new_set *n, struct err *err);
+ * warned of, and done by the next run.  `also` (NULL: nothing) records in the same transaction what
+ * else is to be known of the set. */
+int new_set_complete(struct new_set *n, new_set_plan also, void *ctx, struct err *err);
 
 /* Removes a set that is not complete, and frees; what cannot be removed is warned of, and goes at
  * the next run. */

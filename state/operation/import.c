@@ -405,7 +405,8 @@ static int commit(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE],
 	if (locks_take(s->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
 		return -1;
 	r = look_for(im, hash, false, o, err);
-	if (r == 0 && (answer(im, o, err) < 0 || new_set_complete(&im->set, err) < 0))
+	if (r == 0 &&
+	    (answer(im, o, err) < 0 || new_set_complete(&im->set, NULL, NULL, err) < 0))
 		r = -1;
 	if (r == 0)
 		contents_note_best_effort(s, &im->set.row, im->hashes[0], im->hashes[1]);

@@ -17,6 +17,7 @@ state_sources += state/operation/duplicate.c state/operation/duplicate.h
 state_sources += state/operation/expiry.h
 state_sources += state/operation/export.c
 state_sources += state/operation/forget.c
+state_sources += state/operation/held.c state/operation/held.h
 state_sources += state/operation/import.c
 state_sources += state/operation/inventory.c
 state_sources += state/operation/keep.c

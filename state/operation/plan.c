@@ -347,19 +347,21 @@ static int add_archive(struct plan *p, struct plan_app *app, struct plan_owner *
 	struct save_options options = { .leave_out = p->leave_out_list,
 					.observer = p->session->observer };
 	struct plan_archive a = { 0 };
-	size_t trees = 0, problems = 0;
+	struct save_estimate estimate = { 0 };
 	struct plan_archive *grown;
 
 	if (plan_packer(p, o, err) < 0)
 		return -1;
 	if (archive_init(p, app->app, o, &a, err) < 0)
 		goto fail;
-	if (a.n_trees > 0 && save_estimate(&a.save, &app->exclude, &options, &trees, &problems,
-					   &a.counts, err) < 0)
+	if (a.n_trees > 0 &&
+	    save_estimate(&a.save, &app->exclude, &options, &estimate, err) < 0)
 		goto fail;
+	a.counts = estimate.counts;
+	a.print = estimate.print;
 	a.save.bytes = a.counts.bytes;
-	p->problems += problems;
-	if (trees == 0) {
+	p->problems += estimate.problems;
+	if (estimate.trees == 0) {
 		archive_done(&a);
 		return 0;
 	}
@@ -482,7 +484,25 @@ static int check_excludes(const struct scope *scope, const bool *used, struct er
 	return 0;
 }
 
-int plan_find_asides(struct plan *p, struct err *err)
+void plan_remove_app(struct plan *p, size_t i)
+{
+	app_done(&p->apps[i]);
+	p->n_apps--;
+	memmove(&p->apps[i], &p->apps[i + 1], (p->n_apps - i) * sizeof(*p->apps));
+}
+
+/* Whether two lists hold the same names in the same order. */
+static bool are_same(const struct strings *a, const struct strings *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+int plan_find_asides(struct plan *p, bool *ret_changed, struct err *err)
 {
 	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
 	_cleanup_free_ const char **list = NULL;
@@ -494,6 +514,8 @@ int plan_find_asides(struct plan *p, struct err *err)
 		return -1;
 	for (size_t i = 0; i < names.n; i++)
 		list[i] = names.items[i];
+	if (ret_changed)
+		*ret_changed = !are_same(&names, &p->leave_out);
 	strings_done(&p->leave_out);
 	free(p->leave_out_list);
 	p->leave_out = names;
@@ -525,7 +547,7 @@ int plan_build(struct session *s, const struct scope *scope, struct session_env 
 	struct catalog *catalog;
 
 	if (!used || plan_begin(s, scope, env, &p, &catalog, err) < 0 ||
-	    plan_find_asides(&p, err) < 0 ||
+	    plan_find_asides(&p, NULL, err) < 0 ||
 	    find_apps(&p, scope, catalog, used, err) < 0 ||
 	    check_excludes(scope, used, err) < 0)
 		return -1;
@@ -568,7 +590,8 @@ uint64_t plan_room(const struct plan *p)
 	for (size_t i = 0; i < p->n_apps; i++) {
 		sum = meter_add(sum, ZIP_ROOM);
 		for (size_t k = 0; k < p->apps[i].n_archives; k++) {
-			uint64_t bytes = p->apps[i].archives[k].counts.bytes;
+			const struct plan_archive *a = &p->apps[i].archives[k];
+			uint64_t bytes = a->save.held ? a->held.place.size : a->counts.bytes;
 
 			sum = meter_add(sum, meter_add(bytes, bytes / 1000));
 		}

@@ -28,6 +28,8 @@ struct plan_archive {
 	char **paths; /* one for each tree */
 	size_t n_trees;
 	struct pack_counts counts;
+	struct save_print print;
+	struct save_held held; /* valid where save.held points to it */
 };
 
 struct plan_app {
@@ -60,14 +62,17 @@ int plan_begin(struct session *s, const struct scope *scope, struct session_env 
 /* The packer of an owner, alive: o->packer. */
 int plan_packer(struct plan *p, struct plan_owner *o, struct err *err);
 void plan_done(struct plan *p);
-/* Learns anew which names are staging and aside trees: what was restored since the plan was made. */
-int plan_find_asides(struct plan *p, struct err *err);
+/* Learns anew which names are staging and aside trees: what was restored since the plan was made.  *ret_changed
+ * (may be NULL): others than before. */
+int plan_find_asides(struct plan *p, bool *ret_changed, struct err *err);
+/* Takes the i-th app out. */
+void plan_remove_app(struct plan *p, size_t i);
 
 /* Sums over all archives. */
 uint64_t plan_data(const struct plan *p);
 /* Bytes of the tar streams: what progress is measured in. */
 uint64_t plan_bytes(const struct plan *p);
-/* An upper bound of what the store will need: data, headers, and a little for each zip. */
+/* An upper bound of what the store will need: data, or what an older zip holds instead, headers, and a little for each zip. */
 uint64_t plan_room(const struct plan *p);
 
 #endif

@@ -8,7 +8,9 @@
 #include "backend/base/fd.h"
 #include "backend/base/json.h"
 #include "backend/base/quote.h"
+#include "backend/gzip.h"
 #include "state/new_set.h"
+#include "state/operation/held.h"
 #include "state/operation/plan.h"
 #include "state/retention.h"
 
@@ -26,13 +28,26 @@ struct saving {
 	size_t n_locks, n_taken;
 	struct meter meter;
 	uint64_t skipped, changed;
+	struct held held;
+	struct save_result *results; /* one for each app of the plan that was saved */
+	size_t n_results;
+	struct save_unchanged *unchanged;
+	size_t n_unchanged;
 };
+
+static void unchanged_done(struct save_unchanged *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i].app);
+	free(list);
+}
 
 void save_outcome_done(struct save_outcome *o)
 {
 	if (o->has_set)
 		set_done(&o->set);
 	strings_done(&o->empty);
+	unchanged_done(o->unchanged, o->n_unchanged);
 	*o = (struct save_outcome){ 0 };
 }
 
@@ -40,6 +55,11 @@ void save_outcome_done(struct save_outcome *o)
 static void saving_done(struct saving *v)
 {
 	new_set_done(&v->set);
+	held_done(&v->held);
+	unchanged_done(v->unchanged, v->n_unchanged);
+	for (size_t i = 0; i < v->n_results; i++)
+		save_result_done(&v->results[i]);
+	free(v->results);
 	for (size_t i = 0; v->metas && i < v->plan.n_apps; i++)
 		snapshot_free(v->metas[i]);
 	free(v->metas);
@@ -191,9 +211,12 @@ static int make_metas(struct saving *v, struct err *err)
 
 /* ---- Before the first byte ---- */
 
-/* Names that a person gave. */
+/* What a person gave. */
 static int check_request(struct session *s, const struct save_request *r, struct err *err)
 {
+	if (r->force_read && r->if_changed)
+		return err_set(err, ERR_USAGE,
+			       "who reads everything does not ask what has changed");
 	if (session_check_own_store(s, "saving", err) < 0 ||
 	    (r->note && sets_check_note(r->note, err) < 0) ||
 	    (r->reason && sets_check_note(r->reason, err) < 0))
@@ -201,19 +224,24 @@ static int check_request(struct session *s, const struct save_request *r, struct
 	return new_set_check_name(s, r->name, err);
 }
 
-/* There must be something to save, and room for it. */
-static int check_plan(struct saving *v, struct err *err)
+/* There must be something to save. */
+static int check_plan(const struct saving *v, struct err *err)
+{
+	if (v->plan.n_apps > 0)
+		return 0;
+	if (v->plan.empty.n > 0)
+		return err_set(err, ERR_NOT_FOUND, "%s has no data here%s",
+			       q(v->plan.empty.items[0]),
+			       v->plan.empty.n > 1 ? ", nor have the others" : "");
+	return err_set(err, ERR_NOT_FOUND, "there is nothing here to save");
+}
+
+/* There must be room for it. */
+static int check_room(const struct saving *v, struct err *err)
 {
 	struct session *s = v->session;
 	struct retention_room room;
 
-	if (v->plan.n_apps == 0) {
-		if (v->plan.empty.n > 0)
-			return err_set(err, ERR_NOT_FOUND, "%s has no data here%s",
-				       q(v->plan.empty.items[0]),
-				       v->plan.empty.n > 1 ? ", nor have the others" : "");
-		return err_set(err, ERR_NOT_FOUND, "there is nothing here to save");
-	}
 	if (retention_room(store_fd(s->store), &s->config.reserve, &room, err) < 0)
 		return -1;
 	return retention_check_room(&room, plan_room(&v->plan), v->plan.n_apps + 4,
@@ -235,6 +263,129 @@ static int lock_apps(struct saving *v, struct err *err)
 	v->n_taken = v->n_locks;
 	return 0;
 }
+
+/* ---- What need not be read, or saved ---- */
+
+/* What was asked for, else what is configured. */
+static enum gzip_level level_of(const struct saving *v)
+{
+	switch (v->request->compress) {
+	case SAVE_COMPRESS_FAST:
+		return GZIP_FAST;
+	case SAVE_COMPRESS_SMALL:
+		return GZIP_SMALL;
+	case SAVE_COMPRESS_CONFIGURED:
+		break;
+	}
+	return v->session->config.compress == CONFIG_SMALL ? GZIP_SMALL : GZIP_FAST;
+}
+
+/* How archives are compressed: another way gives another archive of the same trees. */
+static char *packing_of(const struct saving *v, struct err *err)
+{
+	return alloc_printf(err, "%s %s", gzip_library(),
+			    level_of(v) == GZIP_SMALL ? "small" : "fast");
+}
+
+/* Looks for what older sets hold. */
+static int find_held(struct saving *v, struct err *err)
+{
+	_cleanup_free_ char *packing = packing_of(v, err);
+
+	if (!packing)
+		return -1;
+	if (v->request->force_read || !v->session->db)
+		return 0;
+	for (size_t i = 0; i < v->plan.n_apps; i++)
+		if (held_find(&v->held, &v->plan.apps[i], v->metas[i]->snap, packing, err) < 0)
+			return err_wrap(err, "cannot look for older data of %s",
+					q(v->metas[i]->snap));
+	return 0;
+}
+
+/* What was seen may be older than what a restore has put in place meanwhile. */
+static void forget_prints(struct saving *v)
+{
+	for (size_t i = 0; i < v->plan.n_apps; i++)
+		for (size_t k = 0; k < v->plan.apps[i].n_archives; k++)
+			v->plan.apps[i].archives[k].print.valid = false;
+}
+
+/* The i-th app is held by that set: it leaves the plan. */
+static int leave_to(struct saving *v, size_t i, uint64_t set, struct err *err)
+{
+	struct save_unchanged *grown =
+		alloc_resize(v->unchanged, v->n_unchanged + 1, sizeof(*grown), err);
+	char *app = grown ? alloc_strdup(v->metas[i]->snap, err) : NULL;
+
+	if (grown)
+		v->unchanged = grown;
+	if (!app)
+		return -1;
+	grown[v->n_unchanged++] = (struct save_unchanged){ app, set };
+	snapshot_free(v->metas[i]);
+	plan_remove_app(&v->plan, i);
+	memmove(&v->metas[i], &v->metas[i + 1], (v->plan.n_apps - i) * sizeof(*v->metas));
+	return 0;
+}
+
+/* Takes the apps that a set holds as they are out of the plan. */
+static int leave_unchanged(struct saving *v, struct err *err)
+{
+	const struct scope *scope = &v->request->scope;
+	/* Who asks for some of the data is content with a set that has more. */
+	bool only = scope->n_users == 0 && !scope->no_system;
+
+	if (!v->request->if_changed || !v->session->db)
+		return 0;
+	for (size_t i = 0; i < v->plan.n_apps;) {
+		uint64_t set;
+
+		if (held_whole(&v->held, &v->plan.apps[i], v->metas[i]->snap, v->metas[i]->conf,
+			       only, &set, err) < 0)
+			return -1;
+		if (set == 0)
+			i++;
+		else if (leave_to(v, i, set, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A set that stands for one that was not made stays as long as that would have. */
+static int extend(struct saving *v, uint64_t id, struct err *err)
+{
+	struct session *s = v->session;
+	bool automatic = v->request->automatic;
+	int64_t expires = retention_set_expiry(&s->config, automatic, v->time.sec);
+	struct db_set set;
+	int r = 0;
+
+	if (db_set_get(s->db, id, &set, err) < 0)
+		return -1;
+	if (!automatic && (set.automatic || set.expires != 0)) {
+		r = db_set_adopt(s->db, id, err);
+		if (r == 0)
+			observer_note(s->observer, NULL, "set %llu does not go by itself any more",
+				      (unsigned long long)id);
+	} else if (set.expires != 0 && (expires == 0 || expires > set.expires)) {
+		r = db_set_expire(s->db, id, expires, err);
+	}
+	db_set_done(&set);
+	return r;
+}
+
+/* All such sets. */
+static int extend_held(struct saving *v, struct err *err)
+{
+	for (size_t i = 0; i < v->n_unchanged; i++)
+		if (extend(v, v->unchanged[i].set, err) < 0)
+			return err_wrap(err, "cannot keep set %llu",
+					(unsigned long long)v->unchanged[i].set);
+	return 0;
+}
+
+/* ---- The set itself ---- */
 
 /* new_set_plan: the row, with the names that are going to appear. */
 static int make_row(void *ctx, struct db_set *row, struct err *err)
@@ -259,22 +410,6 @@ static int make_row(void *ctx, struct db_set *row, struct err *err)
 	return 0;
 }
 
-/* ---- The set itself ---- */
-
-/* What was asked for, else what is configured. */
-static enum gzip_level level_of(const struct saving *v)
-{
-	switch (v->request->compress) {
-	case SAVE_COMPRESS_FAST:
-		return GZIP_FAST;
-	case SAVE_COMPRESS_SMALL:
-		return GZIP_SMALL;
-	case SAVE_COMPRESS_CONFIGURED:
-		break;
-	}
-	return v->session->config.compress == CONFIG_SMALL ? GZIP_SMALL : GZIP_FAST;
-}
-
 /* One app. */
 static int save_app(struct saving *v, size_t i, struct err *err)
 {
@@ -287,19 +422,45 @@ static int save_app(struct saving *v, size_t i, struct err *err)
 		.observer = s->observer,
 		.meter = &v->meter,
 	};
-	struct save_result result;
+	struct save_result *result = &v->results[v->n_results];
 
 	archives = alloc_zero(a->n_archives, sizeof(*archives), err);
 	if (!archives)
 		return -1;
 	for (size_t k = 0; k < a->n_archives; k++)
 		archives[k] = a->archives[k].save;
-	if (save_snapshot(s->store, v->metas[i], archives, a->n_archives, &options, &result, err) <
+	if (save_snapshot(s->store, v->metas[i], archives, a->n_archives, &options, result, err) <
 	    0)
 		return -1;
-	free(result.file_name);
-	v->skipped += result.skipped;
-	v->changed += result.changed;
+	v->n_results++;
+	v->skipped += result->skipped;
+	v->changed += result->changed;
+	return 0;
+}
+
+/* new_set_plan: what a later save compares its trees with. */
+static int record_prints(void *ctx, struct db_set *row, struct err *err)
+{
+	struct saving *v = ctx;
+	_cleanup_free_ char *packing = packing_of(v, err);
+
+	(void)row;
+	if (!packing)
+		return -1;
+	for (size_t i = 0; i < v->n_results; i++)
+		for (size_t k = 0; k < v->plan.apps[i].n_archives; k++) {
+			const struct save_result *r = &v->results[i];
+			const struct db_fingerprint f = {
+				.app = v->metas[i]->snap,
+				.member = v->plan.apps[i].archives[k].member,
+				.digest = r->prints[k].digest,
+				.packing = packing,
+				.file = &r->file,
+			};
+
+			if (r->prints[k].valid && db_fingerprint_put(v->session->db, &f, err) < 0)
+				return -1;
+		}
 	return 0;
 }
 
@@ -308,27 +469,49 @@ static int save_apps(struct saving *v, struct err *err)
 {
 	struct session *s = v->session;
 
+	v->results = alloc_zero(v->plan.n_apps, sizeof(*v->results), err);
+	if (!v->results)
+		return -1;
 	meter_init(&v->meter, s->observer, plan_bytes(&v->plan));
 	for (size_t i = 0; i < v->plan.n_apps; i++)
 		if (observer_check(s->observer, err) < 0 || save_app(v, i, err) < 0)
 			return -1;
 	meter_end(&v->meter);
-	return new_set_complete(&v->set, err);
+	return new_set_complete(&v->set, record_prints, v, err);
+}
+
+/* Locks the apps and looks whether what was planned still stands. */
+static int settle(struct saving *v, struct err *err)
+{
+	bool restored;
+
+	if (lock_apps(v, err) < 0 || plan_find_asides(&v->plan, &restored, err) < 0)
+		return -1;
+	if (restored)
+		forget_prints(v);
+	return 0;
 }
 
 /* Everything between the request and the answer. */
 static int run(struct saving *v, struct err *err)
 {
+	const struct save_request *r = v->request;
+
 	session_env_init(v->session, LOCK_KEY_COMMIT, false, &v->env);
-	if (check_request(v->session, v->request, err) < 0 ||
-	    plan_build(v->session, &v->request->scope, &v->env, &v->plan, err) < 0 ||
-	    check_plan(v, err) < 0)
+	if (check_request(v->session, r, err) < 0 ||
+	    plan_build(v->session, &r->scope, &v->env, &v->plan, err) < 0 ||
+	    check_plan(v, err) < 0 || describe(v, err) < 0 || make_metas(v, err) < 0 ||
+	    (!r->dry_run && settle(v, err) < 0) || leave_unchanged(v, err) < 0)
 		return -1;
-	if (v->request->dry_run)
+	if (!r->dry_run && extend_held(v, err) < 0)
+		return -1;
+	if (v->plan.n_apps == 0)
 		return 0;
-	if (describe(v, err) < 0 || make_metas(v, err) < 0 || lock_apps(v, err) < 0 ||
-	    plan_find_asides(&v->plan, err) < 0 ||
-	    new_set_begin(&v->set, make_row, v, err) < 0)
+	if (find_held(v, err) < 0 || check_room(v, err) < 0)
+		return -1;
+	if (r->dry_run)
+		return 0;
+	if (new_set_begin(&v->set, make_row, v, err) < 0)
 		return -1;
 	return save_apps(v, err);
 }
@@ -357,9 +540,13 @@ static void answer(struct saving *v, struct save_outcome *ret)
 				  .estimate = plan_data(&v->plan),
 				  .skipped = v->skipped,
 				  .changed = v->changed,
-				  .problems = v->plan.problems };
+				  .problems = v->plan.problems,
+				  .unchanged = v->unchanged,
+				  .n_unchanged = v->n_unchanged };
 
 	v->plan.empty = (struct strings)STRINGS_INIT;
+	v->unchanged = NULL;
+	v->n_unchanged = 0;
 	if (v->set.committed)
 		show_set(v, &o);
 	*ret = o;
@@ -372,6 +559,7 @@ int setaside_save(struct session *s, const struct save_request *request,
 
 	session_unshield(s);
 	new_set_init(&v.set, s, DB_SET_SAVING, DB_SET_SAVED);
+	held_init(&v.held, s);
 	if (run(&v, err) < 0)
 		return -1;
 	answer(&v, ret);

@@ -5,10 +5,16 @@
 /*
  * save: apps and users into a new set; all or nothing.
  *
- * Order: plan (which trees are there) -> room -> locks of the apps -> number, row `saving` and
+ * Order: plan (which trees are there) -> which archives an older set holds -> room -> locks of the apps -> number, row `saving` and
  * planned names (one commit) -> marker, synced -> each snapshot (backend/save.h) -> directory
  * synced -> row `complete` (the commit point) -> marker removed.  Recovery: a set that is not
  * complete vanishes with its files; its number stays used.
+ *
+ * Trees that look the same as when an older set was saved here (tree/fingerprint.h) are not
+ * read: their archives are taken over from that set.  With `if_changed` an app is not saved at
+ * all if one set holds just these archives of it, and its configuration; that set then
+ * lives at least as long as the new one would have: an automatic one's expiry is put off, and
+ * where a person asks it becomes a person's.
  */
 
 #include "backend/base/strings.h"
@@ -37,12 +43,22 @@ struct save_request {
 	size_t n_confs;
 	enum save_compress compress;
 	bool dry_run;		   /* plans and checks room only: outcome.set stays empty */
+	bool force_read;	   /* whatever older sets hold, everything is read */
+	bool if_changed;	   /* not with force_read: ERR_USAGE */
+};
+
+/* An app that was not saved, because a set holds it as it is. */
+struct save_unchanged {
+	char *app;
+	uint64_t set;
 };
 
 struct save_outcome {
 	bool has_set;
 	struct set set;
 	struct strings empty;	/* named apps without data here */
+	struct save_unchanged *unchanged;
+	size_t n_unchanged;
 	uint64_t skipped, changed, problems; /* any: done in part */
 	uint64_t estimate;	/* bytes of data */
 };

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Saving what has not changed: whole operations with real workers.
+ */
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "backend/base/sys.h"
+#include "backend/tree/fingerprint.h"
+#include "state/operation/check.h"
+#include "state/operation/save.h"
+#include "state/sets.h"
+#include "tests/unit/support.h"
+#include "tests/unit/support_world.h"
+
+#define ONE "r/home/me/.one/data"
+#define TWO "r/home/me/.two/data"
+
+/* Until a fingerprint of what is there now is settled. */
+static void settle(void)
+{
+	struct timespec begun, now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &begun);
+	do {
+		(void)sys_poll(NULL, 0, 20);
+		clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	} while (!fingerprint_is_settled(&begun, &now));
+}
+
+/* Watches a file for being opened. */
+static int watch(const char *path)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_ge(inotify_add_watch(fd, support_path(path), IN_OPEN | IN_ACCESS), 0);
+	return fd;
+}
+
+/* Whether it was, since this was asked last. */
+static bool was_opened(int fd)
+{
+	char events[4096];
+	bool opened = false;
+
+	while (read(fd, events, sizeof(events)) > 0)
+		opened = true;
+	return opened;
+}
+
+static struct save_outcome save(struct session *s, const struct save_request *q)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct save_outcome o;
+
+	ck_assert_ok(setaside_save(s, q, &o, &err), &err);
+	return o;
+}
+
+/* Saves both apps; the hashes of their archives, one after the other. */
+static uint64_t save_all(struct session *s, bool force, char ret_hashes[2][100])
+{
+	struct save_outcome o = save(s, &(struct save_request){ .force_read = force });
+	uint64_t id = o.set.id;
+
+	ck_assert_uint_eq(o.set.n, 2);
+	for (size_t i = 0; i < 2; i++)
+		snprintf(ret_hashes[i], 100, "%s", o.set.snapshots[i].meta->archives[0].sha3);
+	save_outcome_done(&o);
+	return id;
+}
+
+static bool are_same(char a[2][100], char b[2][100])
+{
+	return strcmp(a[0], b[0]) == 0 && strcmp(a[1], b[1]) == 0;
+}
+
+static void check_intact(struct session *s, uint64_t set)
+{
+	static const struct scope all = { 0 };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct check_outcome o;
+
+	ck_assert_ok(setaside_check(s, set, &all, true, &o, &err), &err);
+	ck_assert(o.ok);
+	check_outcome_done(&o);
+}
+
+START_TEST(unchanged_data_is_not_read)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	struct session *s;
+	char first[2][100], again[2][100];
+	int one, two;
+	uint64_t set;
+
+	if (!support_world_make(&w))
+		return;
+	settle();
+	one = watch(ONE);
+	two = watch(TWO);
+	s = support_world_open(&w, "store");
+	save_all(s, false, first);
+	ck_assert(was_opened(one) && was_opened(two));
+	set = save_all(s, false, again);
+	ck_assert(!was_opened(one) && !was_opened(two));
+	ck_assert(are_same(first, again));
+	check_intact(s, set);
+	/* A save of its own is no worse a source. */
+	set = save_all(s, false, again);
+	ck_assert(!was_opened(one) && !was_opened(two));
+	check_intact(s, set);
+	set = save_all(s, true, again);
+	ck_assert(was_opened(one) && was_opened(two));
+	ck_assert(are_same(first, again));
+
+	support_world_put("one", "changed", 7);
+	(void)was_opened(one);
+	set = save_all(s, false, again);
+	ck_assert(was_opened(one) && !was_opened(two));
+	ck_assert_str_ne(first[0], again[0]);
+	ck_assert_str_eq(first[1], again[1]);
+	check_intact(s, set);
+	/* It was written just now: what was seen of it proves nothing. */
+	save_all(s, false, first);
+	ck_assert(was_opened(one) && !was_opened(two));
+	ck_assert(are_same(first, again));
+	ck_assert_str_eq(support_events_text(&w.events), "");
+	close(one);
+	close(two);
+	session_close(s);
+}
+
+END_TEST
+
+START_TEST(what_is_not_whole_any_more_is_no_source)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct session *s;
+	char hashes[2][100];
+	uint64_t first, second;
+	char *bytes;
+	size_t n;
+	int one;
+
+	if (!support_world_make(&w))
+		return;
+	settle();
+	s = support_world_open(&w, "store");
+	first = save_all(s, false, hashes);
+	one = watch(ONE);
+	second = save_all(s, false, hashes);
+	ck_assert(!was_opened(one));
+	support_world_forget(s, first);
+	support_world_forget(s, second);
+	first = save_all(s, false, hashes);
+	ck_assert(was_opened(one));
+
+	/* The same bytes in another file. */
+	bytes = support_read(support_dirfd(), "store/snapshots/3_one_0_x1.zip", &n);
+	ck_assert_int_eq(unlink(support_path("store/snapshots/3_one_0_x1.zip")), 0);
+	support_file_n(support_dirfd(), "store/snapshots/3_one_0_x1.zip", 0600, bytes, n);
+	ck_assert_uint_eq(first, 3);
+	save_all(s, false, hashes);
+	ck_assert(was_opened(one));
+	free(bytes);
+	ck_assert_str_eq(support_events_text(&w.events), "");
+	close(one);
+	session_close(s);
+}
+
+END_TEST
+
+/* Flips a bit of a file, whose times stay. */
+static void damage(const char *path, off_t at)
+{
+	int fd = open(support_path(path), O_RDWR | O_CLOEXEC);
+	struct timespec times[2];
+	struct stat st;
+	char byte;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	if (at < 0)
+		at += st.st_size;
+	ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+	byte ^= 1;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	ck_assert_int_eq(futimens(fd, times), 0);
+	close(fd);
+}
+
+START_TEST(damage_of_the_source_is_told_and_the_data_are_read)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	struct session *s;
+	char first[2][100], again[2][100];
+	uint64_t set;
+	int one, two;
+
+	if (!support_world_make(&w))
+		return;
+	settle();
+	s = support_world_open(&w, "store");
+	save_all(s, false, first);
+	/* So short a file is copied, not cloned, wherever it lies: its archive ... */
+	damage("store/snapshots/1_one_0_x1.zip", 100);
+	/* ... and the directory of another. */
+	damage("store/snapshots/1_two_0_x1.zip", -10);
+	one = watch(ONE);
+	two = watch(TWO);
+	set = save_all(s, false, again);
+	ck_assert(was_opened(one) && was_opened(two));
+	ck_assert(are_same(first, again));
+	check_intact(s, set);
+	ck_assert_ptr_nonnull(strstr(support_events_text(&w.events),
+				     "warning: set 1 is damaged (the checksum of \"user/tester.tgz\""
+				     " is wrong): the data are read anew\n"));
+	ck_assert_ptr_nonnull(strstr(support_events_text(&w.events), "warning: set 1 is damaged ("));
+	ck_assert_ptr_nonnull(strstr(support_events_text(&w.events),
+				     "): \"1_two_0_x1.zip\" is read anew\n"));
+	/* The new one serves from now on. */
+	buf_clear(&w.events.text);
+	save_all(s, false, again);
+	ck_assert(!was_opened(one) && !was_opened(two));
+	ck_assert_str_eq(support_events_text(&w.events), "");
+	close(one);
+	close(two);
+	session_close(s);
+}
+
+END_TEST
+
+/* Which apps were left to which set: "one 1 two 1 ". */
+static const char *unchanged(const struct save_outcome *o)
+{
+	static char text[128];
+
+	text[0] = '\0';
+	for (size_t i = 0; i < o->n_unchanged; i++) {
+		size_t n = strlen(text);
+
+		snprintf(text + n, sizeof(text) - n, "%s %llu ", o->unchanged[i].app,
+			 (unsigned long long)o->unchanged[i].set);
+	}
+	return text;
+}
+
+/* Expiry of a set. */
+static int64_t expiry(struct session *s, uint64_t id)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct set set;
+	int64_t expires;
+
+	ck_assert_ok(sets_get(s, id, &set, &err), &err);
+	expires = set.expires;
+	set_done(&set);
+	return expires;
+}
+
+START_TEST(what_a_set_holds_as_it_is_is_not_saved_again)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	struct save_request q = { .automatic = true, .if_changed = true };
+	struct save_outcome o;
+	struct session *s;
+	int64_t expires;
+
+	if (!support_world_make(&w))
+		return;
+	settle();
+	s = support_world_open(&w, "store");
+	o = save(s, &q);
+	ck_assert(o.has_set);
+	ck_assert_str_eq(unchanged(&o), "");
+	save_outcome_done(&o);
+	expires = expiry(s, 1);
+
+	o = save(s, &q);
+	ck_assert(!o.has_set);
+	ck_assert_uint_eq(o.estimate, 0);
+	ck_assert_str_eq(unchanged(&o), "one 1 two 1 ");
+	save_outcome_done(&o);
+	ck_assert_int_ge(expiry(s, 1), expires);
+
+	q.dry_run = true;
+	o = save(s, &q);
+	ck_assert_str_eq(unchanged(&o), "one 1 two 1 ");
+	save_outcome_done(&o);
+	q.dry_run = false;
+
+	support_world_put("two", "changed", 7);
+	o = save(s, &q);
+	ck_assert(o.has_set);
+	ck_assert_uint_eq(o.set.id, 2);
+	ck_assert_uint_eq(o.set.n, 1);
+	ck_assert_str_eq(o.set.snapshots[0].meta->snap, "two");
+	ck_assert_str_eq(unchanged(&o), "one 1 ");
+	save_outcome_done(&o);
+
+	/* A person's set would have stayed. */
+	ck_assert_int_ne(expiry(s, 1), 0);
+	ck_assert_str_eq(support_events_text(&w.events), "");
+	q.automatic = false;
+	q.scope.apps = &(const char *){ "one" };
+	q.scope.n_apps = 1;
+	o = save(s, &q);
+	ck_assert(!o.has_set);
+	ck_assert_str_eq(unchanged(&o), "one 1 ");
+	save_outcome_done(&o);
+	ck_assert_int_eq(expiry(s, 1), 0);
+	ck_assert_str_eq(support_events_text(&w.events),
+			 "note: set 1 does not go by itself any more\n");
+
+	/* Other patterns are another wish. */
+	q.scope.exclude = &(const char *){ "data/nothing" };
+	q.scope.n_exclude = 1;
+	o = save(s, &q);
+	ck_assert(o.has_set);
+	save_outcome_done(&o);
+	session_close(s);
+}
+
+END_TEST
+
+START_TEST(who_reads_all_cannot_ask_what_changed)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const struct save_request q = { .force_read = true, .if_changed = true };
+	struct save_outcome o;
+	struct session *s;
+
+	if (!support_world_make(&w))
+		return;
+	s = support_world_open(&w, "store");
+	ck_assert_fails(setaside_save(s, &q, &o, &err), &err, ERR_USAGE, "reads everything");
+	session_close(s);
+}
+
+END_TEST
+
+Suite *suite_library_held(void)
+{
+	Suite *s = suite_create("library_held");
+	TCase *tc = support_tcase(s, "held");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, unchanged_data_is_not_read);
+	tcase_add_test(tc, what_is_not_whole_any_more_is_no_source);
+	tcase_add_test(tc, damage_of_the_source_is_told_and_the_data_are_read);
+	tcase_add_test(tc, what_a_set_holds_as_it_is_is_not_saved_again);
+	tcase_add_test(tc, who_reads_all_cannot_ask_what_changed);
+	return s;
+}
