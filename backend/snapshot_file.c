@@ -153,7 +153,7 @@ int snapshot_file_compare(const struct snapshot_archive *a,
 }
 
 /* Everything between the zip and the sink. */
-static int stream_hashed(struct snapshot_file *f, const struct snapshot_archive *a,
+static int stream_hashed(struct zip_reader *zip, const struct snapshot_archive *a,
 			 struct hasher *h, snapshot_file_sink sink, void *ctx,
 			 const struct observer *observer, struct err *err)
 {
@@ -163,7 +163,7 @@ static int stream_hashed(struct snapshot_file *f, const struct snapshot_archive 
 
 	if (!buf)
 		return -1;
-	while ((n = zip_reader_read(f->zip, buf, SNAPSHOT_FILE_PIECE, err)) > 0)
+	while ((n = zip_reader_read(zip, buf, SNAPSHOT_FILE_PIECE, err)) > 0)
 		if (observer_check(observer, err) < 0 ||
 		    hasher_update(h, buf, (size_t)n, err) < 0 ||
 		    (sink && sink(ctx, buf, (size_t)n, err) < 0))
@@ -229,16 +229,20 @@ int snapshot_file_stream(struct snapshot_file *f, const char *member,
 			 const struct observer *observer, struct err *err)
 {
 	_cleanup_(hasher_freep) struct hasher *h = NULL;
-	const struct snapshot_archive *a = NULL;
+	_cleanup_(zip_reader_freep) struct zip_reader *zip = NULL;
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	const struct snapshot_archive *a = NULL;
+	size_t i = 0;
 	int r;
 
+	/* A reader of its own: one has no more than one member open. */
 	if (hasher_new(DIGEST_SHA3_384, &h, err) < 0 ||
-	    open_archive(f, member, &a, err) < 0)
+	    zip_reader_again(f->zip, &zip, err) < 0 ||
+	    find_archive(f, member, &a, &i, err) < 0 || zip_reader_open(zip, i, err) < 0)
 		return -1;
-	r = stream_hashed(f, a, h, sink, ctx, observer, err);
+	r = stream_hashed(zip, a, h, sink, ctx, observer, err);
 	/* After a failure the first error stands. */
-	if (zip_reader_close(f->zip, r < 0 ? &ignored : err) < 0 || r < 0)
+	if (zip_reader_close(zip, r < 0 ? &ignored : err) < 0 || r < 0)
 		return -1;
 	return 0;
 }

@@ -46,7 +46,8 @@ int snapshot_file_place(struct snapshot_file *f, const char *member, struct zip_
 typedef int (*snapshot_file_sink)(void *ctx, const void *p, size_t n, struct err *err);
 
 /* Reads one archive member to its end, through its hash and into `sink` (NULL: nowhere); only when size, CRC and
- * SHA3-384 are right does it return 0.  ERR_CORRUPT names the member. */
+ * SHA3-384 are right does it return 0.  ERR_CORRUPT names the member.  Other threads may do the same, and
+ * one all the rest, with the same file meanwhile. */
 int snapshot_file_stream(struct snapshot_file *f, const char *member, snapshot_file_sink sink,
 			 void *ctx, const struct observer *observer, struct err *err);
 

@@ -113,6 +113,10 @@ struct zip_reader;
 /* Borrows fd (a regular file, read with pread) until free.  `max_members` bounds memory:
  * about 1.2 KiB for each.  ERR_CORRUPT for a bad file or one with more members. */
 int zip_reader_new(int fd, size_t max_members, struct zip_reader **ret, struct err *err);
+/* One more reader of the same file, for another thread: it shares what r knows of it, and
+ * is freed before r. */
+int zip_reader_again(const struct zip_reader *r, struct zip_reader **ret,
+		     struct err *err);
 size_t zip_reader_count(const struct zip_reader *r);
 /* In the directory's order; lives as long as the reader. */
 const struct zip_member *zip_reader_member(const struct zip_reader *r, size_t i);

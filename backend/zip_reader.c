@@ -18,6 +18,7 @@
 struct zip_reader {
 	int fd;
 	struct zip_directory dir;
+	bool shared; /* the directory is another reader's */
 
 	/* The open member, or NULL. */
 	const struct zip_member *member;
@@ -42,6 +43,19 @@ int zip_reader_new(int fd, size_t max_members, struct zip_reader **ret, struct e
 	if (zip_directory_read(fd, max_members, &r->dir, err) < 0)
 		return -1;
 	*ret = TAKE_PTR(r);
+	return 0;
+}
+
+int zip_reader_again(const struct zip_reader *r, struct zip_reader **ret, struct err *err)
+{
+	struct zip_reader *again = alloc_zero(1, sizeof(*again), err);
+
+	if (!again)
+		return -1;
+	again->fd = r->fd;
+	again->dir = r->dir;
+	again->shared = true;
+	*ret = again;
 	return 0;
 }
 
@@ -249,7 +263,8 @@ void zip_reader_free(struct zip_reader *r)
 {
 	if (!r)
 		return;
-	zip_directory_done(&r->dir);
+	if (!r->shared)
+		zip_directory_done(&r->dir);
 	inflater_free(r->inflater);
 	free(r->input);
 	free(r);

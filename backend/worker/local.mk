@@ -14,6 +14,7 @@ backend_sources += backend/worker/worker.c backend/worker/worker.h
 worker_sources += backend/worker/fence.c backend/worker/fence.h
 worker_sources += backend/worker/main.c
 worker_sources += backend/worker/serve.c backend/worker/serve.h
+worker_sources += backend/worker/serve_ahead.c backend/worker/serve_ahead.h
 worker_sources += backend/worker/serve_asides.c backend/worker/serve_asides.h
 worker_sources += backend/worker/serve_import.c backend/worker/serve_import.h
 worker_sources += backend/worker/serve_packer.c

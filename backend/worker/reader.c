@@ -117,6 +117,16 @@ int reader_check(struct worker *w, uint64_t handle, const char *member, bool dee
 	return worker_wait(&w, 1, observer, err);
 }
 
+int reader_check_ahead(struct worker *w, uint64_t handle, const char *member,
+		       const struct observer *observer, struct err *err)
+{
+	REQUEST(o);
+
+	if (put_member(&o, READER_AHEAD, handle, member, err) < 0)
+		return -1;
+	return worker_call(w, &o, NULL, NULL, observer, err);
+}
+
 int reader_count(struct worker *w, uint64_t handle, const char *member,
 		 const struct observer *observer, struct unpack_counts *ret, struct err *err)
 {

@@ -49,6 +49,12 @@ int reader_place(struct worker *w, uint64_t handle, const char *member,
 int reader_check(struct worker *w, uint64_t handle, const char *member, bool deep,
 		 struct meter *meter, const struct observer *observer, struct err *err);
 
+/* Names an archive that reader_check() is going to be asked for: several that are named before the
+ * first is checked are hashed at the same time.  They are checked as before, best in the order in
+ * which they were named. */
+int reader_check_ahead(struct worker *w, uint64_t handle, const char *member,
+		       const struct observer *observer, struct err *err);
+
 /* What unpacking the archive needs, by inflating it once. */
 int reader_count(struct worker *w, uint64_t handle, const char *member,
 		 const struct observer *observer, struct unpack_counts *ret, struct err *err);
@@ -79,6 +85,7 @@ enum reader_type {
 	READER_CHUNK, /* worker: a part of a binary record */
 	READER_SIZE,
 	READER_PLACE,
+	READER_AHEAD,
 };
 
 enum reader_tag {

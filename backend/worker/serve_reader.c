@@ -9,6 +9,7 @@
 #include "backend/snapshot_file.h"
 #include "backend/worker/protocol.h"
 #include "backend/worker/reader.h"
+#include "backend/worker/serve_ahead.h"
 #include "backend/worker/serve_import.h"
 
 /* Open snapshots; a handle is an index plus one, so that 0 is none. */
@@ -16,6 +17,7 @@ struct reader {
 	struct serve *serve;
 	struct snapshot_file **files;
 	size_t n, cap;
+	struct serve_ahead *ahead;   /* archives to be checked, or NULL */
 	struct serve_import *import; /* the stream under way, or NULL */
 	int pipe;
 	struct observer observer; /* hears how far a request is */
@@ -40,6 +42,7 @@ static void stop(struct serve *s)
 {
 	struct reader *r = s->state;
 
+	serve_ahead_free(r->ahead);
 	for (size_t i = 0; i < r->n; i++)
 		snapshot_file_close(r->files[i]);
 	free(r->files);
@@ -146,6 +149,8 @@ static int close_file(struct reader *r, struct wire_in *in, struct err *err)
 	for (size_t i = 0; i < r->n; i++)
 		if (r->files[i] == f)
 			r->files[i] = NULL;
+	if (r->ahead)
+		serve_ahead_forget(r->ahead, f);
 	snapshot_file_close(f);
 	return 0;
 }
@@ -171,6 +176,44 @@ static void add_walked(void *ctx, const struct event *event)
 		observer_progress(&r->observer, r->done + event->done, 0);
 }
 
+/* READER_AHEAD: a help that can be done without. */
+static int ahead(struct reader *r, struct wire_in *in, struct err *err)
+{
+	_cleanup_free_ char *member = NULL;
+	struct snapshot_file *f;
+
+	if (get_archive(r, in, &f, &member, err) < 0)
+		return -1;
+#ifdef ENABLE_FAULTS
+	return 0; /* faults strike the nth call, so calls have an order there */
+#else
+	if (!r->ahead && serve_ahead_new(0, &r->ahead, err) < 0)
+		return -1;
+	return serve_ahead_add(r->ahead, f, member, err);
+#endif
+}
+
+/* What serve_ahead_take() tells. */
+static void tell_bytes(void *ctx, uint64_t bytes)
+{
+	observer_progress(&((struct reader *)ctx)->observer, bytes, 0);
+}
+
+/* Hash, size and CRC of one archive. */
+static int check_hash(struct reader *r, struct snapshot_file *f, const char *member,
+		      struct err *err)
+{
+	bool known = false;
+
+	r->done = 0;
+	if (r->ahead &&
+	    serve_ahead_take(r->ahead, f, member, tell_bytes, r, &known, err) < 0)
+		return -1;
+	if (!known)
+		return snapshot_file_stream(f, member, count_bytes, r, NULL, err);
+	return snapshot_file_size(f, member, &r->done, err);
+}
+
 /* READER_CHECK */
 static int check(struct reader *r, struct wire_in *in, struct err *err)
 {
@@ -183,8 +226,7 @@ static int check(struct reader *r, struct wire_in *in, struct err *err)
 	if (get_archive(r, in, &f, &member, err) < 0 ||
 	    wire_get_u64(in, READER_TAG_DEEP, &deep, err) < 0)
 		return -1;
-	r->done = 0;
-	if (snapshot_file_stream(f, member, count_bytes, r, NULL, err) < 0)
+	if (check_hash(r, f, member, err) < 0)
 		return -1;
 	return deep ? snapshot_file_walk(f, member, NULL, &walking, &counts, err) : 0;
 }
@@ -351,6 +393,8 @@ static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, 
 		return size(r, in, reply, err);
 	case READER_PLACE:
 		return place(r, in, reply, err);
+	case READER_AHEAD:
+		return ahead(r, in, err);
 	case READER_COUNT:
 		return count(r, in, reply, err);
 	case READER_STREAM:

@@ -41,7 +41,7 @@ struct checking {
 	bool deep;
 	struct worker *reader;
 	struct opened *snapshots;
-	size_t n;
+	size_t n, n_archives;
 	uint64_t total; /* bytes to read */
 	struct meter meter;
 };
@@ -80,6 +80,7 @@ static int find_sizes(struct checking *c, struct opened *o, struct err *err)
 		if (c->deep)
 			*size = meter_add(*size, *size);
 		c->total = meter_add(c->total, *size);
+		c->n_archives++;
 	}
 	return 0;
 }
@@ -102,6 +103,19 @@ static int open_snapshot(struct checking *c, const struct set_snapshot *from, st
 	if (problem.kind != ERR_NONE)
 		return add_problem(a, &problem, err);
 	return find_sizes(c, o, err);
+}
+
+/* Names all that will be checked, since the hash of one archive takes but one processor. */
+static int name_archives(struct checking *c, const struct opened *o, struct err *err)
+{
+	const struct snapshot *m = o->meta;
+
+	for (size_t i = 0; o->handle > 0 && i < m->n_archives; i++)
+		if (choose_archive(c->scope, m->archives[i].name) &&
+		    reader_check_ahead(c->reader, o->handle, m->archives[i].name,
+				       c->session->observer, err) < 0)
+			return -1;
+	return 0;
 }
 
 /* Every archive of an opened snapshot that the scope wants. */
@@ -157,6 +171,9 @@ static int check_set(struct session *s, const struct set *set, const struct scop
 	for (size_t i = 0; i < c.n; i++)
 		if (open_snapshot(&c, chosen[i], &c.snapshots[i], &o->apps[i], err) < 0)
 			return err_wrap(err, "cannot check %s", q(chosen[i]->meta->snap));
+	for (size_t i = 0; c.n_archives > 1 && i < c.n; i++)
+		if (name_archives(&c, &c.snapshots[i], err) < 0)
+			return -1;
 	meter_init(&c.meter, s->observer, c.total);
 	for (size_t i = 0; i < c.n; i++) {
 		if (check_archives(&c, &c.snapshots[i], &o->apps[i], err) < 0)

@@ -94,6 +94,7 @@ unit_test_sources += tests/unit/test_journal.c
 unit_test_sources += tests/unit/test_json.c
 unit_test_sources += tests/unit/test_json_write.c
 unit_test_sources += tests/unit/test_library.c
+unit_test_sources += tests/unit/test_library_check.c
 unit_test_sources += tests/unit/test_library_compress.c
 unit_test_sources += tests/unit/test_library_export.c
 unit_test_sources += tests/unit/test_library_held.c
