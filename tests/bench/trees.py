@@ -78,15 +78,15 @@ def browser(top, scale):
     """Databases, caches of compressed and of plain things, many small settings."""
     text = Text(1)
     rnd = text.random
-    for i in range(max(1, int(20 * scale))):
+    for i in range(max(1, int(30 * scale))):
         database("%s/storage/default/site%d/idb/data.sqlite" % (top, i), text, 2200, 0.15)
-    for i in range(max(1, int(2600 * scale))):
+    for i in range(max(1, int(4000 * scale))):
         n = min(int(rnd.lognormvariate(10.5, 1.2)), 4 * MB)
         data = text.noise(n) if rnd.random() < 0.78 else text.take(n)
         put("%s/cache2/entries/%040X" % (top, rnd.getrandbits(160)), data)
-    for i in range(max(1, int(8 * scale))):
+    for i in range(max(1, int(12 * scale))):
         put("%s/extensions/addon%d.xpi" % (top, i), text.noise(6 * MB))
-    for i in range(max(1, int(400 * scale))):
+    for i in range(max(1, int(600 * scale))):
         put("%s/settings/%d.json" % (top, i), text.take(rnd.randrange(100, 30000)))
 
 
@@ -94,23 +94,23 @@ def small(top, scale):
     """Text of 200 bytes to 8 KiB."""
     text = Text(2)
     rnd = text.random
-    for i in range(int(30000 * scale)):
+    for i in range(int(100000 * scale)):
         n = int(200 * 40 ** rnd.random())
-        put("%s/%02x/%03x/%05d.txt" % (top, i % 20, i // 1000 % 50, i), text.take(n))
+        put("%s/%02x/%03x/%05d.txt" % (top, i % 20, i // 1000 % 100, i), text.take(n))
 
 
 def bigdb(top, scale):
     """One database."""
-    database(top + "/data.sqlite", Text(3), int(310000 * scale), 0.18)
+    database(top + "/data.sqlite", Text(3), int(900000 * scale), 0.18)
 
 
 def sparse(top, scale):
-    """4 GiB with 100 MB of data in extents of 16 KiB to 4 MiB, a third of them random."""
+    """10 GiB with 300 MB of data in extents of 16 KiB to 4 MiB, a third of them random."""
     text = Text(4)
     rnd = text.random
     os.makedirs(top)
-    size = int((4 << 30) * scale)
-    left = int(100 * MB * scale)
+    size = int((10 << 30) * scale)
+    left = int(300 * MB * scale)
     with open(top + "/disk.img", "wb") as f:
         f.truncate(size)
         while left > 0:
@@ -121,8 +121,8 @@ def sparse(top, scale):
 
 
 def usr(top, scale):
-    """Real files: some 250 MB of this machine's /usr, in the order of their names."""
-    left = int(250 * MB * scale)
+    """Real files: some 500 MB of this machine's /usr, in the order of their names."""
+    left = int(500 * MB * scale)
     for part in ("include", "share/doc", "share/perl", "share/vim", "share/icons",
                  "lib/python3", "share/man", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"):
         for at, dirs, files in os.walk("/usr/" + part):
