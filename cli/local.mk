@@ -15,7 +15,6 @@ cli_modules = \
 	cli/set_table.c cli/set_table.h \
 	cli/show.c cli/show.h \
 	cli/signals.c cli/signals.h \
-	cli/suggest.c cli/suggest.h \
 	cli/table.c cli/table.h \
 	cli/text.c cli/text.h
 

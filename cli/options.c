@@ -6,7 +6,7 @@
 
 #include "backend/base/quote.h"
 #include "backend/base/strings.h"
-#include "cli/suggest.h"
+#include "backend/base/suggest.h"
 
 #define HELP_COLUMN 26
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "backend/base/quote.h"
-#include "cli/suggest.h"
+#include "backend/base/suggest.h"
 
 static const struct verb *const verbs[] = {
 	&cmd_save, &cmd_saved,	&cmd_show,   &cmd_check,  &cmd_restore,

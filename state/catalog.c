@@ -6,6 +6,7 @@
 
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
+#include "backend/base/suggest.h"
 #include "backend/names.h"
 #include "state/catalog_internal.h"
 #include "state/flatpak.h"
@@ -327,6 +328,19 @@ static int check_definition(const struct catalog *c, const char *name, struct er
 	return err_is(err, ERR_NONE) ? 0 : -1;
 }
 
+/* -1, with the name that may have been meant. */
+static int fail_unknown(const struct catalog *c, const char *name, const char *bare,
+			struct err *err)
+{
+	struct suggest s = SUGGEST(bare);
+
+	for (size_t i = 0; i < c->n; i++)
+		suggest_offer(&s, c->apps[i]->name);
+	(void)err_set(err, ERR_NOT_FOUND, "there is no app %s", q(name));
+	return s.best ? err_hint(err, "did you mean %s?", q(s.best))
+		      : err_hint(err, "setaside apps says which there are");
+}
+
 int catalog_lookup(const struct catalog *c, const char *name,
 		   bool (*is_here)(void *ctx, const struct catalog_app *app), void *ctx,
 		   const struct catalog_app **ret, struct err *err)
@@ -340,7 +354,7 @@ int catalog_lookup(const struct catalog *c, const char *name,
 		return -1;
 	narrow(&choice, is_here, ctx);
 	if (choice.n == 0)
-		return err_set(err, ERR_NOT_FOUND, "there is no app %s", q(name));
+		return fail_unknown(c, name, bare, err);
 	if (choice.n > 1) {
 		(void)err_set(err, ERR_USAGE, "%s is the name of more than one app",
 			      q(name));

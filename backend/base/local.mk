@@ -19,6 +19,7 @@ backend_sources += \
 	backend/base/quote.c backend/base/quote.h \
 	backend/base/stamp.c backend/base/stamp.h \
 	backend/base/strings.c backend/base/strings.h \
+	backend/base/suggest.c backend/base/suggest.h \
 	backend/base/sys.c backend/base/sys_process.c backend/base/sys.h \
 	backend/base/utf8.c backend/base/utf8.h
 
@@ -35,5 +36,6 @@ public_headers += \
 	backend/base/quote.h \
 	backend/base/stamp.h \
 	backend/base/strings.h \
+	backend/base/suggest.h \
 	backend/base/sys.h \
 	backend/base/utf8.h

@@ -5,6 +5,7 @@
 
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
+#include "backend/base/suggest.h"
 
 /* "alice" of "user/alice.tgz" is `user`. */
 static bool is_users(const char *member, const char *user)
@@ -72,6 +73,18 @@ static int check_users(const struct set *set, const struct scope *scope,
 	return 0;
 }
 
+/* -1, with the name that may have been meant. */
+static int fail_unknown(const struct set *set, const char *app, struct err *err)
+{
+	struct suggest s = SUGGEST(app);
+
+	for (size_t i = 0; i < set->n; i++)
+		suggest_offer(&s, set->snapshots[i].meta->snap);
+	(void)err_set(err, ERR_NOT_FOUND, "set %llu has no app %s",
+		      (unsigned long long)set->id, q(app));
+	return s.best ? err_hint(err, "did you mean %s?", q(s.best)) : -1;
+}
+
 int choose_snapshots(const struct set *set, const struct scope *scope,
 		     const struct set_snapshot ***ret, size_t *ret_n, struct err *err)
 {
@@ -94,8 +107,7 @@ int choose_snapshots(const struct set *set, const struct scope *scope,
 			add_once(list, &n, &set->snapshots[k]);
 		}
 		if (!found && n == before)
-			return err_set(err, ERR_NOT_FOUND, "set %llu has no app %s",
-				       (unsigned long long)set->id, q(scope->apps[i]));
+			return fail_unknown(set, scope->apps[i], err);
 	}
 	if (check_users(set, scope, list, n, err) < 0)
 		return -1;

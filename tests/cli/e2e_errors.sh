@@ -56,6 +56,7 @@ for verb in show check restore forget; do
 	refused 4 'no set.*99' "$verb of no set" "$verb" 99
 done
 refused 4 'nosuch' 'restore of no app' restore 1 nosuch
+refused 4 'did you mean "demo"' 'restore of a misspelt app' restore 1 dmeo
 refused 4 'nosuch' 'save of no app' save nosuch
 refused 4 'nosuch' 'save of no user' save --users nosuch demo
 refused 4 'no restore|nothing to' 'undo of nothing' undo

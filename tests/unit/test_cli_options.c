@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "backend/base/strings.h"
+#include "backend/base/suggest.h"
 #include "cli/arguments.h"
-#include "cli/suggest.h"
 #include "tests/unit/support.h"
 
 struct values {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/suggest.h"
+#include "backend/base/suggest.h"
 
 #include <string.h>
 

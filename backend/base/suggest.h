@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef SETASIDE_CLI_SUGGEST_H
-#define SETASIDE_CLI_SUGGEST_H
+#ifndef SETASIDE_BASE_SUGGEST_H
+#define SETASIDE_BASE_SUGGEST_H
 
 /*
  * suggest: which of the words that exist was meant by one that does not.
