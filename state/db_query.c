@@ -192,6 +192,14 @@ int db_column_enum(struct db *db, sqlite3_stmt *stmt, int column,
 		       sqlite3_column_name(stmt, column), q(text));
 }
 
+/* Gives up a transaction, if there is one.  Even that takes memory, which may be there the second
+ * time: what stayed open would be in the way of all that follows. */
+static void roll_back(struct db *db)
+{
+	for (int i = 0; i < 2 && !sqlite3_get_autocommit(db->handle); i++)
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
 int db_begin(struct db *db, struct err *err)
 {
 	if (!db->writable)
@@ -216,8 +224,7 @@ int db_commit(struct db *db, struct err *err)
 void db_rollback(struct db *db)
 {
 	db->in_transaction = false;
-	if (!sqlite3_get_autocommit(db->handle))
-		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	roll_back(db);
 }
 
 void db_read_begin_best_effort(struct db *db)
@@ -230,8 +237,8 @@ bool db_read_end(struct db *db)
 {
 	bool reading = db->reading;
 
-	if (reading && !sqlite3_get_autocommit(db->handle))
-		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	if (reading)
+		roll_back(db);
 	db->reading = false;
 	return reading;
 }

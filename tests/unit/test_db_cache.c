@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "state/db.h"
 #include "tests/unit/support.h"
 
@@ -278,6 +279,31 @@ START_TEST(what_is_read_together_is_of_one_moment)
 
 END_TEST
 
+/* Whatever of the memory for ending it fails once: a transaction can be begun afterwards. */
+START_TEST(reading_together_ends_when_memory_is_short)
+{
+#ifdef ENABLE_FAULTS
+	struct store_file a = old_file("a.zip");
+	uint64_t nth = 0;
+	bool struck;
+
+	do {
+		db_read_begin_best_effort(db);
+		ck_assert(!is_known(&a));
+		fault_arm(&(struct fault_plan){ FAULT_ALLOC, FAULT_ONCE, ++nth, 0 });
+		ck_assert(db_read_end(db));
+		struck = fault_disarm();
+		ck_assert_ok(db_begin(db, &err), &err);
+		db_rollback(db);
+	} while (struck);
+	ck_assert_uint_gt(nth, 1);
+#else
+	support_skip("built without faults");
+#endif
+}
+
+END_TEST
+
 START_TEST(holders_are_known_by_lock_and_process)
 {
 	const int64_t locks[] = { 5, INT64_MAX };
@@ -329,6 +355,7 @@ Suite *suite_db_cache(void)
 	tcase_add_test(tc, cache_may_be_part_of_a_transaction);
 	tcase_add_test(tc, many_are_put_in_one_transaction);
 	tcase_add_test(tc, what_is_read_together_is_of_one_moment);
+	tcase_add_test(tc, reading_together_ends_when_memory_is_short);
 	tc = support_tcase(s, "holders");
 	tcase_add_checked_fixture(tc, open_db, close_db);
 	tcase_add_test(tc, holders_are_known_by_lock_and_process);
