@@ -106,7 +106,8 @@ static char *inside(const char *dir, const char *name)
 void inodes_fix(const char *from, const char *to)
 {
 	_cleanup_free_ char *store = inside(to, "store"), *from_root = inside(from, "r"),
-			    *to_root = inside(to, "r");
+			    *to_root = inside(to, "r"), *from_disk = inside(from, "disk"),
+			    *to_disk = inside(to, "disk");
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct db_restore_list list = { 0 };
 	struct pairs pairs = { 0 };
@@ -121,6 +122,8 @@ void inodes_fix(const char *from, const char *to)
 			die("database: %s", err_message(&err));
 		if (list.n > 0)
 			pair_below(&pairs, from_root, to_root);
+		if (list.n > 0 && access(from_disk, F_OK) == 0)
+			pair_below(&pairs, from_disk, to_disk);
 		for (size_t i = 0; i < list.n; i++)
 			fix_restore(db, &list.restores[i], &pairs);
 		db_restore_list_done(&list);

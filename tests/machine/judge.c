@@ -154,6 +154,7 @@ void state_take(const struct world *w, const struct operation *o, struct state *
 
 	if (!t)
 		t = shared_memory(sizeof(*t));
+	ret->last_set = world_last_set(w);
 	t->world = w;
 	t->sets = o->sets;
 	for (int i = 0; i < STATE_PARTS; i++)
@@ -229,29 +230,43 @@ static void expect(struct verdict *v, const char *when, const struct state *got,
 			       first_difference(got->text[i], want->text[i]));
 }
 
+/* One tree is old or new as a whole, and what was live is live or aside. */
+static void expect_tree(struct verdict *v, const struct trial *t, const char *got,
+			unsigned tree)
+{
+	const char *before = t->before->text[STATE_LIVE],
+		   *after = t->after->text[STATE_LIVE];
+	_cleanup_free_ char *a = world_list_tree(before, tree),
+			    *b = world_list_tree(after, tree),
+			    *c = world_list_tree(got, tree),
+			    *aside = world_list_aside(got, tree),
+			    *aside_after = world_list_aside(after, tree);
+
+	if (strcmp(c, a) != 0 && strcmp(c, b) != 0)
+		broken(v, "as found: a tree is neither old nor new: %s",
+		       first_difference(c, a));
+	if (strcmp(c, a) != 0 && strcmp(aside, aside_after) != 0)
+		broken(v, "as found: what was live is not aside: %s",
+		       first_difference(aside, aside_after));
+}
+
 /* Each tree is old or new as a whole, each set is whole or not listed. */
 static void expect_between(struct verdict *v, const struct trial *t,
 			   const struct state *got)
 {
+	static const enum state_part parts[] = { STATE_SETS, STATE_OUT };
+
 	const char *const *before = (const char *const *)t->before->text;
 	const char *const *after = (const char *const *)t->after->text;
+	_cleanup_free_ char *others = world_list_others(before[STATE_LIVE]),
+			    *others_now = world_list_others(got->text[STATE_LIVE]);
 
-	for (unsigned i = 0;; i++) {
-		char *a = world_list_tree(before[STATE_LIVE], i);
-		char *b = a ? world_list_tree(after[STATE_LIVE], i) : NULL;
-		char *c = a ? world_list_tree(got->text[STATE_LIVE], i) : NULL;
-
-		if (!a)
-			break;
-		if (strcmp(c, a) != 0 && strcmp(c, b) != 0)
-			broken(v, "as found: a tree is neither old nor new: %s",
-			       first_difference(c, a));
-		free(a);
-		free(b);
-		free(c);
-	}
+	for (unsigned i = 0; i < world_trees && !t->operation->loose; i++)
+		expect_tree(v, t, got->text[STATE_LIVE], i);
+	if (strcmp(others, others_now) != 0)
+		broken(v, "as found: what is in no tree: %s",
+		       first_difference(others_now, others));
 	for (int i = 0; i < 2; i++) {
-		static const enum state_part parts[] = { STATE_SETS, STATE_OUT };
 		enum state_part part = parts[i];
 
 		if (strcmp(got->text[part], before[part]) != 0 &&
@@ -332,6 +347,9 @@ static void judge_found(struct verdict *v, const struct trial *t,
 	const struct report *r = t->report;
 	bool clean = r->ended && !t->died && !t->dirty;
 
+	if (found->last_set < t->before->last_set)
+		broken(v, "set %ju was given out, then forgotten",
+		       (uintmax_t)t->before->last_set);
 	expect_whole_sets(v, "as found", found);
 	if (is_part(r))
 		return;
@@ -414,8 +432,9 @@ static bool succeed(struct verdict *v, struct next *n, const char *what,
 	return false;
 }
 
-/* The same command, which now meets no fault. */
-static void judge_again(struct verdict *v, const struct trial *t, struct next *n)
+/* The same command, which now meets no fault; `last`: the highest number until then. */
+static void judge_again(struct verdict *v, const struct trial *t, struct next *n,
+			uint64_t last)
 {
 	struct state got;
 
@@ -423,6 +442,9 @@ static void judge_again(struct verdict *v, const struct trial *t, struct next *n
 		return;
 	state_take(t->world, t->operation, &got);
 	expect(v, "the same again", &got, t->after);
+	if (t->after->last_set > t->before->last_set && got.last_set <= last)
+		broken(v, "the same again: set %ju follows set %ju",
+		       (uintmax_t)got.last_set, (uintmax_t)last);
 	state_done(&got);
 }
 
@@ -434,16 +456,12 @@ static void judge_inverse(struct verdict *v, const struct trial *t, struct next 
 	if (!succeed(v, n, "taking it back", run_inverse))
 		return;
 	state_take(t->world, t->operation, &got);
-	for (unsigned i = 0;; i++) {
-		char *a = world_list_tree(got.text[STATE_LIVE], i);
-		char *b = a ? world_list_tree(t->before->text[STATE_LIVE], i) : NULL;
+	for (unsigned i = 0; i < world_trees; i++) {
+		_cleanup_free_ char *a = world_list_tree(got.text[STATE_LIVE], i),
+				    *b = world_list_tree(t->before->text[STATE_LIVE], i);
 
-		if (a && strcmp(a, b) != 0)
+		if (strcmp(a, b) != 0)
 			broken(v, "taken back: %s", first_difference(a, b));
-		free(b);
-		if (!a)
-			break;
-		free(a);
 	}
 	state_done(&got);
 }
@@ -459,6 +477,9 @@ static void judge_recovered(struct verdict *v, const struct trial *t, struct nex
 		broken(v, "the second recovery repaired %zu, left %zu: %s", n->repaired,
 		       n->left, n->what);
 	state_take(t->world, t->operation, &got);
+	if (got.last_set < t->before->last_set)
+		broken(v, "recovery forgot that set %ju was given out",
+		       (uintmax_t)t->before->last_set);
 	expect_whole_sets(v, "after recovery", &got);
 	if (is_part(r) && !t->died) {
 		if (strstr(got.text[STATE_FILES], "_importing") ||
@@ -476,7 +497,7 @@ static void judge_recovered(struct verdict *v, const struct trial *t, struct nex
 		broken(v, "%s", a.broken <= b.broken ? a.text : b.text);
 	}
 	if (!t->operation->repairs && same(&got, t->before))
-		judge_again(v, t, n);
+		judge_again(v, t, n, got.last_set);
 	else if (t->operation->inverse && same(&got, t->after))
 		judge_inverse(v, t, n);
 	state_done(&got);

@@ -41,10 +41,15 @@ struct world {
 	bool system; /* two users and the system; else the caller alone */
 };
 
+/*
+ * A machine may have a directory cur/disk: it is mounted on home/alice/.two then, once the process has
+ * mounts of its own (unshare(CLONE_NEWNS)).
+ */
+
 /* Makes the directory, and in it all that operations begin with (templates). */
 void world_init(struct world *w);
 void world_done(struct world *w);
-/* What there is now, under a name; and back. */
+/* What there is now, under a name, which it may have had already; and back. */
 void world_keep(const struct world *w, const char *name);
 void world_reset(const struct world *w, const char *name);
 /* The data that is saved, and that which is live later. */
@@ -57,8 +62,14 @@ char *world_path(const struct world *w, const char *name);
 /* All below home and var as text: names, types, modes, owners, times, contents, attributes.  What rests
  * aside has its random part taken out.  Caller frees, as with all below. */
 char *world_list(const struct world *w);
-/* Of such a text the lines of one tree, by number; NULL behind the last tree. */
+/* Of such a text the lines of one tree: of what is live, or of what rests aside. */
+extern const unsigned world_trees; /* how many there are */
 char *world_list_tree(const char *list, unsigned tree);
+char *world_list_aside(const char *list, unsigned tree);
+/* The lines of what is in no tree, but for directories. */
+char *world_list_others(const char *list);
+/* The highest set number that was ever given out, as far as files tell. */
+uint64_t world_last_set(const struct world *w);
 /* Names in the store's directory, without set numbers. */
 char *world_list_store(const struct world *w);
 /* Names and sizes of what was exported. */
@@ -89,6 +100,7 @@ struct operation {
 	int (*inverse)(const struct world *w, struct report *r, struct err *err);
 	bool sets;    /* touches such: each is checked again and again */
 	bool repairs; /* begins with a mess: a run that failed leaves one to the next */
+	bool loose;   /* until recovery has run, a live tree may be missing or mixed */
 };
 
 extern const struct operation operations[];
@@ -96,6 +108,10 @@ extern const size_t n_operations;
 
 /* Makes the templates; once for a world. */
 void operations_prepare(const struct world *w);
+/* One of them. */
+const struct operation *operation_named(const char *name);
+/* Leaves what a run of it leaves that dies at `percent` of its way, as template `name`. */
+void operation_mess(const struct world *w, const struct operation *o, const char *name, int percent);
 struct session *operation_session(const struct world *w, enum session_access access,
 				  const struct observer *observer, struct err *err);
 
@@ -112,6 +128,7 @@ enum state_part {
 
 struct state {
 	char *text[STATE_PARTS];
+	uint64_t last_set;
 };
 
 /* What there is now; in a process of its own, since it runs what is tested. */

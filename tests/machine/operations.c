@@ -212,23 +212,23 @@ static int run_import(const struct world *w, struct report *r, struct err *err)
 }
 
 const struct operation operations[] = {
-	{ "restore", "saved", run_restore, run_undo, false, false },
-	{ "undo", "restored", run_undo, run_undo, false, false },
-	{ "keep", "restored", run_keep, NULL, false, false },
-	{ "save", "saved", run_save, NULL, true, false },
-	{ "import", "stream", run_import, NULL, true, false },
-	{ "forget", "two", run_forget, NULL, true, false },
-	{ "forget-app", "two", run_forget_app, NULL, true, false },
-	{ "recovery-preparing", "mess-0", run_recovery, NULL, false, true },
-	{ "recovery-swapping", "mess-1", run_recovery, NULL, false, true },
-	{ "recovery-undo", "mess-2", run_recovery, NULL, false, true },
-	{ "recovery-keep", "mess-3", run_recovery, NULL, false, true },
-	{ "recovery-save", "mess-4", run_recovery, NULL, true, true },
-	{ "recovery-import", "mess-5", run_recovery, NULL, true, true },
-	{ "recovery-forget", "mess-6", run_recovery, NULL, true, true },
-	{ "recovery-database", "mess-7", run_recovery, NULL, true, true },
-	{ "export", "two", run_export, NULL, true, false },
-	{ "doctor", "mess-1", run_doctor, NULL, false, true },
+	{ "restore", "saved", run_restore, run_undo, false, false, false },
+	{ "undo", "restored", run_undo, run_undo, false, false, false },
+	{ "keep", "restored", run_keep, NULL, false, false, false },
+	{ "save", "saved", run_save, NULL, true, false, false },
+	{ "import", "stream", run_import, NULL, true, false, false },
+	{ "forget", "two", run_forget, NULL, true, false, false },
+	{ "forget-app", "two", run_forget_app, NULL, true, false, false },
+	{ "recovery-preparing", "mess-0", run_recovery, NULL, false, true, false },
+	{ "recovery-swapping", "mess-1", run_recovery, NULL, false, true, false },
+	{ "recovery-undo", "mess-2", run_recovery, NULL, false, true, false },
+	{ "recovery-keep", "mess-3", run_recovery, NULL, false, true, false },
+	{ "recovery-save", "mess-4", run_recovery, NULL, true, true, false },
+	{ "recovery-import", "mess-5", run_recovery, NULL, true, true, false },
+	{ "recovery-forget", "mess-6", run_recovery, NULL, true, true, false },
+	{ "recovery-database", "mess-7", run_recovery, NULL, true, true, false },
+	{ "export", "two", run_export, NULL, true, false, false },
+	{ "doctor", "mess-1", run_doctor, NULL, false, true, false },
 };
 const size_t n_operations = sizeof(operations) / sizeof(operations[0]);
 
@@ -266,19 +266,25 @@ static void run_dying(void *ctx)
 	_exit(0);
 }
 
-/* Leaves what a run leaves that dies at `percent` of its way, as template `name`. */
-static void mess(const struct world *w, const char *from, const char *name,
-		 int (*run)(const struct world *w, struct report *r, struct err *err),
-		 int percent)
+const struct operation *operation_named(const char *name)
 {
-	struct death d = { w, run, UINT64_MAX, shared_memory(sizeof(*d.ret_count)) };
+	for (size_t i = 0; i < n_operations; i++)
+		if (strcmp(operations[i].name, name) == 0)
+			return &operations[i];
+	die("no operation %s", name);
+}
 
-	world_reset(w, from);
+void operation_mess(const struct world *w, const struct operation *o, const char *name,
+		    int percent)
+{
+	struct death d = { w, o->run, UINT64_MAX, shared_memory(sizeof(*d.ret_count)) };
+
+	world_reset(w, o->from);
 	if (in_child(run_dying, &d, 60) != 0 || *d.ret_count < 4)
 		die("%s: nothing happened, %llu changes", name,
 		    (unsigned long long)*d.ret_count);
 	d.nth = *d.ret_count * (unsigned)percent / 100;
-	world_reset(w, from);
+	world_reset(w, o->from);
 	if (in_child(run_dying, &d, 60) != FAULT_EXIT_STATUS)
 		die("%s: nobody died", name);
 	world_keep(w, name);
@@ -312,13 +318,13 @@ void operations_prepare(const struct world *w)
 	world_reset(w, "stream");
 	must(w, run_import);
 	world_keep(w, "two");
-	mess(w, "saved", "mess-0", run_restore, 45);
-	mess(w, "saved", "mess-1", run_restore, 85);
-	mess(w, "restored", "mess-2", run_undo, 75);
-	mess(w, "restored", "mess-3", run_keep, 90);
-	mess(w, "saved", "mess-4", run_save, 80);
-	mess(w, "stream", "mess-5", run_import, 80);
-	mess(w, "two", "mess-6", run_forget, 75);
+	operation_mess(w, operation_named("restore"), "mess-0", 45);
+	operation_mess(w, operation_named("restore"), "mess-1", 85);
+	operation_mess(w, operation_named("undo"), "mess-2", 75);
+	operation_mess(w, operation_named("keep"), "mess-3", 90);
+	operation_mess(w, operation_named("save"), "mess-4", 80);
+	operation_mess(w, operation_named("import"), "mess-5", 80);
+	operation_mess(w, operation_named("forget"), "mess-6", 75);
 	world_reset(w, "two");
 	if (unlink(base) < 0)
 		die("unlink %s", base);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -26,6 +27,7 @@ static const char *const trees[] = {
 };
 
 #define N_TREES (sizeof(trees) / sizeof(trees[0]))
+const unsigned world_trees = N_TREES;
 
 void die(const char *fmt, ...)
 {
@@ -142,6 +144,7 @@ static void put_common(const struct world *w, const char *text)
 	put(w, a, "home/alice/.one/cache/c", text);
 	put(w, a, "home/alice/.onerc", text);
 	put(w, a, "home/alice/.two/t", text);
+	put(w, a, "home/alice/own", "no app's");
 	if (!w->system) {
 		put(w, a, "home/alice/.config/three/x", text);
 		return;
@@ -238,8 +241,23 @@ void world_init(struct world *w)
 	world_put_old(w);
 }
 
+/* Mounts what is a disk, or takes it off, where it is mounted. */
+static void mount_disk(const struct world *w, bool on)
+{
+	char *disk = world_path(w, "cur/disk"),
+	     *at = world_path(w, "cur/r/home/alice/.two");
+
+	if (access(disk, F_OK) == 0 &&
+	    (on ? mount(disk, at, NULL, MS_BIND, NULL) : umount2(at, MNT_DETACH)) < 0 &&
+	    (on || errno != EINVAL))
+		die("mount %s on %s", disk, at);
+	free(disk);
+	free(at);
+}
+
 void world_done(struct world *w)
 {
+	mount_disk(w, false);
 	run("/bin/rm", "-rf", w->dir, NULL);
 	free(w->dir);
 	free(w->root);
@@ -250,14 +268,23 @@ void world_done(struct world *w)
 	free(w->worker);
 }
 
+/* Copies a machine; what is there already goes. */
+static void copy(const char *from, const char *to)
+{
+	run("/bin/rm", "-rf", to, NULL);
+	run("/bin/cp", "-a", from, to);
+	inodes_fix(from, to);
+}
+
 void world_keep(const struct world *w, const char *name)
 {
 	char *cur = world_path(w, "cur"), *tmpl = world_path(w, "tmpl"), *to;
 
 	if (asprintf(&to, "%s/%s", tmpl, name) < 0)
 		die("no memory");
-	run("/bin/cp", "-a", cur, to);
-	inodes_fix(cur, to);
+	mount_disk(w, false);
+	copy(cur, to);
+	mount_disk(w, true);
 	free(cur);
 	free(tmpl);
 	free(to);
@@ -269,9 +296,9 @@ void world_reset(const struct world *w, const char *name)
 
 	if (asprintf(&from, "%s/%s", tmpl, name) < 0)
 		die("no memory");
-	run("/bin/rm", "-rf", cur, NULL);
-	run("/bin/cp", "-a", from, cur);
-	inodes_fix(from, cur);
+	mount_disk(w, false);
+	copy(from, cur);
+	mount_disk(w, true);
 	free(cur);
 	free(tmpl);
 	free(from);
@@ -341,7 +368,20 @@ static uint64_t sum_content(const char *full, const struct stat *st)
 	return sum(h, b, n < 0 ? 0 : (size_t)n);
 }
 
-static void list_one(FILE *f, const char *full, const char *path, const struct stat *st)
+/* Whether the time of a directory tells something: not if it is around the trees, which changes with
+ * them, a mount point, which nothing can exchange, or what holds its old entries. */
+static bool has_time(const struct world *w, const char *path, int tree)
+{
+	char *disk = world_path(w, "cur/disk");
+	bool mounted = access(disk, F_OK) == 0;
+
+	free(disk);
+	return tree >= 0 && !(mounted && (strcmp(path, "home/alice/.two") == 0 ||
+					  strcmp(path, "home/alice/.two/.~~") == 0));
+}
+
+static void list_one(FILE *f, const struct world *w, const char *full, const char *path,
+		     const struct stat *st)
 {
 	char shown[4096];
 	int tree;
@@ -355,8 +395,7 @@ static void list_one(FILE *f, const char *full, const char *path, const struct s
 			strstr(shown, "/cache/") ? 0 : (unsigned long)st->st_nlink,
 			(long long)st->st_size,
 			(unsigned long long)sum_content(full, st));
-	/* Directories around the trees change with them. */
-	if (tree >= 0)
+	if (has_time(w, shown, tree))
 		fprintf(f, " %lld.%09ld", (long long)st->st_mtim.tv_sec,
 			st->st_mtim.tv_nsec);
 	putc('\n', f);
@@ -373,7 +412,7 @@ static void list_below(FILE *f, const struct world *w, const char *path)
 	if (asprintf(&full, "%s/%s", w->root, path) < 0)
 		die("no memory");
 	if (lstat(full, &st) == 0) {
-		list_one(f, full, path, &st);
+		list_one(f, w, full, path, &st);
 		n = S_ISDIR(st.st_mode) ? scandir(full, &names, NULL, alphasort) : 0;
 		if (n < 0)
 			die("scandir %s", full);
@@ -401,34 +440,66 @@ char *world_list(const struct world *w)
 
 	if (!f)
 		die("no memory");
+	list_below(f, w, "etc");
 	list_below(f, w, "home");
 	list_below(f, w, "var");
 	fclose(f);
 	return text;
 }
 
-char *world_list_tree(const char *list, unsigned tree)
+/* The lines that begin with a number and are wanted. */
+static char *select_lines(const char *list, int number,
+			  bool (*is_wanted)(const char *line, const char *end))
 {
-	char *text = NULL, number[16];
+	char *text = NULL, begin[16];
 	size_t n;
-	FILE *f;
+	FILE *f = open_memstream(&text, &n);
 
-	if (tree >= N_TREES)
-		return NULL;
-	f = open_memstream(&text, &n);
 	if (!f)
 		die("no memory");
-	n = (size_t)snprintf(number, sizeof(number), "%u ", tree);
+	n = (size_t)snprintf(begin, sizeof(begin), "%d ", number);
 	for (const char *p = list, *end; *p; p = end + 1) {
-		const char *aside;
-
 		end = strchr(p, '\n');
-		aside = strstr(p, ".~~");
-		if (strncmp(p, number, strlen(number)) == 0 && (!aside || aside > end))
+		if (strncmp(p, begin, strlen(begin)) == 0 && is_wanted(p, end))
 			fprintf(f, "%.*s\n", (int)(end - p), p);
 	}
 	fclose(f);
 	return text;
+}
+
+static bool is_aside(const char *line, const char *end)
+{
+	const char *aside = strstr(line, ".~~");
+
+	return aside && aside < end;
+}
+
+static bool is_live(const char *line, const char *end)
+{
+	return !is_aside(line, end);
+}
+
+/* Directories have the mode 04xxxx. */
+static bool is_no_directory(const char *line, const char *end)
+{
+	const char *mode = strchr(strchr(line, ' ') + 1, ' ') + 1;
+
+	return mode < end && *mode != '4';
+}
+
+char *world_list_tree(const char *list, unsigned tree)
+{
+	return select_lines(list, (int)tree, is_live);
+}
+
+char *world_list_aside(const char *list, unsigned tree)
+{
+	return select_lines(list, (int)tree, is_aside);
+}
+
+char *world_list_others(const char *list)
+{
+	return select_lines(list, -1, is_no_directory);
 }
 
 /* The names in a directory, with sizes where asked for. */
@@ -477,4 +548,43 @@ char *world_list_store(const struct world *w)
 char *world_list_out(const struct world *w)
 {
 	return list_names(w->out, true);
+}
+
+/* The number in a file, if it is higher. */
+static uint64_t last_in_file(const char *path, uint64_t last)
+{
+	unsigned long long set;
+	FILE *f = fopen(path, "re");
+
+	if (f) {
+		if (fscanf(f, "%llu", &set) == 1 && set > last)
+			last = set;
+		fclose(f);
+	}
+	return last;
+}
+
+uint64_t world_last_set(const struct world *w)
+{
+	struct dirent **names;
+	uint64_t last = 0;
+	char *dir, *path;
+	int n;
+
+	if (asprintf(&dir, "%s/snapshots", w->store) < 0 ||
+	    asprintf(&path, "%s/.last-set", dir) < 0)
+		die("no memory");
+	n = scandir(dir, &names, NULL, NULL);
+	for (int i = 0; i < n; i++) {
+		uint64_t set = strtoull(names[i]->d_name, NULL, 10);
+
+		last = set > last ? set : last;
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+	last = last_in_file(path, last);
+	free(dir);
+	free(path);
+	return last;
 }
