@@ -6,10 +6,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "backend/base/alloc.h"
 #include "backend/base/fd.h"
 #include "backend/base/quote.h"
+#include "backend/base/strings.h"
 #include "backend/base/sys.h"
 
 #define TEMP_RANDOM 9
@@ -19,6 +22,7 @@
 struct atomic_file {
 	int dirfd;
 	int fd;
+	int lock; /* keeps the file locked when fd is closed; -1 before */
 	unsigned flags;
 	char *name;
 	char *temp; /* the name it has now; NULL while it has none */
@@ -29,6 +33,8 @@ static void release(struct atomic_file *f)
 {
 	if (f->fd >= 0)
 		sys_close_best_effort(f->fd);
+	if (f->lock >= 0)
+		sys_close_best_effort(f->lock);
 	free(f->temp);
 	free(f->name);
 	free(f);
@@ -89,6 +95,9 @@ static int create(struct atomic_file *f, mode_t mode, struct err *err)
 		if (open_named(f, mode, err) < 0)
 			return -1;
 	}
+	/* Nobody else has it; where there are no such locks, nobody tidies. */
+	if (f->flags & ATOMIC_FILE_TIDY)
+		(void)sys_flock(f->fd, LOCK_EX | LOCK_NB);
 	/* The umask took its part of the mode. */
 	if (sys_fchmod(f->fd, mode) < 0)
 		return err_errno(err, "cannot set the mode of %s", q(f->name));
@@ -106,7 +115,7 @@ int atomic_file_open(int dirfd, const char *name, mode_t mode, unsigned flags,
 	if (!f)
 		return -1;
 	f->dirfd = dirfd;
-	f->fd = -1;
+	f->fd = f->lock = -1;
 	f->flags = flags;
 	f->name = alloc_strdup(name, err);
 	if (!f->name || create(f, mode, err) < 0)
@@ -186,6 +195,46 @@ static int rename_temp(const struct atomic_file *f)
 	return -1;
 }
 
+/* Removes a temp file, if its writer has died. */
+static void remove_dead(int dirfd, const char *name)
+{
+	_cleanup_close_ int fd =
+		sys_openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+
+	if (fd >= 0 && sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == geteuid() && sys_flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)sys_unlinkat(dirfd, name, 0);
+}
+
+/* Removes what others have left that were to write this file, and died. */
+static void tidy_best_effort(const struct atomic_file *f)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
+	char prefix[NAME_MAX + 1];
+	int n = snprintf(prefix, sizeof(prefix), ".%.*s.tmp.", NAME_MAX - TEMP_EXTRA,
+			 f->name);
+
+	if (fd_list_dir(f->dirfd, SIZE_MAX, &names, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < names.n; i++)
+		if (strncmp(names.items[i], prefix, (size_t)n) == 0 &&
+		    strlen(names.items[i]) == (size_t)n + TEMP_RANDOM)
+			remove_dead(f->dirfd, names.items[i]);
+}
+
+/* Closes a named file before it is published: a late error of close still stops it. */
+static int close_named(struct atomic_file *f, struct err *err)
+{
+	if (f->flags & ATOMIC_FILE_TIDY) {
+		f->lock = sys_dup(f->fd);
+		if (f->lock < 0)
+			return err_errno(err, "cannot duplicate a descriptor");
+	}
+	return fd_close(&f->fd, err);
+}
+
 /* Gives the synced file its final name. */
 static int publish(struct atomic_file *f, struct err *err)
 {
@@ -197,8 +246,7 @@ static int publish(struct atomic_file *f, struct err *err)
 			return -1;
 		unnamed = false;
 	}
-	/* A named file can be closed first: a late error of close still stops it. */
-	if (!unnamed && fd_close(&f->fd, err) < 0)
+	if (!unnamed && close_named(f, err) < 0)
 		return err_wrap(err, "cannot write %s", q(f->name));
 	r = unnamed ? link_unnamed(f, f->name) : rename_temp(f);
 	if (r < 0 && errno == EEXIST)
@@ -207,6 +255,8 @@ static int publish(struct atomic_file *f, struct err *err)
 		return err_errno(err, "cannot name %s", q(f->name));
 	free(f->temp);
 	f->temp = NULL;
+	if (f->flags & ATOMIC_FILE_TIDY)
+		tidy_best_effort(f);
 	return 0;
 }
 

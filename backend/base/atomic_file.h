@@ -8,10 +8,16 @@
  *	atomic_file_open -> write to atomic_file_fd() -> atomic_file_commit
  *	         \----------------------\--------------> atomic_file_abort
  *
- * Order of commit: fsync(file), name it (linkat from an unnamed O_TMPFILE, or
- * renameat2 NOREPLACE of a temp name; rename where replacing is asked for), fsync(dir).
- * With ATOMIC_FILE_NO_DIR_SYNC the last step is the caller's.  After a crash: no file, a
- * temp file `.NAME.tmp.xxxxxxxxx` (of a long NAME only its beginning), or the whole file.
+ * Order of commit:
+ *	1. fsync(file)
+ *	2. its name: linkat from an unnamed O_TMPFILE, or renameat2 NOREPLACE of a temp name;
+ *	   rename where replacing is asked for, for which an unnamed one gets a temp name first
+ *	3. fsync(dir); with ATOMIC_FILE_NO_DIR_SYNC it is the caller's
+ * A failed step is not repeated: the file is given up.
+ *
+ * After a crash: no file, a temp file `.NAME.tmp.xxxxxxxxx` (of a long NAME only its beginning), or
+ * the whole file.  Recovery: in the store temp files go at the next opening for writing
+ * (state/recovery.h); elsewhere with the next file of that name (ATOMIC_FILE_TIDY).
  * This module is the only one that publishes files.
  */
 
@@ -23,6 +29,9 @@
 enum atomic_file_flags {
 	ATOMIC_FILE_REPLACE = 1 << 0,     /* an existing name may be replaced */
 	ATOMIC_FILE_NO_DIR_SYNC = 1 << 1, /* the caller syncs the directory */
+	/* The commit also removes temp files of that name whose writers have died, which the
+	 * lock (flock) of a writer with this flag tells. */
+	ATOMIC_FILE_TIDY = 1 << 2,
 };
 
 struct atomic_file;

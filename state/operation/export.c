@@ -332,7 +332,7 @@ static int write_file(struct exporting *x, int dir, const char *name, const char
 		      struct err *err)
 {
 	_cleanup_(atomic_file_abortp) struct atomic_file *f = NULL;
-	unsigned flags = force ? ATOMIC_FILE_REPLACE : 0;
+	unsigned flags = ATOMIC_FILE_TIDY | (force ? ATOMIC_FILE_REPLACE : 0);
 
 	if (check_free(dir, name, force, err) < 0 ||
 	    atomic_file_open(dir, name, 0600, flags, &f, err) < 0 ||

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -219,6 +220,37 @@ START_TEST(lesser_file_systems_serve_too)
 
 END_TEST
 
+START_TEST(temp_files_of_the_dead_go_with_the_next)
+{
+	static const char *const stay[] = { ".file.tmp.living123", ".file.tmp.short",
+					    ".file.tmp.toolong123", ".other.tmp.abcdefghi",
+					    "file.tmp.abcdefghi" };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const unsigned tidy = ATOMIC_FILE_REPLACE | ATOMIC_FILE_TIDY;
+	int dir = support_dirfd(), living;
+
+	support_file(dir, ".file.tmp.abcdefghi", 0600, "dead");
+	support_file(dir, ".file.tmp.012345678", 0600, "dead");
+	ck_assert_int_eq(mkdirat(dir, ".file.tmp.directory", 0700), 0);
+	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++)
+		support_file(dir, stay[i], 0600, "");
+	living = openat(dir, stay[0], O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(flock(living, LOCK_EX), 0);
+	ck_assert_ok(atomic_file_commit(begin(dir, "file", ATOMIC_FILE_REPLACE, "1"), &err),
+		     &err);
+	ck_assert(support_exists(dir, ".file.tmp.abcdefghi"));
+	ck_assert_ok(atomic_file_commit(begin(dir, "file", tidy, "2"), &err), &err);
+	assert_content(dir, "file", "2");
+	ck_assert(!support_exists(dir, ".file.tmp.abcdefghi"));
+	ck_assert(!support_exists(dir, ".file.tmp.012345678"));
+	ck_assert(support_exists(dir, ".file.tmp.directory"));
+	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++)
+		ck_assert_msg(support_exists(dir, stay[i]), "%s", stay[i]);
+	close(living);
+}
+
+END_TEST
+
 Suite *suite_atomic_file(void)
 {
 	Suite *s = suite_create("atomic_file");
@@ -235,5 +267,6 @@ Suite *suite_atomic_file(void)
 	tcase_add_test(tc, longest_name_can_be_made_and_replaced);
 	tcase_add_test(tc, unwritable_directory_is_denied);
 	tcase_add_loop_test(tc, lesser_file_systems_serve_too, 0, 3);
+	tcase_add_test(tc, temp_files_of_the_dead_go_with_the_next);
 	return s;
 }

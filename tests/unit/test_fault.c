@@ -390,6 +390,8 @@ static const struct {
 	{ 0, SUPPORT_TMPFILE },
 	{ ATOMIC_FILE_REPLACE, SUPPORT_TMPFILE },
 	{ 0, SUPPORT_TMPFILE | SUPPORT_NOREPLACE },
+	{ ATOMIC_FILE_TIDY | ATOMIC_FILE_REPLACE, 0 },
+	{ ATOMIC_FILE_TIDY, SUPPORT_TMPFILE },
 };
 
 # define N_PUBLISHINGS ((int)(sizeof(publishings) / sizeof(publishings[0])))
@@ -500,6 +502,11 @@ START_TEST(death_at_every_change_leaves_old_or_new)
 			ck_assert(!old || (status != 0 && (flags & ATOMIC_FILE_REPLACE)));
 		}
 		assert_only_temps(dir, exists);
+		if (flags & ATOMIC_FILE_TIDY) {
+			ck_assert_int_eq(
+				publish_and_die(dir, flags | ATOMIC_FILE_REPLACE, 1000), 0);
+			ck_assert_uint_eq(support_count(dir, "."), 1);
+		}
 		empty(dir);
 	}
 }
