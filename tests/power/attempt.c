@@ -184,12 +184,12 @@ bool attempt_is_mine(const struct power *p, uint64_t row, uint64_t nth)
 	uint64_t x = (nth << 16) + row;
 
 	if (p->nth != UINT64_MAX)
-		return nth == p->nth && p->job == 0;
+		return nth == p->nth;
 	x = x * 0x9e3779b97f4a7c15u + p->seed;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
 	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
 	x ^= x >> 31;
-	return x % p->shares == p->share && x / p->shares % p->jobs == p->job;
+	return x % p->shares == p->share;
 }
 
 void attempt_complain(struct sums *sums, const struct verdict *v, const struct report *r,

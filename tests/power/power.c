@@ -62,10 +62,25 @@ static void prepare_disks(struct power *p, char *const paths[DISKS_MAX],
 		p->templates[i][0] = -1;
 }
 
+/* All points or images of one method, layout and operation, if they are wanted. */
+static void work_row(struct power *p, size_t row)
+{
+	const struct operation *o = &operations[row % n_operations];
+	const struct layout *l = &layouts[row / n_operations % n_layouts];
+	size_t method = row / n_operations / n_layouts;
+
+	if ((!p->operation || strcmp(p->operation, o->name) == 0) &&
+	    (!p->layout || strcmp(p->layout, l->name) == 0) &&
+	    (!p->method || strcmp(p->method, methods[method].name) == 0) &&
+	    !layout_lacks(l))
+		methods[method].sweep(p, o, l, row, &p->sums[row]);
+}
+
 /* One of the processes; it has its block log already: at `paths`, of `stores`. */
 static int work(struct power *p, char *const paths[DISKS_MAX],
 		const int stores[DISKS_MAX])
 {
+	size_t row;
 	int fd;
 
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
@@ -79,17 +94,9 @@ static int work(struct power *p, char *const paths[DISKS_MAX],
 		die("mmap %s", p->world.page);
 	close(fd);
 	prepare_disks(p, paths, stores);
-	for (size_t i = 0; i < N_METHODS * n_layouts * n_operations; i++) {
-		const struct operation *o = &operations[i % n_operations];
-		const struct layout *l = &layouts[i / n_operations % n_layouts];
-		size_t method = i / n_operations / n_layouts;
-
-		if ((!p->operation || strcmp(p->operation, o->name) == 0) &&
-		    (!p->layout || strcmp(p->layout, l->name) == 0) &&
-		    (!p->method || strcmp(p->method, methods[method].name) == 0) &&
-		    !layout_lacks(l))
-			methods[method].sweep(p, o, l, i, &p->sums[i]);
-	}
+	while ((row = atomic_fetch_add(p->next, 1)) <
+	       N_METHODS * n_layouts * n_operations)
+		work_row(p, row);
 	return 0;
 }
 
@@ -258,6 +265,7 @@ static int run_all(struct power *p)
 		die("cannot mount");
 	umask(022);
 	p->sums = shared_memory(N_METHODS * n_layouts * n_operations * sizeof(*p->sums));
+	p->next = shared_memory(sizeof(*p->next));
 	return tell(p, begun, share_work(p));
 }
 

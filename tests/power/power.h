@@ -123,6 +123,7 @@ struct power {
 	const char *operation, *place, *layout, *method;
 	uint64_t nth; /* UINT64_MAX: all */
 	struct sums *sums;
+	atomic_size_t *next; /* row that nobody has taken yet; shared by the processes */
 	struct world world;
 	struct report *report;   /* shared */
 	struct fault_page *page; /* world.page */
