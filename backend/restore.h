@@ -12,10 +12,33 @@
  *	restore_commit	journal `swapping` (the commit point); names exchanged; journal `restored`
  *	restore_abandon	before the commit point: staging trees and made parents go
  *
- * Order: names are in the journal before they are made; inode numbers before the first
- * exchange; each exchange is synced before the next.  After a crash: `preparing` is
- * abandoned, `swapping` goes forward (restore_forward), and if one item cannot, all items go
- * back (restore_backward).
+ * Order:
+ *	1. journal `preparing`: all names that will be made
+ *	2. missing parents, outermost first, each synced into its own; staging trees beside the targets
+ *	3. journal again: inode numbers of the staging trees
+ *	4. archives unpacked and verified; excluded live files carried over; each file system of a
+ *	   target synced (syncfs)
+ *	5. all is looked at once more; journal `swapping` with all inode numbers: the commit point
+ *	6. item by item: names exchanged (worker/swap.h), the directory synced before the next
+ *	7. journal `restored`; then it is answered
+ *
+ * Recovery, with the apps' locks held and no worker alive: `preparing` is abandoned, staging trees and
+ * made parents that are empty go, then the row; `swapping` goes forward (restore_forward), told
+ * by inode numbers, and if one item cannot because something else is there, all items go back
+ * (restore_backward) and it is abandoned; if something is missing for now it stays pending, and is
+ * named.  Each step may be repeated.
+ *
+ * An undo has an id and a row of its own, its items are the restore's, turned round:
+ *	1. journal `linking`
+ *	2. excluded live files carried into what rests aside, and synced; repeating it harms nothing
+ *	3. journal `swapping`: the commit point, and from here what rests aside belongs to the undo
+ *	4. as 6 above; made parents that are empty go
+ *	5. journal `restored`
+ * Recovery: `linking` is dropped and nothing removed, since what rests aside is the restore's;
+ * `swapping` goes on as above.
+ *
+ * Keep and expiry: row `cleaning` (the commit point), what rests aside removed and its directory
+ * synced, row `closed`.  Recovery goes forward.
  *
  * backend knows neither users nor processes: workers come from callbacks.
  */

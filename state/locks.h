@@ -20,6 +20,11 @@
  * struct; it is free when it was dropped as often.  Several at once are taken in the
  * order of their place in the file, so that two operations cannot wait for each other.
  *
+ * Order of taking: the set that is read; the apps; their targets; commit.  Recovery, which begins with
+ * commit, only tries the others.  Nothing is to be recovered here: the kernel drops what the dead
+ * held.  Whoever recovers takes the lock of what he finds, which tells that nobody is at work on it, and of
+ * a restore the alive byte, which tells the same of its workers.
+ *
  * Where it has to wait it looks again after growing pauses of at most 50 ms.  The
  * holder that ERR_BUSY names (pid and verb) comes from the database, and is believed
  * only while the lock is held and the process with this pid is the one that started

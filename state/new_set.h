@@ -11,10 +11,19 @@
  *	new_set_complete(&n, also, ctx, err)	the commit point
  *	new_set_done(&n)
  *
- * Order: row and number in one commit, .last-set, marker (synced) -> files (synced, then named)
- * -> directory synced -> row `complete` -> marker removed.  A set that is not complete is listed
- * by nobody; after a crash recovery removes its planned names, the marker and the row.  The number
- * stays used.  Not installed.
+ * Order:
+ *	1. under the commit lock: number and row (`saving` or `importing`), with the names of the files
+ *	   that are known by now, in one transaction; then .last-set
+ *	2. marker, file and directory synced; whoever reads without the database waits for its end
+ *	3. each file: its name in the row before it is made; written and synced, then named
+ *	4. directory synced
+ *	5. row `complete`: the commit point
+ *	6. marker removed, directory synced
+ *
+ * A set that is not complete is listed by nobody.  Recovery, with the set's lock held: before 5 the files of the row go, then (directory synced) the marker, then the row, which
+ * is why each step may be repeated; after 5 the marker goes.  A marker without a row (its database
+ * was lost) takes the files of its number along.  A number stays used.  A failure on the way does
+ * what recovery does.  Not installed.
  */
 
 #include <stdbool.h>

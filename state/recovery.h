@@ -5,15 +5,22 @@
 /*
  * recovery: what a crash left, put right; part of every opening for writing.
  *
- * Under the locks of what it touches (what a living operation holds is passed over), after waiting for
- * stragglers (the alive byte):
+ * Order:
+ *	1. rows of sets that are not complete, each under its set's lock (state/new_set.h, operation/forget.h)
+ *	2. .last-set; markers that are left; temp files, if nobody saves; files without a row
+ *	3. restores and undos, the newest first, each under its apps' locks and after waiting for its
+ *	   stragglers (the alive byte): backend/restore.h
+ * What a living operation holds is passed over; each row is read again once its lock is held.  Every
+ * change is one that the operation itself would have made next, or takes back in its order: so it
+ * may be killed at any point and runs again, and twice in a row changes nothing the second time.
+ *
+ * What becomes of it:
  *  - sets half saved or imported vanish, forgotten ones go to their end, stale markers and temp files go;
  *  - a restore still preparing is dropped with its staging trees, one that had begun to swap
  *    goes forward, and if one item cannot, all items go back; cleaning goes on;
  *  - an item whose home or file system is missing stays pending and is named;
  *  - a zip that the database does not know becomes a set of origin `found`; a .last-set that was lost, or
  *    is behind the database, is written again.
- * It may be killed itself and runs again; twice in a row changes nothing the second time.
  *
  * What is found is separate from what is done about it: in a session opened with SESSION_LOOK all the same
  * is found and nothing is done, and `repaired` says what would be.  Then locks are shared ones, and held

@@ -5,7 +5,9 @@
 /*
  * swap: two names below one directory change places, told by inode numbers.
  *
- * Every step may be repeated after a crash: what is found decides what is left to do.  Where
+ * Order of a step: look which inodes are behind the names; the one rename or exchange that is left
+ * to do; sync the directory, also where nothing was left to do, since the run that did it may not
+ * have got so far.  Recovery is the same step again: what is found decides.  Where
  * the file system cannot exchange, three renames do it over a third name, derived from the
  * aside name, and each state between them is recognised:
  *

@@ -5,9 +5,17 @@
 /*
  * forget: a set, or some of its apps, goes.
  *
- * Order: row `forgetting` with the names (hidden from now on) -> marker, where several files go -> each file
- * unlinked -> directory synced -> marker removed -> row dropped.  Recovery goes forward.  Waits for, or is refused
- * by, whoever checks, restores or exports the set.
+ * Order:
+ *	1. marker, synced, where several files go and none stays: who reads without the database
+ *	   sees all of the set or nothing
+ *	2. row `forgetting` with the names: the commit point; hidden from now on
+ *	3. each file unlinked, directory synced
+ *	4. marker removed, directory synced
+ *	5. row dropped, or, where some apps stay, its names
+ *
+ * Recovery: before 2 a marker beside a complete row is stale and goes; the set is as it was.  After 2 it
+ * goes forward: whatever of 3 to 5 was done may be done again.  Waits for, or is refused by, whoever
+ * checks, restores or exports the set.
  */
 
 #include "backend/base/strings.h"

@@ -10,12 +10,17 @@
  *		...
  *	setaside_import_close(im);
  *
- * The stream is read once, from a file or a pipe.  Order, for each set: what content.json names is
- * looked for among the sets that are here -> number, row `importing`, marker -> each zip, while there is
- * room: written without a name, opened, all its archives hashed, its name (rebuilt from its metadata)
- * noted, synced and named -> export.json and the stream's end are seen, the content hash is computed
- * anew and compared -> directory synced -> row `complete` (the commit point) -> marker removed.
- * Recovery: a set that is not complete vanishes; its number stays used.
+ * The stream is read once, from a file or a pipe.  Order, for each set (state/new_set.h has what is
+ * durable when):
+ *	1. what content.json names is looked for among the sets that are here
+ *	2. number, row `importing`, marker
+ *	3. each zip, while there is room: written without a name, opened, all its archives hashed; its
+ *	   name, rebuilt from its metadata, noted in the row; synced and named
+ *	4. export.json and the stream's end are seen, the content hash is computed anew and compared
+ *	5. directory synced, row `complete`: the commit point
+ *	6. marker removed
+ * Recovery: before 5 the set vanishes, its number stays used; after it the marker goes.  A file
+ * without a name vanishes by itself.
  *
  * Only the reader process sees the stream's bytes.  Nothing that it holds chooses a path: names in
  * the store come from checked metadata and the new number.
