@@ -61,10 +61,11 @@ static int open_file(const struct locks *l, int flags)
 			  flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 }
 
-/* The reason for which a reader may do without. */
+/* The reason for which a reader may do without: it cannot be opened, or not be made. */
 static bool is_no_access(int errnum)
 {
-	return errnum == EACCES || errnum == EPERM || errnum == EROFS || errnum == ENOENT;
+	return errnum == EACCES || errnum == EPERM || errnum == EROFS || errnum == ENOENT ||
+	       errnum == ENOSPC || errnum == EDQUOT;
 }
 
 /* Fills l->fd as the flags say. */

@@ -78,7 +78,7 @@ struct lock_wait {
 
 enum locks_flags {
 	/* A reader's: where the file can neither be opened nor made (a read-only store,
-	 * a foreign one), every shared lock is granted, and every exclusive one is
+	 * a foreign one, a full disk), every shared lock is granted, and every exclusive one is
 	 * ERR_DENIED. */
 	LOCKS_OPTIONAL = 1 << 0,
 	/* The same, and it is not made where it is missing. */

@@ -173,6 +173,18 @@ static int open_store(struct session *s, struct err *err)
 	return 0;
 }
 
+/* Where there is no room for what a reader would put beside the database he looks at it alone: that the
+ * disk is full is no reason not to say what could go. */
+static int open_db(int fd, const char *shown, enum db_mode mode, struct db **ret, struct err *err)
+{
+	if (db_open(fd, shown, mode, ret, err) == 0)
+		return 0;
+	if (mode != DB_READ || !err_is(err, ERR_NO_SPACE))
+		return -1;
+	err_clear(err);
+	return db_open(fd, shown, DB_LOOK, ret, err);
+}
+
 /* The database and the locks beside it. */
 static int open_state(struct session *s, struct err *err)
 {
@@ -189,7 +201,7 @@ static int open_state(struct session *s, struct err *err)
 	if (locks_open(fd, shown, write ? 0 : look ? LOCKS_LOOK : LOCKS_OPTIONAL, &s->locks,
 		       err) < 0)
 		return -1;
-	if (db_open(fd, shown, write ? DB_WRITE : look ? DB_LOOK : DB_READ, &s->db, err) < 0)
+	if (open_db(fd, shown, write ? DB_WRITE : look ? DB_LOOK : DB_READ, &s->db, err) < 0)
 		return -1;
 	return locks_use_db(s->locks, s->db, s->verb ? s->verb : "setaside", err);
 }
