@@ -32,8 +32,11 @@ struct in_use_list {
 	bool complete; /* every process could be looked into */
 };
 
+/* What the kernel names the processes that look at trees for others of our kind. */
+#define IN_USE_WORKER "setaside-worker"
+
 /* targets: absolute paths of directories or files, without links, as this process sees
- * them.  The calling process and its children are left out. */
+ * them.  The calling process and its children are left out, as are all workers. */
 int in_use_find(const char *const *targets, size_t n, const struct observer *o,
 		struct in_use_list *ret, struct err *err);
 void in_use_list_done(struct in_use_list *list);

@@ -133,6 +133,12 @@ static void map_file(void)
 	close(fd);
 }
 
+static void open_file_as_a_worker(void)
+{
+	open_file();
+	prctl(PR_SET_NAME, IN_USE_WORKER, 0, 0, 0);
+}
+
 static void hold_nothing(void)
 {
 }
@@ -165,6 +171,13 @@ static void check(void (*hold)(void), const char *expected)
 START_TEST(open_file_is_found)
 {
 	check(open_file, real("t/dir/file"));
+}
+
+END_TEST
+
+START_TEST(workers_use_nothing)
+{
+	check(open_file_as_a_worker, NULL);
 }
 
 END_TEST
@@ -418,6 +431,7 @@ Suite *suite_in_use(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, open_file_is_found);
+	tcase_add_test(tc, workers_use_nothing);
 	tcase_add_test(tc, deleted_file_is_found);
 	tcase_add_test(tc, working_directory_is_found);
 	tcase_add_test(tc, deleted_working_directory_is_found);
