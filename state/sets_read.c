@@ -179,7 +179,7 @@ static int open_once(struct session *s, const struct store_file *f, struct snaps
 	if (session_reader(s, &reader, err) < 0 ||
 	    reader_open(reader, fd, s->observer, ret, &handle, problem, err) < 0)
 		return -1;
-	return handle != 0 ? reader_close(reader, handle, err) : 0;
+	return handle != 0 ? reader_close(reader, handle, s->observer, err) : 0;
 }
 
 /* Through the reader. What is wrong with the file is what it says; -1 is our own failure. */

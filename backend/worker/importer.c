@@ -69,11 +69,11 @@ int importer_copy(struct worker *w, int out, uint64_t max, const struct observer
 	return wire_get_u64(in, IMPORTER_TAG_SIZE, ret, err);
 }
 
-int importer_end(struct worker *w, struct err *err)
+int importer_end(struct worker *w, const struct observer *observer, struct err *err)
 {
 	REQUEST(o);
 
 	if (wire_begin(&o, IMPORTER_END, err) < 0)
 		return -1;
-	return worker_call(w, &o, NULL, NULL, NULL, err);
+	return worker_call(w, &o, NULL, NULL, observer, err);
 }

@@ -43,8 +43,8 @@ int importer_next(struct worker *w, const struct observer *observer, struct impo
 int importer_copy(struct worker *w, int out, uint64_t max, const struct observer *observer,
 		  uint64_t *ret, struct err *err);
 
-/* Lets the stream go. */
-int importer_end(struct worker *w, struct err *err);
+/* Lets the stream go; after a cancel with the worker, where it has to. */
+int importer_end(struct worker *w, const struct observer *observer, struct err *err);
 
 /* The requests, which a reader (reader.h) takes too. */
 enum importer_type {

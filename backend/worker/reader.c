@@ -60,13 +60,14 @@ static int put_member(struct wire_out *o, enum reader_type type, uint64_t handle
 	return wire_put_str(o, READER_TAG_MEMBER, member, err);
 }
 
-int reader_close(struct worker *w, uint64_t handle, struct err *err)
+int reader_close(struct worker *w, uint64_t handle, const struct observer *observer,
+		 struct err *err)
 {
 	REQUEST(o);
 
 	if (put_member(&o, READER_CLOSE, handle, NULL, err) < 0)
 		return -1;
-	return worker_call(w, &o, NULL, NULL, NULL, err);
+	return worker_call(w, &o, NULL, NULL, observer, err);
 }
 
 int reader_size(struct worker *w, uint64_t handle, const char *member,

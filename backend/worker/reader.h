@@ -31,7 +31,9 @@ extern const struct identity reader_identity;
  */
 int reader_open(struct worker *w, int fd, const struct observer *observer, struct snapshot **ret,
 		uint64_t *ret_handle, struct err *ret_problem, struct err *err);
-int reader_close(struct worker *w, uint64_t handle, struct err *err);
+/* After a cancel the reader may be gone with all its handles. */
+int reader_close(struct worker *w, uint64_t handle, const struct observer *observer,
+		 struct err *err);
 
 /* The bytes of one archive as the zip says, for people: nothing may rely on them.  `member` NULL: those
  * that reader_copy() is going to write. */

@@ -54,7 +54,7 @@ static void checking_done(struct checking *c)
 		struct opened *o = &c->snapshots[i];
 
 		if (o->handle > 0 && worker_is_alive(c->reader))
-			(void)reader_close(c->reader, o->handle, &ignored);
+			(void)reader_close(c->reader, o->handle, c->session->observer, &ignored);
 		snapshot_free(o->meta);
 		free(o->sizes);
 	}

@@ -49,7 +49,8 @@ static void close_zips(struct exporting *x, struct exporting_set *set)
 		struct exporting_zip *zip = &set->zips[i];
 
 		if (zip->handle != 0 && worker_is_alive(x->session->reader) &&
-		    reader_close(x->session->reader, zip->handle, &ignored) < 0)
+		    reader_close(x->session->reader, zip->handle, x->session->observer,
+				 &ignored) < 0)
 			err_clear(&ignored); /* it is about to be ended, or unusable */
 		free(zip->app);
 		free(zip->file);

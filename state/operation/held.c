@@ -29,7 +29,8 @@ void held_done(struct held *h)
 		struct held_zip *z = h->zips[i];
 
 		if (z->handle > 0 && worker_is_alive(h->session->reader))
-			(void)reader_close(h->session->reader, z->handle, &ignored);
+			(void)reader_close(h->session->reader, z->handle,
+					   h->session->observer, &ignored);
 		if (z->fd >= 0)
 			sys_close_best_effort(z->fd);
 		if (z->locked)

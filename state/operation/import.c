@@ -68,7 +68,7 @@ void setaside_import_close(struct importing *im)
 	drop_set(im);
 	duplicates_done(&im->duplicates);
 	if (worker_is_alive(im->session->reader))
-		(void)importer_end(im->session->reader, &ignored);
+		(void)importer_end(im->session->reader, im->session->observer, &ignored);
 	free(im);
 }
 
@@ -227,7 +227,8 @@ static int verify(struct importing *im, int fd, struct snapshot **ret, struct er
 		return err_move(err, &problem);
 	r = check_archives(im, handle, m, err);
 	if (worker_is_alive(im->session->reader) &&
-	    reader_close(im->session->reader, handle, r < 0 ? &problem : err) < 0)
+	    reader_close(im->session->reader, handle, im->session->observer,
+			 r < 0 ? &problem : err) < 0)
 		r = -1;
 	if (r < 0)
 		return -1;

@@ -55,7 +55,9 @@ static int make_final(struct session *s, const struct db_restore *row, bool kept
 
 	if (lock_row(s, row, &locks, err) < 0)
 		return -1;
-	r = db_restore_clean(s->db, row->id, kept, err);
+	r = observer_check(s->observer, err);
+	if (r == 0)
+		r = db_restore_clean(s->db, row->id, kept, err);
 	if (r == 0) {
 		session_shield(s);
 		r = clean(s, row, removed, err);

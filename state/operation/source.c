@@ -32,7 +32,7 @@ void source_close(struct session *s, struct source *src)
 
 	for (size_t i = 0; s->reader && worker_is_alive(s->reader) && i < src->n_snapshots; i++)
 		if (src->snapshots[i].handle != 0 &&
-		    reader_close(s->reader, src->snapshots[i].handle, &ignored) < 0)
+		    reader_close(s->reader, src->snapshots[i].handle, s->observer, &ignored) < 0)
 			err_clear(&ignored); /* it ends with the reader */
 	source_done(src);
 }

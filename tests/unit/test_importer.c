@@ -77,7 +77,7 @@ static void assert_end(struct worker *w, struct importer_part *part)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
 	ck_assert_int_eq(importer_next(w, NULL, part, &err), 0);
-	ck_assert_ok(importer_end(w, &err), &err);
+	ck_assert_ok(importer_end(w, NULL, &err), &err);
 }
 
 /* Everything in snapd's export of set 3. */
@@ -211,7 +211,7 @@ START_TEST(nothing_comes_of_no_stream)
 			"no stream was begun");
 	ck_assert_fails(importer_copy(w, support_dirfd(), 1, NULL, &n, &err), &err, ERR_CORRUPT,
 			"no stream was begun");
-	ck_assert_fails(importer_end(w, &err), &err, ERR_CORRUPT, "no stream was begun");
+	ck_assert_fails(importer_end(w, NULL, &err), &err, ERR_CORRUPT, "no stream was begun");
 	ck_assert(worker_is_alive(w));
 }
 
@@ -231,7 +231,7 @@ static void assert_refused(struct worker *w, const struct tar_bytes *t, enum err
 		;
 	ck_assert_fails(r, &err, kind, why);
 	ck_assert(worker_is_alive(w));
-	ck_assert_ok(importer_end(w, &err), &err);
+	ck_assert_ok(importer_end(w, NULL, &err), &err);
 }
 
 START_TEST(refusals_come_with_kind_and_text)
@@ -317,7 +317,7 @@ START_TEST(end_lets_the_stream_go)
 	/* The writing end, so that what the reader holds is seen at the other. */
 	ck_assert_ok(importer_begin(w, p[1], NULL, &err), &err);
 	close(p[1]);
-	ck_assert_ok(importer_end(w, &err), &err);
+	ck_assert_ok(importer_end(w, NULL, &err), &err);
 	ck_assert_int_eq(read(p[0], &c, 1), 0);
 	close(p[0]);
 }
