@@ -41,9 +41,10 @@ cli_sources += cli/cmd_undo.c
 cli_sources += cli/cmd_users.c
 cli_sources += cli/main.c
 
+command_tests += tests/cli/interrupted.py
 command_tests += tests/cli/progress.py
 command_tests += tests/cli/readme.sh
 command_tests += tests/cli/signals.py
 command_tests += tests/cli/usage.sh
 command_tests += tests/cli/verbs.sh
-dist_check += tests/cli/lib.sh
+dist_check += tests/cli/lib.sh tests/cli/program.py tests/cli/trees.py

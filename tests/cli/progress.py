@@ -7,73 +7,30 @@ which it begins to draw; what it does then is long enough, however short.
 """
 
 import fcntl
-import json
 import os
 import pty
 import random
 import re
 import select
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 
-PROGRAM = os.path.join(os.environ["abs_top_builddir"], "setaside")
+import program
+from program import is_built, ok, plan
+
 WIPE = "\r\033[K"
 DELAY = 1.0  # seconds, as cli/progress.c has them
-count = 0
 
 
-def ok(good, name, *details):
-    global count
-    count += 1
-    print(f"{'ok' if good else 'not ok'} {count} - {name}")
-    if not good:
-        for detail in details:
-            print(f"# {detail!r}")
-
-
-class World:
-    """A root with one user, who has one app with a few MiB, and a store with a set of it."""
+class World(program.World):
+    """One app with a few MiB, and a store with a set of it."""
 
     def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="setaside-cli.")
-        os.chmod(self.dir, 0o755)
-        self.root = os.path.join(self.dir, "root")
-        self.store = os.path.join(self.dir, "store")
-        self.write("root/etc/passwd",
-                   f"tester:x:{os.getuid()}:{os.getgid()}::/home/tester:/bin/sh\n")
-        self.write("root/etc/group", f"tester:x:{os.getgid()}:\n")
-        self.write("root/home/tester/.demo/data", random.Random(1).randbytes(16 << 20))
-        self.write("apps/demo.json", json.dumps({
-            "format": 1, "id": "demo", "name": "A demo",
-            "trees": [{"name": "data", "scope": "user", "at": {"native": "~/.demo"}}]}))
-
-    def write(self, name, content):
-        path = os.path.join(self.dir, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as f:
-            f.write(content if isinstance(content, bytes) else content.encode())
-
-    def command(self, *arguments):
-        return [PROGRAM, "--user", "--root", self.root, "--store", self.store,
-                "--wait", "1h", *arguments]
-
-    def environment(self, **more):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")}
-        for name in ("SETASIDE_STORE", "NO_COLOR"):
-            kept.pop(name, None)
-        return {**kept, "HOME": "/home/tester", "TERM": "xterm",
-                "SETASIDE_DATADIR": os.path.join(self.dir, "apps"), **more}
-
-    def hold_lock(self):
-        """Every byte of the lock file, as an open file description's lock."""
-        fd = os.open(os.path.join(self.store, "lock"), os.O_RDWR)
-        fcntl.fcntl(fd, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
-        return fd
+        super().__init__({"demo": {"data": random.Random(1).randbytes(16 << 20)}},
+                         ("--wait", "1h"))
 
     def on_terminal(self, *arguments, columns=80, pipe=False, **environment):
         """Status, and what a command that has waited says on a terminal, or into a pipe."""
@@ -94,33 +51,17 @@ class World:
 
 
 def wait_until_it_waits(process):
-    """Until it has run for more than the delay, as its own clock says."""
-    end = time.monotonic() + 120
-    began = None
-    while process.poll() is None:
-        now = time.monotonic()
-        if now > end:
-            process.kill()
-            raise TimeoutError("the program does not begin")
-        if began is None and has_lock_open(process.pid):
-            began = now
-        if began is not None and now - began > DELAY:
-            return
-        time.sleep(0.01)
+    """Until it has run for more than the delay, as its own clock says: what waits for the
+    lock has looked at it before."""
+    program.wait_until(process, lambda: has_lock_open(process.pid), "wait for the lock")
+    time.sleep(DELAY + 0.01)
 
 
 def has_lock_open(pid):
-    """What waits for the lock has looked at its clock before.  Until it is the program, the
-    process may be a shell: the build tree's wrapper."""
-    try:
-        if "setaside" not in os.path.basename(os.readlink(f"/proc/{pid}/exe")):
-            return False
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            if os.readlink(f"/proc/{pid}/fd/{fd}").endswith("/lock"):
-                return True
-    except OSError:
-        pass
-    return False
+    if not program.is_program(pid):
+        return False
+    return any(os.readlink(f"/proc/{pid}/fd/{fd}").endswith("/lock")
+               for fd in os.listdir(f"/proc/{pid}/fd"))
 
 
 def read_to_the_end(fd):
@@ -177,13 +118,11 @@ def test_silence(world):
 
 
 def main():
-    if not os.access(PROGRAM, os.X_OK):
-        print(f"1..0 # SKIP {PROGRAM} is not built")
+    if not is_built():
         return
     world = World()
     try:
-        got = subprocess.run(world.command("save"), env=world.environment(), check=False,
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        got = world.run("save")
         ok(got.returncode == 0, "there is something to save", got)
         test_lines(world, "save", "saving", ())
         test_lines(world, "restore", "restoring", ("1",))
@@ -195,8 +134,8 @@ def main():
         test_narrow(world)
         test_silence(world)
     finally:
-        shutil.rmtree(world.dir)
-    print(f"1..{count}")
+        world.remove()
+    plan()
 
 
 sys.exit(main())
