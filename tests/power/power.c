@@ -62,6 +62,26 @@ static void prepare_disks(struct power *p, char *const paths[DISKS_MAX],
 		p->templates[i][0] = -1;
 }
 
+/* What was done of it, in one line. */
+static void tell_row(const struct power *p, size_t row)
+{
+	const struct sums *s = &p->sums[row];
+	const char *operation = operations[row % n_operations].name;
+	const char *layout = layouts[row / n_operations % n_layouts].name;
+
+	if (s->points)
+		printf("%sok %u - %s, %s, cut: %lu points, %lu cuts, %lu broken\n",
+		       s->broken ? "not " : "",
+		       atomic_fetch_add(&p->progress->tests, 1) + 1, operation, layout,
+		       s->points, s->cuts, s->broken);
+	else if (s->images)
+		printf("%sok %u - %s, %s, replay: %lu images, %lu different ones judged, %lu broken\n",
+		       s->broken ? "not " : "",
+		       atomic_fetch_add(&p->progress->tests, 1) + 1, operation, layout,
+		       s->images, s->judged, s->broken);
+	fflush(stdout);
+}
+
 /* All points or images of one method, layout and operation, if they are wanted. */
 static void work_row(struct power *p, size_t row)
 {
@@ -72,8 +92,10 @@ static void work_row(struct power *p, size_t row)
 	if ((!p->operation || strcmp(p->operation, o->name) == 0) &&
 	    (!p->layout || strcmp(p->layout, l->name) == 0) &&
 	    (!p->method || strcmp(p->method, methods[method].name) == 0) &&
-	    !layout_lacks(l))
+	    !layout_lacks(l)) {
 		methods[method].sweep(p, o, l, row, &p->sums[row]);
+		tell_row(p, row);
+	}
 }
 
 /* One of the processes; it has its block log already: at `paths`, of `stores`. */
@@ -94,7 +116,7 @@ static int work(struct power *p, char *const paths[DISKS_MAX],
 		die("mmap %s", p->world.page);
 	close(fd);
 	prepare_disks(p, paths, stores);
-	while ((row = atomic_fetch_add(p->next, 1)) <
+	while ((row = atomic_fetch_add(&p->progress->next, 1)) <
 	       N_METHODS * n_layouts * n_operations)
 		work_row(p, row);
 	return 0;
@@ -143,34 +165,24 @@ static bool share_work(struct power *p)
 
 /* ---- Telling ---- */
 
+/* All that was done. */
 static int tell(const struct power *p, time_t begun, bool ended)
 {
-	unsigned long tests = 0, points = 0, cuts = 0, images = 0, judged = 0, broken = 0;
+	unsigned long points = 0, cuts = 0, images = 0, judged = 0, broken = 0;
+	unsigned tests = atomic_load(&p->progress->tests);
 
 	for (size_t i = 0; i < N_METHODS * n_layouts * n_operations; i++) {
 		const struct sums *s = &p->sums[i];
-		size_t method = i / n_operations / n_layouts;
 
-		if (!s->points)
-			continue;
-		points += method == 0 ? s->points : 0;
+		points += s->points;
 		cuts += s->cuts;
 		images += s->images;
 		judged += s->judged;
 		broken += s->broken;
-		printf("%sok %lu - %s, %s, %s: ", s->broken ? "not " : "", ++tests,
-		       operations[i % n_operations].name,
-		       layouts[i / n_operations % n_layouts].name, methods[method].name);
-		if (method == 0)
-			printf("%lu points, %lu cuts, %lu broken\n", s->points, s->cuts,
-			       s->broken);
-		else
-			printf("%lu images, %lu different ones judged, %lu broken\n",
-			       s->images, s->judged, s->broken);
 	}
 	if (!ended)
-		printf("not ok %lu - all processes came to their end\n", ++tests);
-	printf("1..%lu\n", tests);
+		printf("not ok %u - all processes came to their end\n", ++tests);
+	printf("1..%u\n", tests);
 	printf("# share %llu of %llu, seed %llu: %lu points tried, %lu cuts, %lu images (%lu judged), %lu invariants broken; %ld s\n",
 	       (unsigned long long)p->share + 1, (unsigned long long)p->shares,
 	       (unsigned long long)p->seed, points, cuts, images, judged, broken,
@@ -265,7 +277,7 @@ static int run_all(struct power *p)
 		die("cannot mount");
 	umask(022);
 	p->sums = shared_memory(N_METHODS * n_layouts * n_operations * sizeof(*p->sums));
-	p->next = shared_memory(sizeof(*p->next));
+	p->progress = shared_memory(sizeof(*p->progress));
 	return tell(p, begun, share_work(p));
 }
 

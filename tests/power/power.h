@@ -117,13 +117,19 @@ struct blocklog *blocklog_start(char *const paths[DISKS_MAX],
 
 /* ---- attempt ---- */
 
+/* Shared by the processes. */
+struct progress {
+	atomic_size_t next; /* row that nobody has taken yet */
+	atomic_uint tests;  /* lines that were printed */
+};
+
 struct power {
 	uint64_t share, shares, seed;
 	unsigned jobs, job, subsets, recordings;
 	const char *operation, *place, *layout, *method;
 	uint64_t nth; /* UINT64_MAX: all */
 	struct sums *sums;
-	atomic_size_t *next; /* row that nobody has taken yet; shared by the processes */
+	struct progress *progress;
 	struct world world;
 	struct report *report;   /* shared */
 	struct fault_page *page; /* world.page */
