@@ -9,9 +9,13 @@ fault_sweep_LDADD = libstate.la libbackend.la
 fault_sweep_LDFLAGS = $(AM_LDFLAGS) $(program_ldflags)
 CLEANFILES += $(EXTRA_PROGRAMS)
 
-dist_check += tests/faults/README
+dist_check += tests/faults/README tests/faults/strace.py
 
-.PHONY: check-faults
+.PHONY: check-faults check-strace
 check-faults: all
 	$(MAKE) $(AM_MAKEFLAGS) fault_sweep
 	$(AM_TESTS_ENVIRONMENT) ./fault_sweep $(FAULTS)
+
+# The same from outside, for any build: STRACES holds options of strace.py.
+check-strace: all
+	$(AM_TESTS_ENVIRONMENT) python3 $(top_srcdir)/tests/faults/strace.py $(STRACES)
