@@ -423,6 +423,19 @@ static int alive_fd(void *ctx, struct err *err)
 	return locks_alive_fd(e->session->locks, e->alive, err);
 }
 
+/* worker_env.spill_fd: beside the database, where there is room for what is saved. */
+static int spill_fd(void *ctx)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	const struct session *s = ctx;
+	_cleanup_close_ int dir = -1;
+
+	if (s->access == SESSION_READ)
+		return -1;
+	dir = places_open(&s->places, &s->places.database, &ignored);
+	return dir < 0 ? -1 : sys_openat(dir, ".", O_TMPFILE | O_RDWR, 0600);
+}
+
 void session_env_init(struct session *s, struct lock_key alive, bool with_alive,
 		      struct session_env *ret)
 {
@@ -431,6 +444,8 @@ void session_env_init(struct session *s, struct lock_key alive, bool with_alive,
 					.rootfd = s->places.root_fd,
 					.alive_fd = with_alive ? alive_fd : NULL,
 					.alive_ctx = ret,
+					.spill_fd = spill_fd,
+					.spill_ctx = s,
 					.owners = &s->owners };
 }
 

@@ -17,6 +17,7 @@ backend_sources += \
 	backend/base/meter.c backend/base/meter.h \
 	backend/base/observer.c backend/base/observer.h \
 	backend/base/quote.c backend/base/quote.h \
+	backend/base/spill.c backend/base/spill.h \
 	backend/base/stamp.c backend/base/stamp.h \
 	backend/base/strings.c backend/base/strings.h \
 	backend/base/suggest.c backend/base/suggest.h \

@@ -151,8 +151,8 @@ static int copy_name(struct carry *c, const struct walk_item *item, const char *
 	const char *first = NULL;
 	int from, r;
 
-	if (item->st.st_nlink > 1)
-		first = links_find(&c->copied, &item->st);
+	if (item->st.st_nlink > 1 && links_find(&c->copied, &item->st, &first, err) < 0)
+		return -1;
 	if (first) {
 		size_t dir = dir_of(first);
 

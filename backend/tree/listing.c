@@ -7,17 +7,18 @@
 #include <string.h>
 
 #include "backend/base/alloc.h"
+#include "backend/base/cleanup.h"
 #include "backend/base/sys.h"
 
 #define DIRENTS_SIZE ((size_t)64 << 10)
 
-int listing_init(struct listing *l, struct err *err)
+int listing_init(struct listing *l, struct spill *spill, struct err *err)
 {
 	char *dirents = alloc_bytes(DIRENTS_SIZE, err);
 
 	if (!dirents)
 		return -1;
-	*l = (struct listing){ .text = BUF_INIT, .dirents = dirents };
+	*l = (struct listing){ .text = BUF_INIT, .dirents = dirents, .spill = spill };
 	return 0;
 }
 
@@ -98,34 +99,92 @@ static void sort(struct listing *l, size_t first)
 	l->n = n + 1;
 }
 
-int listing_push(struct listing *l, int fd, struct listing_mark *ret, struct err *err)
+/* Bytes of the names from the mark on. */
+static size_t bytes_of(const struct listing *l, const struct listing_mark *mark)
 {
-	struct listing_mark mark = { .n = l->n, .text_len = l->text.len };
-	ssize_t filled;
-	int r = 0;
-
-	for (;;) {
-		filled = sys_getdents(fd, l->dirents, DIRENTS_SIZE);
-		if (filled < 0 && errno == EINTR)
-			continue;
-		if (filled <= 0)
-			break;
-		if (add_dirents(l, (size_t)filled, err) < 0) {
-			r = -1;
-			break;
-		}
-	}
-	/* ENOENT: the directory was removed while it was open. */
-	if (filled < 0 && errno != ENOENT)
-		r = err_errno(err, "cannot read directory");
-	sort(l, mark.n);
-	*ret = mark;
-	return r;
+	return (l->n - mark->n) * sizeof(*l->names) + l->text.len - mark->text_len;
 }
 
-void listing_pop(struct listing *l, const struct listing_mark *mark)
+static void cut(struct listing *l, const struct listing_mark *mark)
 {
 	l->n = mark->n;
 	if (l->text.len > mark->text_len)
 		buf_cut(&l->text, mark->text_len);
+}
+
+/* The names from the mark on go into the file. */
+static int put_aside(struct listing *l, struct listing_mark *mark, struct err *err)
+{
+	sort(l, mark->n);
+	if (listing_runs_add(l, mark, err) < 0)
+		return -1;
+	cut(l, mark);
+	return 0;
+}
+
+/* Reads the directory to its end; -1 with what was read so far. */
+static int read_names(struct listing *l, int fd, struct listing_mark *mark, struct err *err)
+{
+	for (;;) {
+		ssize_t filled = sys_getdents(fd, l->dirents, DIRENTS_SIZE);
+
+		if (filled < 0 && errno == EINTR)
+			continue;
+		/* ENOENT: the directory was removed while it was open. */
+		if (filled < 0 && errno != ENOENT)
+			return err_errno(err, "cannot read directory");
+		if (filled <= 0)
+			return 0;
+		if (add_dirents(l, (size_t)filled, err) < 0 ||
+		    (spill_wants(l->spill, 2 * bytes_of(l, mark)) &&
+		     put_aside(l, mark, err) < 0))
+			return -1;
+	}
+}
+
+int listing_push(struct listing *l, int fd, struct listing_mark *ret, struct err *err)
+{
+	_cleanup_(err_clear) struct err second = ERR_INIT;
+	struct listing_mark mark = { .n = l->n, .text_len = l->text.len };
+	int r = read_names(l, fd, &mark, err);
+
+	if (mark.runs) {
+		/* The first failure is the one that counts. */
+		if (put_aside(l, &mark, r < 0 ? &second : err) < 0 ||
+		    listing_more(l, &mark, r < 0 ? &second : err) < 0)
+			r = -1;
+	} else {
+		sort(l, mark.n);
+	}
+	*ret = mark;
+	return r;
+}
+
+int listing_more(struct listing *l, struct listing_mark *mark, struct err *err)
+{
+	const char *name = NULL;
+	unsigned char type = 0;
+	int r;
+
+	if (!mark->runs)
+		return 0;
+	r = listing_runs_next(mark->runs, &name, &type, err);
+	if (r <= 0)
+		return r;
+	cut(l, mark);
+	do {
+		if (add(l, name, type, err) < 0)
+			return -1;
+		if (spill_wants(l->spill, 4 * bytes_of(l, mark)))
+			return 1;
+		r = listing_runs_next(mark->runs, &name, &type, err);
+	} while (r > 0);
+	return r < 0 ? -1 : 1;
+}
+
+void listing_pop(struct listing *l, struct listing_mark *mark)
+{
+	listing_runs_free(mark->runs);
+	mark->runs = NULL;
+	cut(l, mark);
 }

@@ -26,8 +26,10 @@ backend_sources += \
 	backend/tree/fingerprint.h \
 	backend/tree/links.c \
 	backend/tree/links.h \
+	backend/tree/links_spill.c \
 	backend/tree/listing.c \
 	backend/tree/listing.h \
+	backend/tree/listing_runs.c \
 	backend/tree/look.c \
 	backend/tree/look.h \
 	backend/tree/makers.c \

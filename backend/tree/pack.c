@@ -264,6 +264,7 @@ static int pack_dir_tree(struct packer *p, const struct pack_tree *tree, struct 
 		.leave_out = leave_out,
 		.opened = opened,
 		.ctx = p,
+		.spill = p->options->spill,
 	};
 	_cleanup_(walk_closep) struct walk *w = NULL;
 	const struct walk_item *item;
@@ -333,6 +334,7 @@ static int pack_common(struct packer *p, struct err *err)
 static int pack_all(struct packer *p, const struct pack_tree *trees, size_t n_trees,
 		    struct err *err)
 {
+	p->links.spill = p->options->spill;
 	if (fingerprint_new(p->owners, &p->fingerprint, err) < 0)
 		return -1;
 	if (p->options->synthetic_common && pack_common(p, err) < 0)

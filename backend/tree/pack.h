@@ -11,7 +11,8 @@
  * once, its other names are links to the first; sparse files are read by their extents;
  * sockets and what is mounted below a tree are left out and counted.  Memory: the names
  * of the directories on the current path, what has names that have not all been met,
- * the map of one sparse file, one buffer of PACK_SMALL bytes.
+ * the map of one sparse file, one buffer of PACK_SMALL bytes.  Of the first two what is
+ * beyond some megabytes goes into a file, where there is one (`spill`).
  *
  * A file that changes while it is read: when its data are at most PACK_SMALL bytes it
  * is read again, at most three times; a larger one is taken once, with exactly the
@@ -34,6 +35,7 @@
 
 #include "backend/base/error.h"
 #include "backend/base/observer.h"
+#include "backend/base/spill.h"
 #include "backend/tree/exclude.h"
 #include "backend/tree/fingerprint.h"
 #include "backend/tree/owners.h"
@@ -79,6 +81,7 @@ struct pack_options {
 	 * one is left out with all below it, at whatever depth (another app's tree may
 	 * lie in this one). */
 	const char *const *aside_names;
+	struct spill *spill; /* borrowed: for what does not fit into memory; or NULL */
 };
 
 struct pack_counts {

@@ -85,8 +85,10 @@ int pack_put_entry(struct packer *p, struct err *err)
 int pack_put_link(struct packer *p, const struct stat *st, const char *path,
 		  struct err *err)
 {
-	const char *first = st->st_nlink > 1 ? links_find(&p->links, st) : NULL;
+	const char *first = NULL;
 
+	if (st->st_nlink > 1 && links_find(&p->links, st, &first, err) < 0)
+		return -1;
 	if (!first)
 		return 0;
 	pack_begin(p, ENTRY_HARDLINK, path, st);

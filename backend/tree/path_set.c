@@ -13,11 +13,18 @@
 
 /* A slot is a hash with the kind in its lowest bits, or 0: free.  At most two thirds
  * of the slots are used; collisions go to the next free one. */
+struct table {
+	uint64_t *slots;     /* NULL: they are in the file, from `at` on */
+	struct spill *spill;
+	uint64_t at;
+	uint64_t n_slots;    /* a power of two */
+};
+
 struct path_set {
 	uint64_t key[2];
-	uint64_t *slots;
-	size_t n_slots; /* a power of two */
-	size_t n;
+	struct spill *spill;
+	struct table table;
+	uint64_t n;
 };
 
 static uint64_t rotate(uint64_t v, unsigned bits)
@@ -80,16 +87,34 @@ static int random_key(uint64_t key[2], struct err *err)
 	return 0;
 }
 
-int path_set_new(struct path_set **ret, struct err *err)
+/* Slots that are all free: in memory unless they are too many. */
+static int make_table(struct spill *spill, uint64_t n_slots, struct table *ret, struct err *err)
+{
+	struct table t = { .spill = spill, .n_slots = n_slots };
+
+	if (n_slots > SIZE_MAX / sizeof(*t.slots))
+		return err_nomem(err);
+	if (spill_wants(spill, (size_t)n_slots * sizeof(*t.slots))) {
+		if (spill_take(spill, n_slots * sizeof(*t.slots), &t.at, err) < 0)
+			return -1;
+	} else {
+		t.slots = alloc_zero((size_t)n_slots, sizeof(*t.slots), err);
+		if (!t.slots)
+			return -1;
+	}
+	*ret = t;
+	return 0;
+}
+
+int path_set_new(struct spill *spill, struct path_set **ret, struct err *err)
 {
 	_cleanup_(path_set_freep) struct path_set *s = alloc_zero(1, sizeof(*s), err);
 
 	if (!s || random_key(s->key, err) < 0)
 		return -1;
-	s->slots = alloc_zero(SLOTS_FIRST, sizeof(*s->slots), err);
-	if (!s->slots)
+	s->spill = spill;
+	if (make_table(spill, SLOTS_FIRST, &s->table, err) < 0)
 		return -1;
-	s->n_slots = SLOTS_FIRST;
 	*ret = TAKE_PTR(s);
 	return 0;
 }
@@ -98,54 +123,100 @@ void path_set_free(struct path_set *s)
 {
 	if (!s)
 		return;
-	free(s->slots);
+	free(s->table.slots);
 	free(s);
 }
 
-/* The slot that holds the hash, or the free one where it belongs. */
-static uint64_t *find_slot(uint64_t *slots, size_t n_slots, uint64_t hash)
+/* What slot i holds. */
+static int get_slot(const struct table *t, uint64_t i, uint64_t *ret, struct err *err)
 {
-	size_t i = (size_t)(hash >> 2) & (n_slots - 1);
+	if (t->slots) {
+		*ret = t->slots[i];
+		return 0;
+	}
+	return spill_get(t->spill, t->at + i * sizeof(*ret), ret, sizeof(*ret), err);
+}
 
-	while (slots[i] && ((slots[i] ^ hash) & ~(uint64_t)KIND_MASK))
-		i = (i + 1) & (n_slots - 1);
-	return &slots[i];
+static int put_slot(const struct table *t, uint64_t i, uint64_t value, struct err *err)
+{
+	if (t->slots) {
+		t->slots[i] = value;
+		return 0;
+	}
+	return spill_put(t->spill, t->at + i * sizeof(value), &value, sizeof(value), err);
+}
+
+/* The slot that holds the hash, or the free one where it belongs, and what is in it. */
+static int find_slot(const struct table *t, uint64_t hash, uint64_t *ret_i, uint64_t *ret,
+		     struct err *err)
+{
+	uint64_t i = (hash >> 2) & (t->n_slots - 1), value;
+
+	for (;; i = (i + 1) & (t->n_slots - 1)) {
+		if (get_slot(t, i, &value, err) < 0)
+			return -1;
+		if (value == 0 || ((value ^ hash) & ~(uint64_t)KIND_MASK) == 0)
+			break;
+	}
+	*ret_i = i;
+	*ret = value;
+	return 0;
+}
+
+/* Puts all that `from` holds into `to`. */
+static int move_all(const struct table *from, const struct table *to, struct err *err)
+{
+	for (uint64_t i = 0; i < from->n_slots; i++) {
+		uint64_t value, at, was;
+
+		if (get_slot(from, i, &value, err) < 0)
+			return -1;
+		if (value != 0 && (find_slot(to, value, &at, &was, err) < 0 ||
+				   put_slot(to, at, value, err) < 0))
+			return -1;
+	}
+	return 0;
 }
 
 static int grow(struct path_set *s, struct err *err)
 {
-	uint64_t *slots = alloc_zero(2 * s->n_slots, sizeof(*slots), err);
+	struct table larger;
 
-	if (!slots)
+	if (make_table(s->spill, 2 * s->table.n_slots, &larger, err) < 0)
 		return -1;
-	for (size_t i = 0; i < s->n_slots; i++) {
-		if (s->slots[i])
-			*find_slot(slots, 2 * s->n_slots, s->slots[i]) = s->slots[i];
+	if (move_all(&s->table, &larger, err) < 0) {
+		free(larger.slots);
+		return -1;
 	}
-	free(s->slots);
-	s->slots = slots;
-	s->n_slots *= 2;
+	free(s->table.slots);
+	s->table = larger;
 	return 0;
 }
 
 int path_set_add(struct path_set *s, const char *path, size_t n, enum path_kind kind,
 		 struct err *err)
 {
-	uint64_t hash = sip_hash(s->key, path, n);
-	uint64_t *slot;
+	uint64_t hash = sip_hash(s->key, path, n), i, value;
 
-	if (s->n >= s->n_slots / 3 * 2 && grow(s, err) < 0)
+	if (s->n >= s->table.n_slots / 3 * 2 && grow(s, err) < 0)
 		return -1;
-	slot = find_slot(s->slots, s->n_slots, hash);
-	if (*slot)
+	if (find_slot(&s->table, hash, &i, &value, err) < 0)
+		return -1;
+	if (value != 0)
 		return 0;
-	*slot = (hash & ~(uint64_t)KIND_MASK) | kind;
+	if (put_slot(&s->table, i, (hash & ~(uint64_t)KIND_MASK) | kind, err) < 0)
+		return -1;
 	s->n++;
 	return 1;
 }
 
-enum path_kind path_set_find(const struct path_set *s, const char *path, size_t n)
+int path_set_find(const struct path_set *s, const char *path, size_t n,
+		  enum path_kind *ret, struct err *err)
 {
-	return (enum path_kind)(
-		*find_slot(s->slots, s->n_slots, sip_hash(s->key, path, n)) & KIND_MASK);
+	uint64_t i, value;
+
+	if (find_slot(&s->table, sip_hash(s->key, path, n), &i, &value, err) < 0)
+		return -1;
+	*ret = (enum path_kind)(value & KIND_MASK);
+	return 0;
 }

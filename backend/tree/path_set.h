@@ -10,6 +10,8 @@
  * a million paths collide once in ten million sets; then the set says of one what is true
  * of the other: a caller that refuses doubles refuses a good archive, and is right when
  * it tries again; a caller that looks for an earlier path finds out when it opens it.
+ *
+ * A set that is too large for memory goes on in a file (spill.h).
  */
 
 #include <stddef.h>
@@ -17,6 +19,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
+#include "backend/base/spill.h"
 
 enum path_kind {
 	PATH_UNKNOWN = 0,
@@ -26,14 +29,16 @@ enum path_kind {
 
 struct path_set;
 
-int path_set_new(struct path_set **ret, struct err *err);
+/* Borrows `spill`, which may be NULL. */
+int path_set_new(struct spill *spill, struct path_set **ret, struct err *err);
 
 /* 1: was added; 0: was there already (and stays as it was); -1. */
 int path_set_add(struct path_set *s, const char *path, size_t n, enum path_kind kind,
 		 struct err *err);
 
-/* What was added under that path, or PATH_UNKNOWN. */
-enum path_kind path_set_find(const struct path_set *s, const char *path, size_t n);
+/* What was added under that path, or PATH_UNKNOWN: into *ret. */
+int path_set_find(const struct path_set *s, const char *path, size_t n,
+		  enum path_kind *ret, struct err *err);
 
 void path_set_free(struct path_set *s);
 CLEANUP_FUNC(struct path_set *, path_set_free);

@@ -68,7 +68,8 @@ static int check_parent(struct unpack *u, const struct entry *e, size_t n,
 	/* Most entries lie where the one before lay. */
 	if (u->parent.len == n && memcmp(u->parent.data, e->path, n) == 0)
 		return 0;
-	kind = path_set_find(u->seen, e->path, n);
+	if (path_set_find(u->seen, e->path, n, &kind, err) < 0)
+		return -1;
 	if (kind == PATH_UNKNOWN && n == sizeof(common) - 1 &&
 	    memcmp(e->path, common, n) == 0) {
 		/* As if it had come: then it cannot come later. */
@@ -92,6 +93,7 @@ static int check_entry(struct unpack *u, const struct entry *e, struct err *err)
 {
 	enum path_kind kind = e->type == ENTRY_DIR ? PATH_DIR : PATH_OTHER;
 	const char *slash = strrchr(e->path, '/');
+	enum path_kind linked = PATH_OTHER;
 	size_t top = top_length(u, e->path);
 	int r;
 
@@ -105,7 +107,9 @@ static int check_entry(struct unpack *u, const struct entry *e, struct err *err)
 	if (slash && check_parent(u, e, (size_t)(slash - e->path), err) < 0)
 		return -1;
 	if (e->type == ENTRY_HARDLINK &&
-	    path_set_find(u->seen, e->target, strlen(e->target)) != PATH_OTHER)
+	    path_set_find(u->seen, e->target, strlen(e->target), &linked, err) < 0)
+		return -1;
+	if (linked != PATH_OTHER)
 		return err_set(err, ERR_CORRUPT,
 			       "hard link %s names no earlier file, but %s", q(e->path),
 			       q(e->target));
@@ -174,7 +178,7 @@ int unpack_run(tar_source source, void *source_ctx, const char *const *tops,
 		.parent = BUF_INIT,
 	};
 
-	if (path_set_new(&u.seen, err) < 0 ||
+	if (path_set_new(u.limits->spill, &u.seen, err) < 0 ||
 	    tar_reader_new(counted_source, &u, &t, err) < 0 ||
 	    pass_on(&u, t, sink, err) < 0)
 		return -1;

@@ -15,7 +15,7 @@
  *  - no path comes twice;
  *  - hard links name an earlier entry of this stream that is no directory;
  *  - limits on bytes and entries, looked at before memory is spent on them.
- * That takes 12 to 24 bytes of memory for each path (path_set.h: by chance one good
+ * That takes 12 to 24 bytes for each path, of memory, or beyond some megabytes of a file (path_set.h: by chance one good
  * archive in ten million is refused, and not the next time).
  *
  * Kinds: ERR_CORRUPT for all of this but the limits, which are ERR_NO_SPACE; those of
@@ -43,6 +43,7 @@ struct unpack_sink {
 struct unpack_limits {
 	uint64_t max_bytes;   /* of the stream, headers included; 0: none */
 	uint64_t max_entries; /* 0: none */
+	struct spill *spill;  /* borrowed: for what does not fit into memory; or NULL */
 };
 
 struct unpack_counts {

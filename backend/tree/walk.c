@@ -106,7 +106,7 @@ int walk_open_with(int rootfd, const struct walk_options *options,
 	w->file = -1;
 	w->options = *options;
 	w->observer = observer;
-	if (listing_init(&w->listing, err) < 0 || add_root(w, rootfd, err) < 0)
+	if (listing_init(&w->listing, options->spill, err) < 0 || add_root(w, rootfd, err) < 0)
 		return -1;
 	w->options.base = NULL; /* in the path from now on */
 	*ret = TAKE_PTR(w);
@@ -555,6 +555,19 @@ static enum found take_ahead(struct walk *w, struct err *err)
 	return found == FOUND_OTHER ? identify(w, true, err) : found;
 }
 
+/* More names of the top frame, where not all were in memory: 1, 0, -1. */
+static int list_more(struct walk *w, struct err *err)
+{
+	struct frame *top = &w->frames[w->n - 1];
+	int r = top->lost ? 0 : listing_more(&w->listing, &top->mark, err);
+
+	if (r > 0) {
+		top->next = top->mark.n;
+		top->end = w->listing.n;
+	}
+	return r;
+}
+
 /* One step from the top frame on. */
 static enum found step(struct walk *w, struct err *err)
 {
@@ -566,8 +579,12 @@ static enum found step(struct walk *w, struct err *err)
 		return report_lost(w);
 	if (!top->listed)
 		return list(w, err);
-	if (top->next == top->end)
-		return leave(w, err);
+	if (top->next == top->end) {
+		int more = list_more(w, err);
+
+		if (more <= 0)
+			return more < 0 ? FOUND_FATAL : leave(w, err);
+	}
 	type = w->listing.names[top->next].type;
 	ahead = type == DT_REG && w->options.open_files;
 	if (ahead && open_ahead(w, err) < 0)

@@ -10,7 +10,8 @@
  * the directory it was listed in (openat2, O_NOFOLLOW, never across a mount). Depth is
  * not limited by descriptors (a window of WALK_WINDOW open directories is kept; what
  * was closed is re-opened from its child or from the root and its identity compared)
- * nor by PATH_MAX.  Memory: the names of the directories on the current path.  Access
+ * nor by PATH_MAX.  Memory: the names of the directories on the current path (of a large
+ * one a part of them, with walk_options.spill).  Access
  * times are left alone where the caller may ask for that (his own files).
  *
  * 	walk_open -> walk_next ... (walk_skip) ... -> walk_close
@@ -27,6 +28,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 #include "backend/base/observer.h"
+#include "backend/base/spill.h"
 
 /* Directories that are open at one time, at most, and with open_files regular files:
  * those that follow one another in a directory are opened together, so that reading
@@ -82,6 +84,7 @@ struct walk_options {
 	 * be NULL. */
 	void (*opened)(void *ctx, int fd);
 	void *ctx;
+	struct spill *spill; /* borrowed: for directories whose names do not fit into memory; or NULL */
 };
 
 struct walk;

@@ -27,7 +27,7 @@ struct hello {
 	enum worker_kind kind;
 	struct identity id;
 	gid_t groups[IDENTITY_GROUPS_MAX];
-	int rootfd;
+	int rootfd, spillfd; /* spillfd -1: there is none */
 };
 
 /* The identity's fields. */
@@ -60,7 +60,7 @@ static int read_identity(struct wire_in *in, struct hello *h, struct err *err)
 static int read_hello(struct wire_in *in, struct hello *h, struct err *err)
 {
 	_cleanup_free_ char *build = NULL;
-	uint64_t version, kind;
+	uint64_t version, kind, spill;
 
 	if (in->type != PROTOCOL_HELLO)
 		return err_set(err, ERR_CORRUPT, "expected a greeting");
@@ -76,7 +76,11 @@ static int read_hello(struct wire_in *in, struct hello *h, struct err *err)
 	if (kind < WORKER_READER || kind > WORKER_SWAPPER)
 		return err_set(err, ERR_CORRUPT, "unknown kind of worker");
 	h->kind = (enum worker_kind)kind;
-	if (read_identity(in, h, err) < 0 || wire_take_fd(in, &h->rootfd, err) < 0)
+	h->spillfd = -1;
+	if (read_identity(in, h, err) < 0 ||
+	    wire_get_u64(in, PROTOCOL_TAG_SPILL, &spill, err) < 0 ||
+	    wire_take_fd(in, &h->rootfd, err) < 0 ||
+	    (spill != 0 && wire_take_fd(in, &h->spillfd, err) < 0))
 		return -1;
 	return 0;
 }
@@ -129,6 +133,7 @@ static int run(struct serve *s, struct hello *h, struct err *err)
 	if (settle(s, h, &problem) < 0)
 		return serve_fail(s, &problem, err);
 	s->rootfd = h->rootfd;
+	s->spill.fd = h->spillfd;
 	if (wire_begin(&s->out, PROTOCOL_OK, err) < 0 || serve_send(s, err) < 0)
 		return -1;
 	return serve_loop(s, kind_of(h->kind), err);

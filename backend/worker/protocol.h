@@ -6,7 +6,8 @@
  * protocol: what parent and worker say to each other, whatever the worker's kind.
  *
  * One SEQPACKET socket a worker, records as in backend/wire.h.  The first record is the
- * parent's HELLO (version, kind, identity, the root directory's descriptor); the worker takes
+ * parent's HELLO (version, kind, identity, the root directory's descriptor, perhaps that of a
+ * file for what does not fit into memory); the worker takes
  * on the identity, fences itself in, and answers OK or FAIL.  From then on the parent
  * sends a request, the worker answers with any number of records of that request (and may ask
  * QUERY_*, which the parent answers with ANSWER before anything else), and ends it with OK or
@@ -16,7 +17,7 @@
  * (packer.h, reader.h, ...); types below 64 are common to all.
  */
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u
 
 /* The worker's end of the socket, and the operation's alive byte (may be closed). */
 #define PROTOCOL_SOCKET_FD 3
@@ -56,6 +57,7 @@ enum protocol_tag {
 	PROTOCOL_TAG_OWNER,
 	PROTOCOL_TAG_NAME,
 	PROTOCOL_TAG_NUMBER,
+	PROTOCOL_TAG_SPILL,
 
 	PROTOCOL_TAG_KIND_FIRST = 64,
 };

@@ -110,6 +110,7 @@ int serve_init(struct serve *s, int sock, int rootfd, struct err *err)
 	s->told_at = 0;
 	s->lent = -1;
 	s->owners = NULL;
+	s->spill = (struct spill)SPILL_NONE;
 	s->state = NULL;
 	wire_out_init(&s->out);
 	wire_out_init(&s->reply);

@@ -13,6 +13,7 @@
 
 #include "backend/base/error.h"
 #include "backend/base/observer.h"
+#include "backend/base/spill.h"
 #include "backend/tree/owners.h"
 #include "backend/wire.h"
 
@@ -20,6 +21,7 @@ struct serve {
 	int sock;
 	int rootfd;	       /* paths are resolved below it */
 	struct owners *owners; /* asks the parent */
+	struct spill spill;    /* for what does not fit into memory */
 	struct wire_out out;   /* for records while a request is under way */
 	struct wire_out reply;
 	struct wire_in request, answer;

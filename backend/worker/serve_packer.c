@@ -93,6 +93,9 @@ static int begin(struct packer *p, struct wire_in *in, struct err *err)
 	p->options.common_uid = (uint32_t)uid;
 	p->options.common_gid = (uint32_t)gid;
 	p->options.exclude = p->exclude;
+	/* What an earlier archive left there is of no use any more. */
+	spill_give_back(&p->serve->spill, 0, p->serve->spill.end);
+	p->options.spill = &p->serve->spill;
 	return 0;
 }
 

@@ -146,6 +146,8 @@ static int read_run(struct unpacking *u, struct wire_in *in, struct run *r, stru
 	    wire_get_u64(in, UNPACKER_TAG_FORWARD, &forward, err) < 0)
 		return -1;
 	r->forward = forward != 0;
+	spill_give_back(&u->serve->spill, 0, u->serve->spill.end);
+	r->limits.spill = &u->serve->spill;
 	if (!r->revision)
 		return err_set(err, ERR_CORRUPT, "a revision is missing");
 	if (wire_take_fd(in, &u->in, err) < 0)

@@ -149,9 +149,18 @@ static int spawn(const struct worker_env *env, enum worker_kind kind, pid_t *ret
 	return 0;
 }
 
+/* A file for what does not fit into memory, for those who may need it; -1: there is none. */
+static int spill_fd(const struct worker *w)
+{
+	if (!w->env->spill_fd || (w->kind != WORKER_PACKER && w->kind != WORKER_UNPACKER))
+		return -1;
+	return w->env->spill_fd(w->env->spill_ctx);
+}
+
 /* The first record: what the worker shall be. */
 static int send_hello(struct worker *w, const struct identity *id, struct err *err)
 {
+	_cleanup_close_ int spill = spill_fd(w);
 	struct wire_out *o = &w->out;
 
 	if (wire_begin(o, PROTOCOL_HELLO, err) < 0 ||
@@ -164,7 +173,9 @@ static int send_hello(struct worker *w, const struct identity *id, struct err *e
 	    wire_put_bytes(o, PROTOCOL_TAG_GROUPS, id->groups, id->n_groups * sizeof(gid_t),
 			   err) < 0 ||
 	    wire_put_u64(o, PROTOCOL_TAG_CAPS, id->caps, err) < 0 ||
-	    wire_put_fd(o, w->env->rootfd, err) < 0)
+	    wire_put_u64(o, PROTOCOL_TAG_SPILL, spill >= 0, err) < 0 ||
+	    wire_put_fd(o, w->env->rootfd, err) < 0 ||
+	    (spill >= 0 && wire_put_fd(o, spill, err) < 0))
 		return -1;
 	return wire_send(w->sock, o, err);
 }

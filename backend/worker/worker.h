@@ -44,6 +44,10 @@ struct worker_env {
 	int (*alive_fd)(void *ctx, struct err *err); /* a fresh descriptor that holds the alive
 						      * byte (taken by the call), or NULL */
 	void *alive_ctx;
+	/* A fresh descriptor of a file without a name (taken by the call) for what does not fit into a
+	 * packer's or unpacker's memory; -1: there is none.  NULL: there is never one. */
+	int (*spill_fd)(void *ctx);
+	void *spill_ctx;
 	const struct owner_source *owners; /* answers QUERY_NAME and QUERY_ID */
 };
 

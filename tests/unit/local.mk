@@ -129,6 +129,7 @@ unit_test_sources += tests/unit/test_snapshot_hash.c
 unit_test_sources += tests/unit/test_snapshot_json.c
 unit_test_sources += tests/unit/test_snapshot_own.c
 unit_test_sources += tests/unit/test_snapshot_record.c
+unit_test_sources += tests/unit/test_spill.c
 unit_test_sources += tests/unit/test_stamp.c
 unit_test_sources += tests/unit/test_store.c
 unit_test_sources += tests/unit/test_store_list.c
