@@ -125,6 +125,11 @@ int sys_fsync(int fd)
 	return fault_change() ? -1 : fsync(fd);
 }
 
+int sys_sync_file_range(int fd, off_t offset, off_t n, unsigned flags)
+{
+	return fault_call() ? -1 : sync_file_range(fd, offset, n, flags);
+}
+
 int sys_syncfs(int fd)
 {
 	return fault_change() ? -1 : syncfs(fd);

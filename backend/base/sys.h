@@ -46,6 +46,7 @@ int sys_fallocate(int fd, int mode, off_t offset, off_t length);
  * same place.  Both are multiples of the file system's blocks. */
 int sys_clone_range(int fd, int from, off_t offset, off_t n);
 int sys_fsync(int fd);
+int sys_sync_file_range(int fd, off_t offset, off_t n, unsigned flags);
 int sys_syncfs(int fd);
 int sys_posix_fadvise(int fd, off_t offset, off_t length, int advice); /* -1 and errno */
 int sys_fstat(int fd, struct stat *st);
