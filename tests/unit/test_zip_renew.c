@@ -6,7 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "backend/base/le.h"
+#include "backend/base/sys.h"
 #include "backend/gzip.h"
+#include "backend/zip_format.h"
 #include "tests/unit/support.h"
 #include "tests/unit/support_gzip.h"
 #include "tests/unit/support_zip.h"
@@ -184,6 +187,73 @@ START_TEST(a_zip_that_was_cut_is_not_renewed)
 
 END_TEST
 
+/* A member of zeros at `at`, whose local header has a zip64 field, as libzip makes it. */
+static struct zip_member put_sparse(int fd, const char *name, uint64_t at, uint64_t size)
+{
+	size_t n = strlen(name);
+	uint8_t head[LOCAL_SIZE + 64 + 20] = { 0 }, *extra = head + LOCAL_SIZE + n;
+	struct zip_member m = { .name = name,
+				.header = at,
+				.offset = at + LOCAL_SIZE + n + 20,
+				.size = size,
+				.compressed_size = size,
+				.crc = 0x12345678,
+				.method = ZIP_STORED,
+				.plain = true };
+
+	le_put32(head, LOCAL_MAGIC);
+	le_put16(head + 4, NEEDS_ZIP64);
+	le_put16(head + 12, DOS_DATE);
+	le_put32(head + 14, m.crc);
+	le_put32(head + 18, size < MAX32 ? (uint32_t)size : MAX32);
+	le_put32(head + 22, size < MAX32 ? (uint32_t)size : MAX32);
+	le_put16(head + 26, (uint16_t)n);
+	le_put16(head + 28, 20);
+	memcpy(head + LOCAL_SIZE, name, n);
+	le_put16(extra, EXTRA_ZIP64);
+	le_put16(extra + 2, 16);
+	le_put64(extra + 4, size);
+	le_put64(extra + 12, size);
+	ck_assert_int_eq(pwrite(fd, head, LOCAL_SIZE + n + 20, (off_t)at),
+			 (ssize_t)(LOCAL_SIZE + n + 20));
+	ck_assert_int_eq(ftruncate(fd, (off_t)(m.offset + size)), 0);
+	return m;
+}
+
+START_TEST(a_zip_of_more_than_four_gib_is_renewed)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(zip_reader_freep) struct zip_reader *r = NULL;
+	int old = support_zip_create("old"), fd = support_zip_create("new");
+	struct zip_member kept[3];
+	struct zip_renewal z = {
+		.fd = fd, .from = old, .kept = kept, .n_kept = 3, .texts = texts, .n_texts = 2
+	};
+
+	kept[0] = put_sparse(old, "archive.tgz", 0, 0xffffffffu);
+	kept[1] = put_sparse(old, "user/a.tgz", kept[0].offset + kept[0].size, 100);
+	kept[2] = put_sparse(old, "user/b.tgz", kept[1].offset + kept[1].size,
+			     (uint64_t)5 << 30);
+	if (sys_clone_range(fd, old, 0, 65536) < 0) {
+		support_skip("this file system clones nothing, and copying takes too long");
+	} else {
+		ck_assert_ok(zip_renew(&z, &err), &err);
+		ck_assert_ok(zip_reader_new(fd, 5, &r, &err), &err);
+		for (size_t i = 0; i < 3; i++) {
+			const struct zip_member *m = zip_reader_member(r, i);
+
+			ck_assert_uint_eq(m->header, kept[i].header);
+			ck_assert_uint_eq(m->size, kept[i].size);
+			ck_assert_uint_eq(m->crc, kept[i].crc);
+		}
+		ck_assert_int_ge(zip_reader_find(r, "meta.sha3_384"), 0);
+	}
+	close(old);
+	close(fd);
+}
+
+END_TEST
+
 START_TEST(only_members_end_to_end_are_a_beginning)
 {
 	struct zip_member m[2] = {
@@ -223,6 +293,7 @@ Suite *suite_zip_renew(void)
 	tcase_add_test(tc, a_zip_is_renewed_in_files_too);
 	tcase_add_test(tc, a_damaged_zip_is_not_renewed);
 	tcase_add_test(tc, a_zip_that_was_cut_is_not_renewed);
+	tcase_add_test(tc, a_zip_of_more_than_four_gib_is_renewed);
 	tcase_add_test(tc, only_members_end_to_end_are_a_beginning);
 	return s;
 }
