@@ -384,8 +384,7 @@ static int add_map(struct buf *out, const struct entry *e, uint64_t *ret, struct
 
 /* Makes the block that announces the extended header, whose records end `out`; or takes
  * the block away again where there are no records. */
-static int finish_extended(struct buf *out, size_t at, const struct entry *e,
-			   struct err *err)
+static int finish_extended(struct buf *out, size_t at, struct err *err)
 {
 	size_t first = at + TAR_BLOCK, size = out->len - first;
 	struct ustar *h;
@@ -397,7 +396,9 @@ static int finish_extended(struct buf *out, size_t at, const struct entry *e,
 	if (pad(out, first, err) < 0)
 		return -1;
 	h = (struct ustar *)(out->data + at);
-	put_made_up_name(h, "PaxHeaders/", e->path);
+	/* Nobody reads this name.  The same one each time makes headers that shrink to next to
+	 * nothing: a tree of small files is one of headers, too. */
+	memcpy(h->name, "PaxHeaders", sizeof("PaxHeaders"));
 	PUT_OCTAL(h->mode, 0644);
 	PUT_OCTAL(h->uid, 0);
 	PUT_OCTAL(h->gid, 0);
@@ -424,7 +425,7 @@ int tar_write_header(struct buf *out, const struct entry *e, struct err *err)
 	}
 	if (add_zeros(out, TAR_BLOCK, &at, err) < 0 || put_type(&h, e, err) < 0 ||
 	    put_name(&h, out, e, size, err) < 0 || put_attributes(&h, out, e, err) < 0 ||
-	    finish_extended(out, at, e, err) < 0)
+	    finish_extended(out, at, err) < 0)
 		return -1;
 	seal(&h);
 	if (buf_add(out, &h, sizeof(h), err) < 0)
