@@ -113,7 +113,6 @@ const size_t n_variants = sizeof(variants) / sizeof(variants[0]);
 static void prepare_expired(const struct world *w)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(session_closep) struct session *s = NULL;
 	struct db *db = NULL;
 	int fd;
 
