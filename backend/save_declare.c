@@ -92,10 +92,9 @@ int save_declare(const struct save_archive *a, char *const *exclude, size_t n_ex
 		if (packer_exclude(a->packer, NULL, exclude[i], observer, err) < 0)
 			return -1;
 	/* Not in the fingerprint: what they leave out does not come into it either. */
-	for (const char *const *n = options->leave_out; n && *n; n++)
-		if (packer_leave_out(a->packer, *n, observer, err) < 0)
-			return -1;
-	return 0;
+	if (!options->leave_out)
+		return 0;
+	return packer_leave_out(a->packer, options->leave_out, observer, err);
 }
 
 int save_print_final(struct fingerprint *f, const struct pack_counts *counts, bool clean,

@@ -131,6 +131,8 @@ int snapshot_file_open(int fd, struct snapshot_file **ret, struct snapshot **ret
 	if (zip_reader_new(fd, SNAPSHOT_FILE_MEMBERS_MAX, &f->zip, err) < 0 ||
 	    read_meta(f->zip, &f->meta, err) < 0)
 		return -1;
+	/* A set may have a thousand files, which are all open for as long as it is worked with. */
+	zip_reader_rest(f->zip);
 	if (snapshot_validate(f->meta, err) < 0 ||
 	    check_members(f->zip, f->meta, err) < 0) {
 		*ret_meta = TAKE_PTR(f->meta);

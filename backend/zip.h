@@ -124,6 +124,8 @@ const struct zip_member *zip_reader_member(const struct zip_reader *r, size_t i)
 ssize_t zip_reader_find(const struct zip_reader *r, const char *name);
 /* Streams one member; only one is open at a time, another takes its place. */
 int zip_reader_open(struct zip_reader *r, size_t i, struct err *err);
+/* Closes it, and lets go of what reading members takes, which is much more than the rest. */
+void zip_reader_rest(struct zip_reader *r);
 /* Up to n bytes; 0 at the end.  The read that would hand out the last byte fails instead
  * if size or CRC-32 turn out wrong, so whoever has them all has the right ones.
  * ERR_CORRUPT names the member; ERR_CHANGED: the file was cut meanwhile. */

@@ -113,6 +113,15 @@ int zip_reader_open(struct zip_reader *r, size_t i, struct err *err)
 	return 0;
 }
 
+void zip_reader_rest(struct zip_reader *r)
+{
+	r->member = NULL;
+	inflater_free(r->inflater);
+	r->inflater = NULL;
+	free(r->input);
+	r->input = NULL;
+}
+
 /* Reads up to n of the member's bytes in the file; 0 where they end. */
 static ssize_t read_raw(struct zip_reader *r, void *p, size_t n, struct err *err)
 {

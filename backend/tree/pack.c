@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -23,6 +24,33 @@ static void packer_done(struct packer *p)
 	buf_done(&p->head);
 	buf_done(&p->target);
 	free(p->side);
+	free(p->aside);
+}
+
+/* For qsort() and bsearch() of names. */
+static int compare_names(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+/* There may be as many names as there are apps, and each entry is looked up among them. */
+static int sort_aside(struct packer *p, struct err *err)
+{
+	const char *const *names = p->options->aside_names;
+	size_t n = 0;
+
+	while (names && names[n])
+		n++;
+	if (n == 0)
+		return 0;
+	p->aside = alloc_memdup(names, n * sizeof(*names), err);
+	if (!p->aside)
+		return -1;
+	p->n_aside = n;
+	qsort(p->aside, n, sizeof(*p->aside), compare_names);
+	return 0;
 }
 
 /* walk_options.leave_out: what is not of the tree, before it is touched. */
@@ -30,12 +58,9 @@ static bool leave_out(void *ctx, const char *path, const char *name, unsigned de
 		      bool is_dir)
 {
 	const struct packer *p = ctx;
-	const char *const *aside = p->options->aside_names;
 
-	for (; aside && *aside; aside++) {
-		if (strcmp(name, *aside) == 0)
-			return true;
-	}
+	if (p->n_aside > 0 && bsearch(&name, p->aside, p->n_aside, sizeof(*p->aside), compare_names))
+		return true;
 	if (p->leave_lost_found && depth == 1 && is_dir &&
 	    strcmp(name, "lost+found") == 0)
 		return true;
@@ -335,6 +360,8 @@ static int pack_all(struct packer *p, const struct pack_tree *trees, size_t n_tr
 		    struct err *err)
 {
 	p->links.spill = p->options->spill;
+	if (sort_aside(p, err) < 0)
+		return -1;
 	if (fingerprint_new(p->owners, &p->fingerprint, err) < 0)
 		return -1;
 	if (p->options->synthetic_common && pack_common(p, err) < 0)

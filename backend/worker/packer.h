@@ -50,8 +50,8 @@ int packer_tree(struct worker *w, const char *archive_path, const char *path,
 int packer_exclude(struct worker *w, const char *archive_path, const char *pattern,
 		   const struct observer *observer, struct err *err);
 
-/* A name that is ours (staging, aside): left out wherever it appears. */
-int packer_leave_out(struct worker *w, const char *name, const struct observer *observer,
+/* Names that are ours (staging, aside), NULL-terminated: left out wherever they appear. */
+int packer_leave_out(struct worker *w, const char *const *names, const struct observer *observer,
 		     struct err *err);
 
 int packer_estimate(struct worker *w, const struct observer *observer, struct pack_counts *ret,
@@ -91,7 +91,7 @@ enum packer_type {
 	PACKER_BEGIN = 64,
 	PACKER_TREE,
 	PACKER_EXCLUDE,
-	PACKER_LEAVE_OUT,
+	PACKER_LEAVE_OUT, /* a count and so many names */
 	PACKER_ESTIMATE,
 	PACKER_PACK,
 	PACKER_LIST,
@@ -119,11 +119,13 @@ enum packer_tag {
 	PACKER_TAG_WHY,
 	PACKER_TAG_ANY,
 	PACKER_TAG_TEXT,
-	PACKER_TAG_COUNT, /* one for each of struct pack_counts, in its order */
+	PACKER_TAG_COUNT, /* one for each of struct pack_counts, in its order; how many names follow */
 	PACKER_TAG_FINGERPRINT,
 	PACKER_TAG_SETTLED,
 };
 
+/* Names in one record: with the longest of them it stays within WIRE_MAX. */
+#define PACKER_NAMES_MAX 128
 #define PACKER_PATH_MAX 8192u  /* of paths that definitions and homes give */
 #define PACKER_WHY_MAX 1024u
 #define PACKER_TEXT_MAX 1024u /* of a version or summary; a longer one is none */

@@ -162,8 +162,8 @@ static int exclude(struct packer *p, struct wire_in *in, struct err *err)
 				 err);
 }
 
-/* PACKER_LEAVE_OUT */
-static int leave_out(struct packer *p, struct wire_in *in, struct err *err)
+/* One name of PACKER_LEAVE_OUT. */
+static int leave_out_one(struct packer *p, struct wire_in *in, struct err *err)
 {
 	_cleanup_free_ char *name = NULL;
 
@@ -176,6 +176,21 @@ static int leave_out(struct packer *p, struct wire_in *in, struct err *err)
 	p->aside[p->n_aside++] = TAKE_PTR(name);
 	p->aside[p->n_aside] = NULL;
 	p->options.aside_names = (const char *const *)p->aside;
+	return 0;
+}
+
+/* PACKER_LEAVE_OUT */
+static int leave_out(struct packer *p, struct wire_in *in, struct err *err)
+{
+	uint64_t n;
+
+	if (wire_get_u64(in, PACKER_TAG_COUNT, &n, err) < 0)
+		return -1;
+	if (n > PACKER_NAMES_MAX)
+		return err_set(err, ERR_CORRUPT, "too many names");
+	for (; n > 0; n--)
+		if (leave_out_one(p, in, err) < 0)
+			return -1;
 	return 0;
 }
 
