@@ -38,6 +38,7 @@ struct importing {
 	struct snapshot **metas;
 	size_t n, cap;
 	size_t metadata; /* what export_count_metadata() makes of them */
+	bool came; /* a set did */
 };
 
 void import_outcome_done(struct import_outcome *o)
@@ -482,6 +483,10 @@ int setaside_import_next(struct importing *im, struct import_outcome *ret, struc
 
 	session_unshield(im->session);
 	r = next_set(im, &o, err);
+	/* Once a set came, no signal keeps the caller from telling of it. */
+	if (im->came && r != 1)
+		session_shield(im->session);
+	im->came = im->came || r == 1;
 	if (r < 0 && !err_is(err, ERR_DUPLICATE)) {
 		drop_set(im);
 		return -1;

@@ -340,7 +340,7 @@ static const struct mess {
 	struct said repaired[3];
 	const char *left; /* the end of an object */
 } messes[] = {
-	{ "nothing", nothing, { { NULL } }, NULL },
+	{ "nothing", nothing, { { NULL, NULL, NULL } }, NULL },
 	/* A set that was being made has its number from before the crash. */
 	{ "half saved", half_saved, { REMOVED, { ".last-set", "was written again", "would be written again" } }, NULL },
 	{ "half imported", half_imported, { REMOVED, { ".last-set", "was written again", "would be written again" } }, NULL },
@@ -395,7 +395,7 @@ static const struct mess {
 	      "its time has come, and what it moved aside would be removed" } },
 	  NULL },
 	{ "unknown zip", unknown_zip, { FOUND("set 7") }, NULL },
-	{ "record without zip", record_without_zip, { { NULL } }, "set 1" },
+	{ "record without zip", record_without_zip, { { NULL, NULL, NULL } }, "set 1" },
 	{ "lost number",
 	  lost_number,
 	  { { ".last-set", "was written again", "would be written again" } },
@@ -410,7 +410,7 @@ static const struct mess {
 	  database_damaged_in_the_depth,
 	  { REBUILT, FOUND("set 1") },
 	  NULL },
-	{ "unknown tree aside", unknown_aside, { { NULL } }, "/.one.~abcdefghi~" },
+	{ "unknown tree aside", unknown_aside, { { NULL, NULL, NULL } }, "/.one.~abcdefghi~" },
 };
 
 #define N_MESSES ((int)(sizeof(messes) / sizeof(messes[0])))
@@ -487,7 +487,7 @@ START_TEST(dry_run_names_what_doctor_then_does_and_changes_nothing)
 {
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
 	const struct mess *m = &messes[_i];
-	struct mess done = { m->name, NULL, { { NULL } }, m->left };
+	struct mess done = { m->name, NULL, { { NULL, NULL, NULL } }, m->left };
 	_cleanup_free_ char *snapshots = NULL, *root = NULL, *later = NULL, *root_later = NULL;
 	struct recovery_report report;
 
