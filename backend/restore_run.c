@@ -285,7 +285,6 @@ static struct journal_item *entry_item(struct expanding *x, const char *name, st
 	item = &p->items[p->n_items];
 	if (journal_item_copy(x->mount, item, err) < 0)
 		return NULL;
-	p->n_items++;
 	item->kind = JOURNAL_SWAP;
 	free(item->name);
 	free(item->aside);
@@ -296,7 +295,13 @@ static struct journal_item *entry_item(struct expanding *x, const char *name, st
 	item->name = alloc_strdup(name, err);
 	item->aside = alloc_printf(err, "%s/%s", x->mount->aside, name);
 	item->tree = alloc_printf(err, "%s/%s", x->tree, name);
-	return item->name && item->aside && item->tree ? item : NULL;
+	/* One without its names would be in the way of going back. */
+	if (!item->name || !item->aside || !item->tree) {
+		journal_item_done(item);
+		return NULL;
+	}
+	p->n_items++;
+	return item;
 }
 
 /* swapper_list's receiver */
