@@ -36,8 +36,9 @@ struct db {
 	char *name; /* for messages */
 	bool writable;
 	bool look; /* see db_look.c */
-	sqlite3_io_methods look_methods;
-	void *look_parts[DB_LOOK_PARTS_MAX]; /* of the index of the log */
+	sqlite3_io_methods methods; /* of the database's file, but for the index of the log */
+	const sqlite3_io_methods *base_methods; /* what they were */
+	void *look_parts[DB_LOOK_PARTS_MAX]; /* of that index */
 	bool in_transaction; /* between db_begin() and db_commit() */
 	bool reading;        /* between db_read_begin_best_effort() and db_read_end() */
 	sqlite3_stmt *cache_get;
@@ -46,6 +47,13 @@ struct db {
 /* db_vfs.c */
 int db_vfs_register(struct db *db, struct err *err);
 void db_vfs_unregister(struct db *db);
+/* Gives the file a copy of its methods, to be changed: db->methods. */
+void db_vfs_own_methods(struct db *db, sqlite3_file *file);
+/* The connection to which a file with such methods belongs. */
+struct db *db_vfs_connection(sqlite3_file *file);
+
+/* db_index.c: the index that connections share, without holes. */
+void db_index_fill(struct db *db, sqlite3_file *file);
 
 /* db_look.c: xOpen of a connection that only looks. */
 int db_look_open(struct db *db, sqlite3_file *file, const char *name, int flags, int *ret_flags);

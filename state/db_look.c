@@ -15,22 +15,11 @@
 /* No log is an empty one. */
 #define NO_LOG "/dev/null"
 
-/* The connection whose methods a file has. */
-static struct db *db_of(sqlite3_file *file)
-{
-	union {
-		const void *in;
-		char *out;
-	} methods = { .in = file->pMethods };
-
-	return (struct db *)(void *)(methods.out - offsetof(struct db, look_methods));
-}
-
 /* xShmMap: part `n` of the index; NULL where it is not there yet and shall not be made. */
 static int map_index(sqlite3_file *file, int n, int size, int extend, void volatile **ret)
 {
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
-	struct db *db = db_of(file);
+	struct db *db = db_vfs_connection(file);
 
 	*ret = NULL;
 	if ((size_t)n >= DB_LOOK_PARTS_MAX)
@@ -62,7 +51,7 @@ static void order_index(sqlite3_file *file)
 /* xShmUnmap */
 static int drop_index(sqlite3_file *file, int delete_it)
 {
-	struct db *db = db_of(file);
+	struct db *db = db_vfs_connection(file);
 
 	(void)delete_it;
 	for (size_t i = 0; i < DB_LOOK_PARTS_MAX; i++) {
@@ -75,12 +64,11 @@ static int drop_index(sqlite3_file *file, int delete_it)
 /* The methods of the file of the database, but for its index. */
 static void use_own_index(struct db *db, sqlite3_file *file)
 {
-	db->look_methods = *file->pMethods;
-	db->look_methods.xShmMap = map_index;
-	db->look_methods.xShmLock = lock_index;
-	db->look_methods.xShmBarrier = order_index;
-	db->look_methods.xShmUnmap = drop_index;
-	file->pMethods = &db->look_methods;
+	db_vfs_own_methods(db, file);
+	db->methods.xShmMap = map_index;
+	db->methods.xShmLock = lock_index;
+	db->methods.xShmBarrier = order_index;
+	db->methods.xShmUnmap = drop_index;
 }
 
 int db_look_open(struct db *db, sqlite3_file *file, const char *name, int flags, int *ret_flags)

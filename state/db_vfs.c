@@ -34,7 +34,26 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 	if (rc == SQLITE_OK && !db->look)
 		db_faults_sync(file);
 #endif
+	if (rc == SQLITE_OK && !db->look && flags & SQLITE_OPEN_MAIN_DB)
+		db_index_fill(db, file);
 	return rc;
+}
+
+void db_vfs_own_methods(struct db *db, sqlite3_file *file)
+{
+	db->base_methods = file->pMethods;
+	db->methods = *file->pMethods;
+	file->pMethods = &db->methods;
+}
+
+struct db *db_vfs_connection(sqlite3_file *file)
+{
+	union {
+		const void *in;
+		char *out;
+	} methods = { .in = file->pMethods };
+
+	return (struct db *)(void *)(methods.out - offsetof(struct db, methods));
 }
 
 #ifdef ENABLE_FAULTS

@@ -14,6 +14,7 @@ state_sources += state/db.c state/db.h state/db_internal.h
 state_sources += state/db_cache.c
 state_sources += state/db_fingerprints.c
 state_sources += state/db_holders.c
+state_sources += state/db_index.c
 state_sources += state/db_journal.c
 state_sources += state/db_look.c
 state_sources += state/db_query.c

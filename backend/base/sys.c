@@ -7,6 +7,7 @@
 #include <stdio.h> /* renameat2 */
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -106,6 +107,11 @@ int sys_ftruncate(int fd, off_t length)
 int sys_fallocate(int fd, int mode, off_t offset, off_t length)
 {
 	return fault_change() ? -1 : fallocate(fd, mode, offset, length);
+}
+
+int sys_madvise(void *p, size_t n, int advice)
+{
+	return fault_call() ? -1 : madvise(p, n, advice);
 }
 
 int sys_clone_range(int fd, int from, off_t offset, off_t n)

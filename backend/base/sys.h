@@ -42,6 +42,7 @@ ssize_t sys_writev(int fd, const struct iovec *iov, int n);
 off_t sys_lseek(int fd, off_t offset, int whence);
 int sys_ftruncate(int fd, off_t length);
 int sys_fallocate(int fd, int mode, off_t offset, off_t length);
+int sys_madvise(void *p, size_t n, int advice);
 /* FICLONERANGE: `fd` shares the n bytes from `offset` on with `from`, where they stand at the
  * same place.  Both are multiples of the file system's blocks. */
 int sys_clone_range(int fd, int from, off_t offset, off_t n);
