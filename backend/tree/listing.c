@@ -116,8 +116,10 @@ static void cut(struct listing *l, const struct listing_mark *mark)
 static int put_aside(struct listing *l, struct listing_mark *mark, struct err *err)
 {
 	sort(l, mark->n);
-	if (listing_runs_add(l, mark, err) < 0)
+	if (listing_runs_add(l, mark, err) < 0) {
+		l->spill_failed = true;
 		return -1;
+	}
 	cut(l, mark);
 	return 0;
 }
@@ -150,9 +152,12 @@ int listing_push(struct listing *l, int fd, struct listing_mark *ret, struct err
 
 	if (mark.runs) {
 		/* The first failure is the one that counts. */
-		if (put_aside(l, &mark, r < 0 ? &second : err) < 0 ||
-		    listing_more(l, &mark, r < 0 ? &second : err) < 0)
+		if (put_aside(l, &mark, r < 0 ? &second : err) < 0) {
 			r = -1;
+		} else if (listing_more(l, &mark, r < 0 ? &second : err) < 0) {
+			l->spill_failed = true;
+			r = -1;
+		}
 	} else {
 		sort(l, mark.n);
 	}

@@ -14,6 +14,7 @@
  * all runs in the place of those that were there.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ struct listing {
 	struct buf text; /* the names, each with its NUL */
 	char *dirents;   /* what the kernel fills */
 	struct spill *spill; /* borrowed, or NULL */
+	bool spill_failed;   /* the file did, not the directory: for listing_push() */
 };
 
 struct listing_runs;
@@ -48,7 +50,7 @@ void listing_done(struct listing *l);
 
 /* Reads the directory fd from where it stands to its end; "." and ".." are left out, a
  * name that the kernel gives twice comes once.  On failure the names read so far are on
- * the stack too. */
+ * the stack too, unless spill_failed says that it was not the directory's. */
 int listing_push(struct listing *l, int fd, struct listing_mark *ret, struct err *err);
 /* The names that follow, of the directory on top: 1; 0: there are no more, and those before stay; -1. */
 int listing_more(struct listing *l, struct listing_mark *mark, struct err *err);

@@ -406,7 +406,9 @@ static enum found list(struct walk *w, struct err *err)
 	top->end = w->listing.n;
 	if (r == 0)
 		return FOUND_NOTHING;
-	if (walk_error_is_ours(&w->problem)) {
+	/* What the file for names failed with says nothing of the directory: its rest would
+	 * be left out as if it could not be read. */
+	if (w->listing.spill_failed || walk_error_is_ours(&w->problem)) {
 		err_move(err, &w->problem);
 		return FOUND_FATAL;
 	}

@@ -102,6 +102,36 @@ START_TEST(large_directories_are_walked_in_the_same_order)
 
 END_TEST
 
+START_TEST(failing_file_ends_the_walk)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(walk_closep) struct walk *w = NULL;
+	_cleanup_close_ int dir = -1, file = -1;
+	struct spill s = { .memory = 3000 };
+	const struct walk_options options = { .spill = &s };
+	const struct walk_item *item;
+	char name[32];
+
+	/* Nothing can be put there. */
+	support_file(support_dirfd(), "file", 0400, "");
+	file = openat(support_dirfd(), "file", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(file, 0);
+	s.fd = file;
+	support_mkdir(support_dirfd(), "d", 0755);
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "d/%d", i);
+		support_file(support_dirfd(), name, 0644, "");
+	}
+	dir = openat(support_dirfd(), "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_ok(walk_open_with(dir, &options, NULL, &w, &err), &err);
+	ck_assert_int_eq(walk_next(w, &item, &err), 1);
+	/* It is not the directory that cannot be read. */
+	ck_assert_fails(walk_next(w, &item, &err), &err, ERR_IO,
+			"no room for what does not fit into memory");
+}
+
+END_TEST
+
 START_TEST(path_set_goes_on_in_the_file)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -141,6 +171,7 @@ Suite *suite_spill(void)
 
 	tcase_add_test(tc, regions_follow_one_another);
 	tcase_add_test(tc, large_directories_are_walked_in_the_same_order);
+	tcase_add_test(tc, failing_file_ends_the_walk);
 	tcase_add_test(tc, path_set_goes_on_in_the_file);
 	return s;
 }
