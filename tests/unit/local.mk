@@ -64,6 +64,7 @@ unit_test_sources += tests/unit/test_db_cache.c
 unit_test_sources += tests/unit/test_db_contents.c
 unit_test_sources += tests/unit/test_db_fingerprints.c
 unit_test_sources += tests/unit/test_db_restores.c
+unit_test_sources += tests/unit/test_db_schema.c
 unit_test_sources += tests/unit/test_db_sets.c
 unit_test_sources += tests/unit/test_definition.c
 unit_test_sources += tests/unit/test_definitions.c
