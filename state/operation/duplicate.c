@@ -92,6 +92,8 @@ static int try_set(struct session *s, uint64_t id, const uint8_t *hash, bool ver
 	}
 	if (!has_hash(&set, hash))
 		r = contents_forget(s, id, err);
+	else if (!verify && strcmp(set.origin, db_set_origin_name(DB_SET_FOUND)) == 0)
+		r = 0; /* it was only just found: nobody has read it */
 	else
 		r = verify ? is_intact(s, id, err) : 1;
 	if (r > 0)

@@ -29,7 +29,8 @@ void duplicates_done(struct duplicates *d);
  *
  * `verify`: its archives must have the right hashes, too.  One that has not does not count, is warned of once
  * and never looked at again.  Without `verify` (under the commit lock, where nothing is read that takes
- * long) what was completed since the last look counts: whoever completed it has just verified it.
+ * long) what was completed since the last look counts: whoever completed it has just verified it.  What
+ * was found in the store meanwhile nobody has, and it does not count.
  */
 int duplicates_find(struct duplicates *d, const uint8_t hash[DIGEST_SHA256_SIZE], bool verify,
 		    uint64_t *ret_set, struct strings *ret_apps, struct err *err);

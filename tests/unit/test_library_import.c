@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "state/operation/check.h"
+#include "state/operation/duplicate.h"
 #include "state/operation/restore.h"
 #include "state/operation/save.h"
 #include "state/sets.h"
@@ -435,6 +436,38 @@ START_TEST(damaged_set_does_not_count_as_here)
 
 END_TEST
 
+/* The set in the store, as the last look of an import finds it (`verify` false), or the first one. */
+static int find_again(struct exported *e, bool verify)
+{
+	struct duplicates d = { .session = e->s };
+	_cleanup_(strings_done) struct strings apps = STRINGS_INIT;
+	struct set set;
+	uint64_t id;
+	int r;
+
+	ck_assert_ok(sets_get(e->s, 1, &set, &e->err), &e->err);
+	r = duplicates_find(&d, set.hashes[0], verify, &id, &apps, &e->err);
+	set_done(&set);
+	duplicates_done(&d);
+	return r;
+}
+
+START_TEST(set_that_was_only_just_found_does_not_count_before_it_was_read)
+{
+	_cleanup_(exported_done) struct exported e = EXPORTED;
+
+	if (!exported_make(&e))
+		return;
+	ck_assert_int_eq(find_again(&e, false), 1);
+	session_close(e.s);
+	ck_assert_int_eq(unlinkat(support_dirfd(), "from/state.db", 0), 0);
+	e.s = support_world_open(&e.w, "from");
+	ck_assert_int_eq(find_again(&e, false), 0);
+	ck_assert_int_eq(find_again(&e, true), 1);
+}
+
+END_TEST
+
 START_TEST(set_without_one_of_its_files_does_not_count_as_here)
 {
 	_cleanup_(exported_done) struct exported e = EXPORTED;
@@ -735,6 +768,7 @@ Suite *suite_library_import(void)
 	tcase_add_test(tc, set_that_is_here_comes_again_where_that_is_wanted);
 	tcase_add_test(tc, automatic_set_becomes_a_persons);
 	tcase_add_test(tc, damaged_set_does_not_count_as_here);
+	tcase_add_test(tc, set_that_was_only_just_found_does_not_count_before_it_was_read);
 	tcase_add_test(tc, set_without_one_of_its_files_does_not_count_as_here);
 	tcase_add_test(tc, what_is_known_of_a_content_follows_the_files);
 	tcase_add_test(tc, both_forms_of_a_content_hash_are_right);
