@@ -9,12 +9,15 @@
  * something about it, let go of the lock, and tell.
  */
 
+#include "state/db.h"
 #include "state/recovery.h"
 #include "state/session_internal.h"
 
 struct recovering {
 	struct session *session;
 	struct recovery_report report;
+	/* Of a look, newest first: what would be completed and would then go, since its time has come. */
+	struct db_ids due;
 };
 
 /* What is said of a thing that was put right, and of one that would be. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/base/alloc.h"
+#include "backend/base/stamp.h"
 #include "state/pool.h"
 #include "state/restores.h"
 
@@ -139,6 +140,24 @@ static bool is_here(const struct session *s, const struct db_restore *row)
 	return strcmp(s->root_key, row->root) == 0;
 }
 
+/* Notes a restore that would be completed, if its time has come. */
+static int note_due(struct recovering *v, const struct db_restore *row, struct err *err)
+{
+	struct stamp now;
+	uint64_t *grown;
+
+	if (stamp_now(&now, err) < 0)
+		return -1;
+	if (row->expires == 0 || row->expires > now.sec)
+		return 0;
+	grown = alloc_resize(v->due.ids, v->due.n + 1, sizeof(*grown), err);
+	if (!grown)
+		return -1;
+	v->due.ids = grown;
+	grown[v->due.n++] = row->id;
+	return 0;
+}
+
 /* settle_locked() by the row as it is now that the locks are held: what was read before, its
  * own process may have brought to an end meanwhile, and then nothing rests for recovery.
  * 1, or 0 where nothing was to be done. */
@@ -158,7 +177,11 @@ static int settle_now(struct recovering *v, uint64_t id, const struct recovery_w
 	}
 	if (row.state == JOURNAL_RESTORED || row.state == JOURNAL_CLOSED)
 		return 0;
-	return settle_locked(v, &row, ret_words, err) < 0 ? -1 : 1;
+	if (settle_locked(v, &row, ret_words, err) < 0)
+		return -1;
+	if (!recovery_acts(v) && *ret_words == &completed && note_due(v, &row, err) < 0)
+		return -1;
+	return 1;
 }
 
 static char *restore_object(const struct db_restore *r, struct err *err)

@@ -125,9 +125,10 @@ static int settle_marker(struct session *s, uint64_t id, bool stale, struct err 
 	return store_unmark(s->store, id, err);
 }
 
-/* A marker: of a set that is complete it is stale, of one without a row the set goes. */
+/* A marker: of a set that is complete it is stale, of one without a row the set goes; *ret_alive as in
+ * recover_set(): whoever makes a set goes on when its row was lost with the database. */
 static int recover_marker(struct recovering *v, uint64_t id, const struct db_set_list *rows,
-			  struct err *err)
+			  bool *ret_alive, struct err *err)
 {
 	const struct db_set *row = find_row(rows, id);
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
@@ -136,6 +137,7 @@ static int recover_marker(struct recovering *v, uint64_t id, const struct db_set
 	if (row && row->state != DB_SET_COMPLETE)
 		return 0; /* its row was dealt with */
 	r = recovery_hold(v, LOCK_KEY_SET(id), err);
+	*ret_alive = *ret_alive || r == 0;
 	if (r <= 0)
 		return r;
 	if (recovery_acts(v) && settle_marker(v->session, id, row != NULL, &problem) < 0)
@@ -318,20 +320,20 @@ static int recover_last_set(struct recovering *v, const struct store_list *list,
 static int recover_unfinished(struct recovering *v, const struct db_set_list *rows,
 			      struct store_list *ret, struct err *err)
 {
+	struct store *store = v->session->store;
 	bool alive = false;
 
 	for (size_t i = 0; i < rows->n; i++)
 		if (rows->sets[i].state != DB_SET_COMPLETE &&
 		    recover_set(v, rows->sets[i].id, &alive, err) < 0)
 			return -1;
-	if (!v->session->store)
-		return 0; /* a look where there is none */
-	if (store_list(v->session->store, ret, err) < 0 || recover_last_set(v, ret, err) < 0)
+	/* A look may find none: whoever acts makes it, empty. */
+	if ((store && store_list(store, ret, err) < 0) || recover_last_set(v, ret, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ret->n_incomplete; i++)
-		if (recover_marker(v, ret->incomplete[i], rows, err) < 0)
+		if (recover_marker(v, ret->incomplete[i], rows, &alive, err) < 0)
 			return -1;
-	return recover_temps(v, alive, err);
+	return store ? recover_temps(v, alive, err) : 0;
 }
 
 int recovery_sets(struct recovering *v, struct err *err)

@@ -270,8 +270,11 @@ static bool reader_can_do_without(const struct session *s, const struct err *err
 {
 	if (session_writes(s))
 		return false;
-	if (err_is(err, ERR_NOT_FOUND) || err_is(err, ERR_CORRUPT))
+	if (err_is(err, ERR_NOT_FOUND))
 		return true;
+	/* Without locks it is their file that is damaged, which no writer puts right. */
+	if (err_is(err, ERR_CORRUPT))
+		return s->access == SESSION_READ || s->locks;
 	return s->access == SESSION_READ &&
 	       (err_is(err, ERR_DENIED) || err_is(err, ERR_UNSUPPORTED));
 }
@@ -430,7 +433,7 @@ static int spill_fd(void *ctx)
 	const struct session *s = ctx;
 	_cleanup_close_ int dir = -1;
 
-	if (s->access == SESSION_READ)
+	if (!session_writes(s))
 		return -1;
 	dir = places_open(&s->places, &s->places.database, &ignored);
 	return dir < 0 ? -1 : sys_openat(dir, ".", O_TMPFILE | O_RDWR, 0600);

@@ -201,6 +201,15 @@ static size_t drop_going(struct store_file *files, size_t n, const struct db_set
 	return kept;
 }
 
+/* Is anything on record that is to stay? */
+static bool has_present(const struct db_set *row)
+{
+	for (size_t i = 0; i < row->n_files; i++)
+		if (row->files[i].state == DB_FILE_PRESENT)
+			return true;
+	return false;
+}
+
 /* Hands on the set of `n` files and a row, of which one may be missing. */
 static int add_set(struct listing *l, struct store_file *files, size_t n,
 		   const struct db_set *row, struct err *err)
@@ -211,7 +220,7 @@ static int add_set(struct listing *l, struct store_file *files, size_t n,
 	if (!is_shown(row))
 		return 0;
 	n = drop_going(files, n, row);
-	if (n == 0 && (!row || row->state == DB_SET_FORGETTING))
+	if (n == 0 && (!row || (row->state == DB_SET_FORGETTING && !has_present(row))))
 		return 0;
 	if (read_set(&l->reading, files, n, row, &set, err) < 0)
 		return -1;
@@ -287,13 +296,12 @@ static int look(struct listing *l, uint64_t only, struct err *err)
 	struct session *s = l->reading.session;
 	bool with_db = s->db && !s->places.foreign;
 
-	if (only == 0)
-		return store_list(s->store, &l->files, err) < 0 ||
-				       (with_db && db_sets(s->db, &l->rows, err) < 0)
-			       ? -1
-			       : 0;
-	if (store_list_set(s->store, only, &l->files, err) < 0)
+	/* Without a store there are no files. */
+	if (s->store && (only == 0 ? store_list(s->store, &l->files, err)
+				   : store_list_set(s->store, only, &l->files, err)) < 0)
 		return -1;
+	if (only == 0)
+		return with_db ? db_sets(s->db, &l->rows, err) : 0;
 	return with_db ? db_set_list_one(s->db, only, &l->rows, err) : 0;
 }
 
@@ -314,7 +322,7 @@ static int list(struct session *s, uint64_t only, bool at_once, set_receiver rec
 	};
 	int r;
 
-	if (!s->store)
+	if (!s->store && !s->db)
 		return 0; /* no snapshots were ever made here */
 	if (s->db && at_once)
 		db_read_begin_best_effort(s->db);

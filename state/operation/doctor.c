@@ -41,6 +41,16 @@ static int tell_expired(void *ctx, uint64_t id, struct err *err)
 	return recovery_repaired(ctx, object, &expired, err);
 }
 
+/* All of them; who only looks is told of those, too, that recovery would complete before. */
+static int find_expired(struct recovering *v, struct err *err)
+{
+	int r = expiry_run(v->session, tell_expired, v, err);
+
+	for (size_t i = v->due.n; r == 0 && i > 0; i--)
+		r = tell_expired(v, v->due.ids[i - 1], err);
+	return r;
+}
+
 /* A snapshot on record that is not there any more stays on record until it is forgotten. */
 static int find_lost_files(struct recovering *v, struct err *err)
 {
@@ -71,7 +81,7 @@ static int examine(struct recovering *v, struct err *err)
 	    (s->db_damaged &&
 	     recovery_repaired(v, alloc_strdup(DB_FILE, err), &rebuilt, err) < 0) ||
 	    recovery_sets(v, err) < 0 || find_lost_files(v, err) < 0 ||
-	    recovery_restores(v, err) < 0 || expiry_run(s, tell_expired, v, err) < 0)
+	    recovery_restores(v, err) < 0 || find_expired(v, err) < 0)
 		return -1;
 	if (asides_find(s, &v->report, err) < 0)
 		return err_wrap(err, "cannot look for trees that rest aside");
@@ -81,8 +91,10 @@ static int examine(struct recovering *v, struct err *err)
 int setaside_doctor(struct session *s, struct recovery_report *ret, struct err *err)
 {
 	struct recovering v = { .session = s };
+	int r = examine(&v, err);
 
-	if (examine(&v, err) < 0) {
+	db_ids_done(&v.due);
+	if (r < 0) {
 		recovery_report_done(&v.report);
 		return -1;
 	}

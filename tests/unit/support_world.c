@@ -83,9 +83,8 @@ void support_world_done(struct support_world *w)
 	support_events_done(&w->events);
 }
 
-/* Opens a store of the test's directory. */
-static int try_open(struct support_world *w, const char *store, enum session_access access,
-		    struct session **ret, struct err *err)
+int support_world_try_open_as(struct support_world *w, const char *store,
+			      enum session_access access, struct session **ret, struct err *err)
 {
 	_cleanup_free_ char *root = strdup(support_path("r")), *at = strdup(support_path(store)),
 			    *data = strdup(support_path("apps"));
@@ -105,7 +104,7 @@ static int try_open(struct support_world *w, const char *store, enum session_acc
 int support_world_try_open(struct support_world *w, const char *store, struct session **ret,
 			   struct err *err)
 {
-	return try_open(w, store, SESSION_WRITE, ret, err);
+	return support_world_try_open_as(w, store, SESSION_WRITE, ret, err);
 }
 
 struct session *support_world_open_as(struct support_world *w, const char *store,
@@ -114,7 +113,7 @@ struct session *support_world_open_as(struct support_world *w, const char *store
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct session *s = NULL;
 
-	ck_assert_ok(try_open(w, store, access, &s, &err), &err);
+	ck_assert_ok(support_world_try_open_as(w, store, access, &s, &err), &err);
 	return s;
 }
 

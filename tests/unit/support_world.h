@@ -47,6 +47,8 @@ struct session *support_world_open_as(struct support_world *w, const char *store
 				      enum session_access access);
 int support_world_try_open(struct support_world *w, const char *store, struct session **ret,
 			   struct err *err);
+int support_world_try_open_as(struct support_world *w, const char *store,
+			      enum session_access access, struct session **ret, struct err *err);
 /* Replaces what the user's app "one" or "two" has. */
 void support_world_put(const char *app, const void *p, size_t n);
 

@@ -307,6 +307,51 @@ static void database_damaged_in_the_depth(void)
 	close(fd);
 }
 
+/* What was to be completed has its time behind it already. */
+static void swapping_too_late(void)
+{
+	leave_restore(DB_RESTORE, JOURNAL_SWAPPING, 1);
+}
+
+/* Of a set that is to lose an app, the other one is gone as well. */
+static void forgetting_a_part_of_what_is_lost(void)
+{
+	static const char *const names[] = { "2_one_1_x1.zip" };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(db_closep) struct db *db = open_db();
+	_cleanup_(db_set_done) struct db_set set;
+
+	db_set_init(&set);
+	set.id = 2;
+	set.state = DB_SET_COMPLETE;
+	ck_assert_ok(db_set_add_file(&set, names[0], "one", DB_FILE_PRESENT, &err), &err);
+	ck_assert_ok(db_set_add_file(&set, "2_two_1_x1.zip", "two", DB_FILE_PRESENT, &err), &err);
+	ck_assert_ok(db_set_insert(db, &set, &err), &err);
+	ck_assert_ok(db_set_forget(db, 2, names, 1, &err), &err);
+}
+
+static void lost_store(void)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(db_closep) struct db *db = open_db();
+	_cleanup_(db_set_done) struct db_set set;
+	bool gone;
+
+	db_set_init(&set);
+	ck_assert_ok(db_set_get(db, 1, &set, &err), &err);
+	for (size_t i = 0; i < set.n_files; i++) {
+		char path[160];
+
+		snprintf(path, sizeof(path), "store/snapshots/%s", set.files[i].name);
+		ck_assert_int_eq(unlinkat(support_dirfd(), path, 0), 0);
+	}
+	/* One of the two is enough to be missed. */
+	ck_assert_ok(db_set_forget(db, 1, (const char *const *)&set.files[0].name, 1, &err), &err);
+	ck_assert_ok(db_set_forgotten(db, 1, &gone, &err), &err);
+	lost_number();
+	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots", AT_REMOVEDIR), 0);
+}
+
 static void unknown_aside(void)
 {
 	support_file(support_dirfd(), ASIDE "/data", 0600, "another");
@@ -394,6 +439,22 @@ static const struct mess {
 	  { { "restore 1", "its time had come, and what it had moved aside was removed",
 	      "its time has come, and what it moved aside would be removed" } },
 	  NULL },
+	{ "swapping too late",
+	  swapping_too_late,
+	  { { "restore 1", "was interrupted and was completed",
+	      "was interrupted and would be completed" },
+	    { "restore 1", "its time had come, and what it had moved aside was removed",
+	      "its time has come, and what it moved aside would be removed" } },
+	  NULL },
+	{ "forgetting a part of what is lost",
+	  forgetting_a_part_of_what_is_lost,
+	  { { "set 2", "the rest of it was removed", "the rest of it would be removed" },
+	    { ".last-set", "was written again", "would be written again" } },
+	  "set 2" },
+	{ "lost store",
+	  lost_store,
+	  { { ".last-set", "was written again", "would be written again" } },
+	  "set 1" },
 	{ "unknown zip", unknown_zip, { FOUND("set 7") }, NULL },
 	{ "record without zip", record_without_zip, { { NULL, NULL, NULL } }, "set 1" },
 	{ "lost number",
@@ -597,6 +658,111 @@ START_TEST(dry_run_works_on_a_read_only_file_system)
 
 END_TEST
 
+/* The database was put aside while a set was being made: its maker goes on, and has temporary files. */
+START_TEST(what_is_made_without_a_row_is_left_alone)
+{
+	static const enum session_access both[] = { SESSION_LOOK, SESSION_DOCTOR };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	_cleanup_(locks_closep) struct locks *locks = NULL;
+	_cleanup_close_ int fd = -1;
+	const struct lock_wait now = { 0, NULL };
+
+	if (!make_mess(&w, &messes[0]))
+		return;
+	marker_alone();
+	temp_file();
+	fd = openat(support_dirfd(), "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_ok(locks_open(fd, "STORE", 0, &locks, &err), &err);
+	ck_assert_ok(locks_take(locks, LOCK_KEY_SET(7), LOCK_EXCLUSIVE, &now, &err), &err);
+	for (size_t i = 0; i < 2; i++) {
+		struct recovery_report report = examine(&w, both[i]);
+
+		ck_assert_uint_eq(report.n_busy, 1);
+		ck_assert_str_eq(report.busy[0].object, "set 7");
+		ck_assert_uint_eq(report.n_repaired, 0);
+		ck_assert_uint_eq(report.n_left, 0);
+		recovery_report_done(&report);
+	}
+	ck_assert(support_exists(support_dirfd(),
+				 "store/snapshots/.2_one_1_x1.zip.tmp.abcdefghi"));
+}
+
+END_TEST
+
+START_TEST(dry_run_fails_where_doctor_does)
+{
+	static const enum session_access both[] = { SESSION_LOOK, SESSION_DOCTOR };
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	struct session *s = NULL;
+
+	if (!make_mess(&w, &messes[0]))
+		return;
+	ck_assert_int_eq(unlinkat(support_dirfd(), "store/lock", 0), 0);
+	ck_assert_int_eq(mkdirat(support_dirfd(), "store/lock", 0700), 0);
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_(err_clear) struct err err = ERR_INIT;
+
+		ck_assert_fails(support_world_try_open_as(&w, "store", both[i], &s, &err), &err,
+				ERR_CORRUPT, "lock");
+	}
+}
+
+END_TEST
+
+/* The log of a crash, of which the last page did not come to the disk, as each of both ways to read it
+ * has it. */
+START_TEST(log_cut_short_is_looked_at_as_a_writer_reads_it)
+{
+	static const enum db_mode modes[] = { DB_LOOK, DB_WRITE };
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	_cleanup_free_ char *main_file = NULL, *log = NULL;
+	size_t n_main, n_log, n_sets[64][2];
+	struct db *db;
+
+	if (!make_mess(&w, &messes[0]))
+		return;
+	db = open_db();
+	half_saved();
+	forgetting();
+	main_file = support_read(support_dirfd(), "store/state.db", &n_main);
+	log = support_read(support_dirfd(), "store/state.db-wal", &n_log);
+	db_close(db);
+	ck_assert_uint_gt(n_log, 4 * PAGE);
+	for (size_t i = 0; i < 64; i++)
+		for (size_t k = 0; k < 2; k++) {
+			_cleanup_(err_clear) struct err err = ERR_INIT;
+			_cleanup_close_ int fd = -1;
+			_cleanup_(db_set_list_done) struct db_set_list sets = { NULL, 0 };
+			char name[32], path[64];
+
+			snprintf(name, sizeof(name), "cut%zu-%zu", i, k);
+			ck_assert_int_eq(mkdirat(support_dirfd(), name, 0700), 0);
+			snprintf(path, sizeof(path), "%s/state.db", name);
+			support_file_n(support_dirfd(), path, 0600, main_file, n_main);
+			snprintf(path, sizeof(path), "%s/state.db-wal", name);
+			/* Cut, and at each second place changed before that. */
+			if (i % 2)
+				log[n_log * i / 64 / 2] ^= 1;
+			support_file_n(support_dirfd(), path, 0600, log, n_log * i / 64);
+			if (i % 2)
+				log[n_log * i / 64 / 2] ^= 1;
+			fd = openat(support_dirfd(), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			ck_assert_ok(db_open(fd, "CUT", modes[k], &db, &err), &err);
+			ck_assert_ok(db_check(db, &err), &err);
+			ck_assert_ok(db_sets(db, &sets, &err), &err);
+			db_close(db);
+			n_sets[i][k] = sets.n * 10;
+			for (size_t s = 0; s < sets.n; s++)
+				n_sets[i][k] += sets.sets[s].state;
+			ck_assert_uint_eq(n_sets[i][k], n_sets[i][0]);
+		}
+	/* There were some to read, and more in a longer log. */
+	ck_assert_uint_ne(n_sets[0][0], n_sets[62][0]);
+}
+
+END_TEST
+
 START_TEST(dry_run_makes_no_store)
 {
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
@@ -620,6 +786,9 @@ Suite *suite_doctor(void)
 	tcase_add_test(tc, dry_run_looks_at_what_is_in_the_log_alone);
 	tcase_add_test(tc, dry_run_says_what_is_busy_and_takes_nobody_for_dead);
 	tcase_add_test(tc, dry_run_works_on_a_read_only_file_system);
+	tcase_add_test(tc, what_is_made_without_a_row_is_left_alone);
+	tcase_add_test(tc, dry_run_fails_where_doctor_does);
+	tcase_add_test(tc, log_cut_short_is_looked_at_as_a_writer_reads_it);
 	tcase_add_test(tc, dry_run_makes_no_store);
 	return s;
 }
