@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 
 #include "backend/base/alloc.h"
@@ -11,6 +12,18 @@
 #include "backend/base/quote.h"
 #include "backend/base/sys.h"
 #include "backend/tree/apply_internal.h"
+
+/* What all but makers may have open. */
+#define OTHER_FDS (DIR_STACK_OPEN + 32)
+
+/* Whether there may be as many descriptors as makers take.  The caller's thread alone can
+ * do with a few. */
+static bool has_fds_for_makers(void)
+{
+	struct rlimit r;
+
+	return sys_getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur >= MAKERS_FDS + OTHER_FDS;
+}
 
 int apply_new(const struct apply_target *targets, size_t n_targets, unsigned flags,
 	      unsigned threads, struct owners *owners, const struct apply_report *report,
@@ -23,7 +36,7 @@ int apply_new(const struct apply_target *targets, size_t n_targets, unsigned fla
 	a->file.fd = -1;
 	if (threads == 0)
 		threads = sys_cpu_count();
-	if (threads > 1 && makers_new(threads, &a->makers, err) < 0)
+	if (threads > 1 && has_fds_for_makers() && makers_new(threads, &a->makers, err) < 0)
 		return -1;
 	a->attrs =
 		(struct attr_apply){ .flags = flags, .owners = owners, .report = report };

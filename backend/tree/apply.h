@@ -81,7 +81,7 @@ struct apply;
 /* Borrows all arguments until free; the targets' descriptors stay the caller's.  Entries
  * outside all targets (say `common/` itself where only its trees are targets) are passed
  * over.  `threads`: 0: as many as there are processors (at most MAKERS_THREADS_MAX); 1:
- * none but the caller's. */
+ * none but the caller's, as where few descriptors may be open. */
 int apply_new(const struct apply_target *targets, size_t n_targets, unsigned flags,
 	      unsigned threads, struct owners *owners, const struct apply_report *report,
 	      struct apply **ret, struct err *err);

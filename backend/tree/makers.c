@@ -21,6 +21,10 @@
 
 #define N_BATCHES (2 * MAKERS_THREADS_MAX + 2)
 
+/* No batch begins another directory beyond ENOUGH_FILES. */
+_Static_assert(N_BATCHES * ENOUGH_FILES + MAKERS_THREADS_MAX + 1 <= MAKERS_FDS,
+	       "more descriptors than are said to be needed");
+
 #define NEVER UINT64_MAX
 
 /*

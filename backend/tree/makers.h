@@ -45,6 +45,8 @@
 #define MAKERS_FILE_MAX ((size_t)128 << 10)
 #define MAKERS_PATH_MAX ((size_t)4 << 10)
 #define MAKERS_ROOM     ((size_t)256 << 10) /* of a batch */
+/* What the directories of all batches, and files, may take of the descriptors. */
+#define MAKERS_FDS 192
 
 struct makers;
 struct maker_dir;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -315,6 +316,30 @@ START_TEST(makers_keep_up_with_trees_deeper_than_what_stays_open)
 
 END_TEST
 
+START_TEST(makers_do_not_run_out_of_few_descriptors)
+{
+	struct rlimit before, few;
+	struct making m;
+	char path[32];
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){ 32, before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	making_begin(&m, "out", 4);
+	ck_assert_ok(put_dir(&m, "common"), &m.err);
+	for (int i = 0; i < 800; i++) {
+		snprintf(path, sizeof(path), "common/%d", i);
+		ck_assert_ok(put_dir(&m, path), &m.err);
+		snprintf(path, sizeof(path), "common/%d/f", i);
+		ck_assert_ok(put_file(&m, path, 10), &m.err);
+	}
+	ck_assert_ok(m.sink.finish(m.sink.ctx, &m.err), &m.err);
+	making_end(&m);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+END_TEST
+
 START_TEST(makers_set_modes_whatever_the_umask)
 {
 	static const mode_t masks[] = { 0, 022, 077, 0777 };
@@ -476,6 +501,7 @@ Suite *suite_makers(void)
 	tcase_add_loop_test(t, makers_make_the_same_tree_with_any_number_of_threads, 0,
 			    N_SEEDS);
 	tcase_add_test(t, makers_keep_up_with_trees_deeper_than_what_stays_open);
+	tcase_add_test(t, makers_do_not_run_out_of_few_descriptors);
 	tcase_add_test(t, makers_set_modes_whatever_the_umask);
 	t = support_tcase(s, "failures");
 	tcase_add_loop_test(t, makers_tell_what_fails_first_in_the_stream, 0, 12);
