@@ -33,6 +33,7 @@ void signals_catch(void)
 			(void)sigaction(stopping[i], &catch, NULL);
 	}
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 const atomic_bool *signals_cancel(void)

@@ -4,7 +4,8 @@
 
 /*
  * signals: SIGINT, SIGTERM and SIGHUP set the flag that cancels an operation, which then
- * cleans up and fails; SIGPIPE is ignored, so that writing fails instead.
+ * cleans up and fails; SIGPIPE and SIGXFSZ (a limit on the size of files) are ignored, so
+ * that writing fails instead.
  */
 
 #include <stdatomic.h>

@@ -154,6 +154,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	s = alloc_zero(1, sizeof(*s), &err);
 	hello = s ? alloc_zero(1, sizeof(*hello), &err) : NULL;
 	if (!hello || serve_init(s, PROTOCOL_SOCKET_FD, -1, &err) < 0)

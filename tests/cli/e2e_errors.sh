@@ -83,6 +83,14 @@ is_status 0 'apps: a bad definition is no failure'
 like_err 'warning.*bad.json' 'apps: but named'
 rm "$scratch/apps/bad.json"
 
+# ---- A limit on the size of files ----
+
+limit=$(ulimit -S -f)
+ulimit -S -f 200
+refused 6 'File too large' 'save of more than a file may hold' save demo
+refused 6 'File too large' 'restore of more than a file may hold' restore 1
+ulimit -S -f "$limit"
+
 # ---- Damaged snapshots ----
 
 whole=$(zips "$store/snapshots" 1)
