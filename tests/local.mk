@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-dist_check += tests/fixtures tests/interop/README tests/interop/run \
+dist_check += tests/README tests/fixtures tests/interop/README tests/interop/run \
 	tests/interop/carrying.py tests/interop/different.py tests/interop/foreign.py \
 	tests/interop/generated.py tests/interop/judging.py tests/interop/oddities.py \
 	tests/interop/roots.py tests/interop/singles.py tests/interop/trees.py \
