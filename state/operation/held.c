@@ -9,12 +9,12 @@
 
 /* A zip of an older set. */
 struct held_zip {
-	uint64_t set;
-	char *name;
+	struct store_file file;
 	bool locked;
-	int fd;			/* -1: not to be used */
-	struct snapshot *meta;
-	uint64_t handle;	/* in the reader */
+	bool useless;
+	int fd;			/* -1: not open */
+	struct snapshot *meta;	/* once the reader has found it in order */
+	uint64_t handle;	/* in the reader; 0: not open there */
 };
 
 void held_init(struct held *h, struct session *s)
@@ -22,21 +22,36 @@ void held_init(struct held *h, struct session *s)
 	*h = (struct held){ .session = s };
 }
 
+/* Closes a zip, here and in the reader: a save may use more than may be open at a time. */
+static void rest(const struct held *h, struct held_zip *z)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	struct session *s = h->session;
+
+	if (z->handle > 0 && s->reader && worker_is_alive(s->reader))
+		(void)reader_close(s->reader, z->handle, s->observer, &ignored);
+	z->handle = 0;
+	if (z->fd >= 0)
+		sys_close_best_effort(z->fd);
+	z->fd = -1;
+}
+
+static void rest_all(const struct held *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		rest(h, h->zips[i]);
+}
+
 void held_done(struct held *h)
 {
 	for (size_t i = 0; i < h->n; i++) {
-		_cleanup_(err_clear) struct err ignored = ERR_INIT;
 		struct held_zip *z = h->zips[i];
 
-		if (z->handle > 0 && worker_is_alive(h->session->reader))
-			(void)reader_close(h->session->reader, z->handle,
-					   h->session->observer, &ignored);
-		if (z->fd >= 0)
-			sys_close_best_effort(z->fd);
+		rest(h, z);
 		if (z->locked)
-			locks_drop(h->session->locks, LOCK_KEY_SET(z->set));
+			locks_drop(h->session->locks, LOCK_KEY_SET(z->file.set));
 		snapshot_free(z->meta);
-		free(z->name);
+		free(z->file.name);
 		free(z);
 	}
 	free(h->zips);
@@ -60,10 +75,27 @@ static int lock_zip(struct held *h, struct held_zip *z, struct err *err)
 	/* A reader without a lock file has every shared lock. */
 	if (!s->locks)
 		return 0;
-	if (locks_take(s->locks, LOCK_KEY_SET(z->set), LOCK_SHARED, &wait, err) < 0)
+	if (z->locked)
+		return 0;
+	if (locks_take(s->locks, LOCK_KEY_SET(z->file.set), LOCK_SHARED, &wait, err) < 0)
 		return -1;
 	z->locked = true;
 	return 0;
+}
+
+/* Whether the set still has the file: it may have been forgotten before the lock was taken. */
+static int check_present(const struct held *h, const struct held_zip *z, struct err *err)
+{
+	_cleanup_(db_set_done) struct db_set set;
+	bool present = false;
+
+	db_set_init(&set);
+	if (db_set_get(h->session->db, z->file.set, &set, err) < 0)
+		return -1;
+	for (size_t i = 0; set.state == DB_SET_COMPLETE && i < set.n_files; i++)
+		if (strcmp(set.files[i].name, z->file.name) == 0)
+			present = set.files[i].state == DB_FILE_PRESENT;
+	return present ? 0 : err_set(err, ERR_CHANGED, "%s is being forgotten", q(z->file.name));
 }
 
 /* Whether it is still the file that was written then. */
@@ -75,71 +107,100 @@ static bool is_same_file(int fd, const struct store_file *f)
 	       st.st_mtim.tv_sec == f->mtime_sec && st.st_mtim.tv_nsec == f->mtime_nsec;
 }
 
-/* The reader's word on it; *ret_fd: the descriptor, if it is in order. */
+/* The reader's word on it. */
 static int look_into(struct held *h, struct held_zip *z, int fd, struct err *err)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
+	_cleanup_(snapshot_freep) struct snapshot *meta = NULL;
 	struct session *s = h->session;
 	struct worker *reader;
 
 	if (session_reader(s, &reader, err) < 0 ||
-	    reader_open(reader, fd, s->observer, &z->meta, &z->handle, &problem, err) < 0)
+	    reader_open(reader, fd, s->observer, &meta, &z->handle, &problem, err) < 0)
 		return -1;
-	if (z->handle > 0)
+	if (z->handle > 0) {
+		snapshot_free(z->meta);
+		z->meta = TAKE_PTR(meta);
 		return 0;
+	}
 	observer_warn(s->observer, NULL, "set %llu is damaged (%s): %s is read anew",
-		      (unsigned long long)z->set, err_message(&problem), q(z->name));
+		      (unsigned long long)z->file.set, err_message(&problem), q(z->file.name));
 	return err_move(err, &problem);
 }
 
-/* Opens what a row tells of, into z->fd. */
-static int open_file(struct held *h, struct held_zip *z, const struct store_file *f,
-		     struct err *err)
+/* What is open now is not looked into any more. */
+static void give_up(const struct held *h)
 {
-	_cleanup_close_ int fd = -1;
+	for (size_t i = 0; i < h->n; i++) {
+		if (h->zips[i]->handle > 0)
+			h->zips[i]->useless = true;
+		rest(h, h->zips[i]);
+	}
+}
 
-	if (lock_zip(h, z, err) < 0)
-		return -1;
-	fd = store_open_file(h->session->store, z->name, err);
+/* Opens the file that a row told of; z->fd. */
+static int open_file(const struct held *h, struct held_zip *z, struct err *err)
+{
+	_cleanup_close_ int fd = store_open_file(h->session->store, z->file.name, err);
+
 	if (fd < 0)
 		return -1;
-	if (!is_same_file(fd, f))
-		return err_set(err, ERR_CHANGED, "%s was replaced", q(z->name));
-	if (look_into(h, z, fd, err) < 0)
-		return -1;
+	if (!is_same_file(fd, &z->file))
+		return err_set(err, ERR_CHANGED, "%s was replaced", q(z->file.name));
 	z->fd = TAKE_FD(fd);
 	return 0;
 }
 
-/* The zip that a row tells of; NULL in *ret: it is of no use. */
-static int get_zip(struct held *h, const struct store_file *f, struct held_zip **ret,
+/* Opens it here and in the reader. */
+static int open_zip(struct held *h, struct held_zip *z, struct err *err)
+{
+	if (lock_zip(h, z, err) < 0 || check_present(h, z, err) < 0 || open_file(h, z, err) < 0)
+		return -1;
+	return look_into(h, z, z->fd, err);
+}
+
+/* A zip that was not met before. */
+static int add_zip(struct held *h, const struct store_file *f, struct held_zip **ret,
 		   struct err *err)
 {
 	_cleanup_free_ struct held_zip *z = NULL;
-	struct held_zip *taken;
 
-	for (size_t i = 0; i < h->n; i++)
-		if (h->zips[i]->set == f->set && strcmp(h->zips[i]->name, f->name) == 0) {
-			*ret = h->zips[i]->fd >= 0 ? h->zips[i] : NULL;
-			return 0;
-		}
 	if (alloc_grow(&h->zips, h->n, &h->cap, sizeof(struct held_zip *), err) < 0)
 		return -1;
 	z = alloc_zero(1, sizeof(*z), err);
 	if (!z)
 		return -1;
-	z->name = alloc_strdup(f->name, err);
-	if (!z->name)
-		return -1;
-	z->set = f->set;
+	z->file = *f;
 	z->fd = -1;
-	taken = h->zips[h->n++] = TAKE_PTR(z);
-	if (open_file(h, taken, f, err) < 0) {
+	z->file.name = alloc_strdup(f->name, err);
+	if (!z->file.name)
+		return -1;
+	*ret = h->zips[h->n++] = TAKE_PTR(z);
+	return 0;
+}
+
+/* The zip that a row tells of, open; NULL in *ret: it is of no use. */
+static int get_zip(struct held *h, const struct store_file *f, struct held_zip **ret,
+		   struct err *err)
+{
+	struct held_zip *z = NULL;
+
+	for (size_t i = 0; i < h->n && !z; i++)
+		if (h->zips[i]->file.set == f->set && strcmp(h->zips[i]->file.name, f->name) == 0)
+			z = h->zips[i];
+	if (!z && add_zip(h, f, &z, err) < 0)
+		return -1;
+	if (!z->useless && z->handle == 0 && open_zip(h, z, err) < 0) {
 		if (is_fatal(err))
 			return -1;
 		err_clear(err);
+		z->useless = true;
+		rest(h, z);
+		/* A reader that died took its handles along, and another gives them anew. */
+		if (h->session->reader && !worker_is_alive(h->session->reader))
+			give_up(h);
 	}
-	*ret = taken->fd >= 0 ? taken : NULL;
+	*ret = z->useless ? NULL : z;
 	return 0;
 }
 
@@ -204,7 +265,7 @@ static int take_archive(struct held *h, struct held_zip *z, struct plan_archive 
 			const char *snap, struct err *err)
 {
 	const struct snapshot_archive *meta = snapshot_archive(z->meta, p->member);
-	struct save_held held = { .set = z->set, .fd = z->fd, .meta = meta, .print = p->print };
+	struct save_held held = { .set = z->file.set, .fd = -1, .meta = meta, .print = p->print };
 
 	if (!meta || !meta->has_details || strcmp(z->meta->snap, snap) != 0)
 		return 0;
@@ -246,7 +307,41 @@ int held_find(struct held *h, struct plan_app *a, const char *snap, const char *
 		if (find_archive(h, &a->archives[i], snap, &c.lists[i], &c, err) < 0 ||
 		    find_archive(h, &a->archives[i], snap, &c.lists[i], NULL, err) < 0)
 			return -1;
+	rest_all(h);
 	return 0;
+}
+
+/* The zip that an archive is taken from. */
+static struct held_zip *zip_of(const struct held *h, const struct plan_archive *p)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->zips[i]->meta && snapshot_archive(h->zips[i]->meta, p->member) == p->held.meta)
+			return h->zips[i];
+	return NULL;
+}
+
+int held_open(struct held *h, struct plan_app *a, struct err *err)
+{
+	for (size_t i = 0; i < a->n_archives; i++) {
+		struct plan_archive *p = &a->archives[i];
+		struct held_zip *z = p->save.held ? zip_of(h, p) : NULL;
+
+		if (z && z->fd < 0 && open_file(h, z, err) < 0) {
+			if (is_fatal(err))
+				return -1;
+			err_clear(err);
+		}
+		if (z && z->fd >= 0)
+			p->held.fd = z->fd;
+		else
+			p->save.held = NULL;
+	}
+	return 0;
+}
+
+void held_close(struct held *h)
+{
+	rest_all(h);
 }
 
 /* ---- Whole apps ---- */
@@ -288,6 +383,7 @@ int held_whole(struct held *h, const struct plan_app *a, const char *snap, const
 		if (z && says_same(z->meta, a, snap, conf, only))
 			set = f->set;
 	}
+	rest_all(h);
 	*ret = set;
 	return 0;
 }

@@ -8,13 +8,15 @@
  *	held_init(&h, session)
  *	held_find(&h, app, ...)		for each app: which archives need not be packed
  *	held_whole(&h, app, ...)	which set holds all of it
+ *	held_open(&h, app), held_close(&h)	around the save of each app
  *	held_done(&h)			only after the save
  *
  * The database says which complete set that was saved here had an archive with the same
  * print.  It is believed only if the zip is the very file that was written then (inode, size,
  * time) and the reader finds it in order.  The set of each zip in use is locked (shared) until
  * held_done(), so that it is not forgotten meanwhile; one that is locked by another is
- * passed over.  Not installed.
+ * passed over.  There may be more of them than descriptors: only those of one app are open at a
+ * time.  Not installed.
  */
 
 #include "state/operation/plan.h"
@@ -39,6 +41,11 @@ int held_find(struct held *h, struct plan_app *a, const char *snap, const char *
  * (NULL: none): its number in *ret; 0: there is none.  `only`: it must not hold others. */
 int held_whole(struct held *h, const struct plan_app *a, const char *snap, const char *conf,
 	       bool only, uint64_t *ret, struct err *err);
+
+/* Opens what held_find() found for `a`, and fills in held.fd; an archive whose zip cannot be opened any more
+ * is to be packed. */
+int held_open(struct held *h, struct plan_app *a, struct err *err);
+void held_close(struct held *h);
 
 void held_done(struct held *h);
 

@@ -413,7 +413,7 @@ static int make_row(void *ctx, struct db_set *row, struct err *err)
 /* One app. */
 static int save_app(struct saving *v, size_t i, struct err *err)
 {
-	const struct plan_app *a = &v->plan.apps[i];
+	struct plan_app *a = &v->plan.apps[i];
 	_cleanup_free_ struct save_archive *archives = NULL;
 	struct session *s = v->session;
 	struct save_options options = {
@@ -425,13 +425,14 @@ static int save_app(struct saving *v, size_t i, struct err *err)
 	struct save_result *result = &v->results[v->n_results];
 
 	archives = alloc_zero(a->n_archives, sizeof(*archives), err);
-	if (!archives)
+	if (!archives || held_open(&v->held, a, err) < 0)
 		return -1;
 	for (size_t k = 0; k < a->n_archives; k++)
 		archives[k] = a->archives[k].save;
 	if (save_snapshot(s->store, v->metas[i], archives, a->n_archives, &options, result, err) <
 	    0)
 		return -1;
+	held_close(&v->held);
 	v->n_results++;
 	v->skipped += result->skipped;
 	v->changed += result->changed;

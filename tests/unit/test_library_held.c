@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "backend/base/sys.h"
@@ -351,6 +352,109 @@ START_TEST(who_reads_all_cannot_ask_what_changed)
 
 END_TEST
 
+/* One more app with data. */
+static void add_app(unsigned i)
+{
+	char path[64], text[256];
+
+	snprintf(path, sizeof(path), "apps/more%u.json", i);
+	snprintf(text, sizeof(text),
+		 "{\"format\":1,\"id\":\"more%u\",\"name\":\"More\",\"trees\":[{\"name\":\"data\","
+		 "\"scope\":\"user\",\"at\":{\"native\":\"~/.more%u\"}}]}",
+		 i, i);
+	support_file(support_dirfd(), path, 0644, text);
+	snprintf(path, sizeof(path), "more%u", i);
+	support_world_put(path, "more", 4);
+}
+
+/* Leaves room for so many more descriptors; returns the limit as it was. */
+static struct rlimit leave_room(unsigned n)
+{
+	struct rlimit before, lower;
+	int lowest = dup(STDERR_FILENO);
+
+	ck_assert_int_ge(lowest, 0);
+	close(lowest);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	lower = (struct rlimit){ (rlim_t)lowest + n, before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &lower), 0);
+	return before;
+}
+
+START_TEST(more_zips_are_taken_over_than_may_be_open)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	struct save_request q = { .n_confs = 0 };
+	struct rlimit before;
+	struct save_outcome o;
+	struct session *s;
+	int one;
+
+	if (!support_world_make(&w))
+		return;
+	for (unsigned i = 0; i < 40; i++)
+		add_app(i);
+	settle();
+	s = support_world_open(&w, "store");
+	o = save(s, &q);
+	ck_assert_uint_eq(o.set.n, 42);
+	save_outcome_done(&o);
+	one = watch("r/home/me/.more39/data");
+	before = leave_room(32);
+	o = save(s, &q);
+	ck_assert_uint_eq(o.set.n, 42);
+	ck_assert(!was_opened(one));
+	check_intact(s, o.set.id);
+	save_outcome_done(&o);
+	q.if_changed = true;
+	o = save(s, &q);
+	ck_assert_uint_eq(o.n_unchanged, 42);
+	save_outcome_done(&o);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_str_eq(support_events_text(&w.events), "");
+	close(one);
+	session_close(s);
+}
+
+END_TEST
+
+START_TEST(another_compression_is_another_archive)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	struct save_request q = { .compress = SAVE_COMPRESS_FAST };
+	struct save_outcome o;
+	struct session *s;
+	int one;
+
+	if (!support_world_make(&w))
+		return;
+	settle();
+	s = support_world_open(&w, "store");
+	o = save(s, &q);
+	save_outcome_done(&o);
+	one = watch(ONE);
+	q.compress = SAVE_COMPRESS_SMALL;
+	o = save(s, &q);
+	save_outcome_done(&o);
+	ck_assert(was_opened(one));
+	/* The newest is of the other kind: an older one serves. */
+	q.compress = SAVE_COMPRESS_FAST;
+	o = save(s, &q);
+	save_outcome_done(&o);
+	ck_assert(!was_opened(one));
+	/* The data are the same, however packed. */
+	q.compress = SAVE_COMPRESS_SMALL;
+	q.if_changed = true;
+	o = save(s, &q);
+	ck_assert(!o.has_set);
+	ck_assert_uint_eq(o.n_unchanged, 2);
+	save_outcome_done(&o);
+	close(one);
+	session_close(s);
+}
+
+END_TEST
+
 Suite *suite_library_held(void)
 {
 	Suite *s = suite_create("library_held");
@@ -362,5 +466,7 @@ Suite *suite_library_held(void)
 	tcase_add_test(tc, damage_of_the_source_is_told_and_the_data_are_read);
 	tcase_add_test(tc, what_a_set_holds_as_it_is_is_not_saved_again);
 	tcase_add_test(tc, who_reads_all_cannot_ask_what_changed);
+	tcase_add_test(tc, more_zips_are_taken_over_than_may_be_open);
+	tcase_add_test(tc, another_compression_is_another_archive);
 	return s;
 }
