@@ -144,10 +144,13 @@ const struct verb cmd_save = {
 		"or digit and is not digits alone.\n\n"
 		"Data that look the same as when they were saved last (names, sizes, "
 		"times, owners) are not read again: the new set takes them over from the "
-		"old one.  --force-read reads them all the same.\n\n"
-		"With --if-changed an app that a set holds just as it is now is not saved "
-		"again: that set is named instead, and stays at least as long as the new "
-		"one would have.  If no app has changed, no set is made.\n\n"
+		"old one, if they are compressed there as they would be now.  What a program "
+		"writes through mapped memory may keep the old times: --force-read reads "
+		"everything.\n\n"
+		"With --if-changed an app that a set holds just as it is now, however it is "
+		"compressed there, is not saved again: that set is named instead, and stays "
+		"at least as long as the new one would have.  If no app has changed, no set "
+		"is made.\n\n"
 		"A file that cannot be read is left out and named, as is one that kept "
 		"changing while it was read; the status is then 3.",
 	.progress = "saving",

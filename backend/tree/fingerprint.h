@@ -23,7 +23,8 @@
  * machine's clock) is never settled.
  *
  * What this cannot see: bytes written through a mapping (mmap) while its pages are dirty
- * already, which get a new time only after they were written back (some 30 s) or synced;
+ * already (until they are written back, some 30 s, or synced; on tmpfs ever): the file gets no
+ * new time for them, not even later;
  * a clock that is set back and comes to the same nanosecond again; a server whose clock is
  * more than 2 s behind; a user who is renamed, in the names of ACLs alone.
  */
