@@ -144,7 +144,6 @@ END_TEST
 START_TEST(what_is_not_whole_any_more_is_no_source)
 {
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
-	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct session *s;
 	char hashes[2][100];
 	uint64_t first, second;
