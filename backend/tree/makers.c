@@ -393,7 +393,10 @@ int makers_wait(struct makers *m, struct err *err)
 		return 0;
 	if (m->failure.kind == ERR_NONE)
 		return err_set(err, ERR_IO, "making files has failed before");
-	return err_move(err, &m->failure);
+	/* It stays, too: who asked may put what he was about to do in front of this. */
+	err_set(err, m->failure.kind, "%s", err_message(&m->failure));
+	err->sys_errno = m->failure.sys_errno;
+	return m->failure.hint ? err_hint(err, "%s", m->failure.hint) : -1;
 }
 
 void makers_give_up(struct makers *m, struct err *err)

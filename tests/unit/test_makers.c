@@ -428,6 +428,25 @@ START_TEST(makers_tell_of_a_file_before_what_the_stream_fails_with)
 
 END_TEST
 
+START_TEST(makers_tell_of_a_file_without_the_entry_that_waited_for_it)
+{
+	struct making m;
+
+	making_begin(&m, "out", 4);
+	ck_assert_ok(put_dir(&m, "common"), &m.err);
+	ck_assert_ok(put_file(&m, "common/first", 10), &m.err);
+	ck_assert_ok(put_dir(&m, "common/a"), &m.err);
+	ck_assert_ok(put_file(&m, "common/f", 10), &m.err);
+	ck_assert_ok(put_file(&m, "common/f", 10), &m.err);
+	/* Back into the directory that was left. */
+	ck_assert_int_eq(put_file(&m, "common/a/x", 10), -1);
+	ck_assert_int_eq(m.err.kind, ERR_CORRUPT);
+	ck_assert_str_eq(err_message(&m.err), "archive entry \"common/f\" comes twice");
+	making_end(&m);
+}
+
+END_TEST
+
 START_TEST(makers_leave_the_failure_of_a_stream_alone)
 {
 	struct making m;
@@ -506,6 +525,7 @@ Suite *suite_makers(void)
 	t = support_tcase(s, "failures");
 	tcase_add_loop_test(t, makers_tell_what_fails_first_in_the_stream, 0, 12);
 	tcase_add_test(t, makers_tell_of_a_file_before_what_the_stream_fails_with);
+	tcase_add_test(t, makers_tell_of_a_file_without_the_entry_that_waited_for_it);
 	tcase_add_test(t, makers_leave_the_failure_of_a_stream_alone);
 	tcase_add_test(t, makers_tell_of_a_file_before_a_directory_that_cannot_be_made);
 	tcase_add_test(t, makers_refuse_data_that_do_not_fit);
