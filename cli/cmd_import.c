@@ -160,6 +160,8 @@ static int write_table(struct cli *cli, const struct imported *im, struct err *e
 	if (stamp_now(&l.now, err) < 0)
 		return -1;
 	set_table_init(&l.table, &l.now, err);
+	if (!err_is(err, ERR_NONE))
+		return -1;
 	if (im->n == 1)
 		r = add_the_one(cli, &l, err);
 	else
