@@ -5,7 +5,7 @@
  * with all that it holds.
  */
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "state/db_internal.h"
 #include "tests/unit/support.h"
@@ -147,9 +147,10 @@ END_TEST
 START_TEST(readers_leave_earlier_databases_to_a_writer)
 {
 	static const enum db_mode modes[] = { DB_READ, DB_LOOK };
-	_cleanup_free_ char *schema = make_earlier(_i);
+	char *schema = make_earlier(_i);
 	struct db *db = NULL;
 
+	free(schema);
 	for (size_t i = 0; i < 2; i++) {
 		_cleanup_(err_clear) struct err err = ERR_INIT;
 
