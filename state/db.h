@@ -255,6 +255,9 @@ int db_fingerprint_put(struct db *db, const struct db_fingerprint *f, struct err
 int db_fingerprint_find(struct db *db, const struct db_fingerprint *f, struct db_held_list *ret,
 			struct err *err);
 void db_held_list_done(struct db_held_list *list);
+/* A file was found damaged: forgets what its archives looked like, and their likes in other sets,
+ * which may share its blocks.  Best effort: who checks may be a reader. */
+void db_fingerprint_drop_best_effort(struct db *db, uint64_t set, const char *file);
 
 /* ---- Restores and undos ---- */
 

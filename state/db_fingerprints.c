@@ -6,6 +6,8 @@
 
 /* More than these need not be looked at: the newest one that is intact is the answer. */
 #define LISTED_MAX 32
+/* A writer is about to end; if not, the damage will be found again. */
+#define DROP_WAIT_MS 1000
 
 void db_held_list_done(struct db_held_list *list)
 {
@@ -84,4 +86,26 @@ int db_fingerprint_find(struct db *db, const struct db_fingerprint *f, struct db
 	*ret = list;
 	list = (struct db_held_list){ NULL, 0 };
 	return 0;
+}
+
+/* db_fingerprint_drop_best_effort() within a transaction. */
+static int drop_rows(struct db *db, uint64_t set, const char *file, struct err *err)
+{
+	return db_run(db,
+		      "DELETE FROM fingerprints WHERE (app, member, fingerprint) IN"
+		      " (SELECT app, member, fingerprint FROM fingerprints"
+		      "  WHERE set_id = ? AND file = ?)",
+		      DB_ARGS(DB_INT(set), DB_BYTES(file)), NULL, err);
+}
+
+void db_fingerprint_drop_best_effort(struct db *db, uint64_t set, const char *file)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	bool own;
+
+	if (!db_relax_begin(db, DROP_WAIT_MS))
+		return;
+	if (db_enter(db, &own, &ignored) == 0)
+		(void)db_leave(db, own, drop_rows(db, set, file, &ignored), &ignored);
+	db_relax_end(db);
 }

@@ -179,6 +179,8 @@ static int check_set(struct session *s, const struct set *set, const struct scop
 		if (check_archives(&c, &c.snapshots[i], &o->apps[i], err) < 0)
 			return err_wrap(err, "cannot check %s", q(chosen[i]->meta->snap));
 		o->ok = o->ok && o->apps[i].ok;
+		if (!o->apps[i].ok && s->db)
+			db_fingerprint_drop_best_effort(s->db, set->id, chosen[i]->file);
 	}
 	meter_end(&c.meter);
 	return 0;

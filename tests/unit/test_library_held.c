@@ -241,6 +241,42 @@ START_TEST(damage_of_the_source_is_told_and_the_data_are_read)
 
 END_TEST
 
+START_TEST(what_check_found_damaged_is_no_source)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	static const struct scope all = { 0 };
+	struct check_outcome o;
+	struct session *s;
+	char first[2][100], again[2][100];
+	int one, two;
+
+	if (!support_world_make(&w))
+		return;
+	settle();
+	s = support_world_open(&w, "store");
+	save_all(s, false, first);
+	save_all(s, false, again);
+	damage("store/snapshots/1_one_0_x1.zip", 100);
+	ck_assert_ok(setaside_check(s, 1, &all, false, &o, &err), &err);
+	ck_assert(!o.ok);
+	check_outcome_done(&o);
+	/* Set 2 may share its blocks: it does not serve either. */
+	one = watch(ONE);
+	two = watch(TWO);
+	check_intact(s, save_all(s, false, again));
+	ck_assert(was_opened(one) && !was_opened(two));
+	ck_assert(are_same(first, again));
+	ck_assert_str_eq(support_events_text(&w.events), "");
+	save_all(s, false, again);
+	ck_assert(!was_opened(one) && !was_opened(two));
+	close(one);
+	close(two);
+	session_close(s);
+}
+
+END_TEST
+
 /* Which apps were left to which set: "one 1 two 1 ". */
 static const char *unchanged(const struct save_outcome *o)
 {
@@ -463,6 +499,7 @@ Suite *suite_library_held(void)
 	tcase_add_test(tc, unchanged_data_is_not_read);
 	tcase_add_test(tc, what_is_not_whole_any_more_is_no_source);
 	tcase_add_test(tc, damage_of_the_source_is_told_and_the_data_are_read);
+	tcase_add_test(tc, what_check_found_damaged_is_no_source);
 	tcase_add_test(tc, what_a_set_holds_as_it_is_is_not_saved_again);
 	tcase_add_test(tc, who_reads_all_cannot_ask_what_changed);
 	tcase_add_test(tc, more_zips_are_taken_over_than_may_be_open);
