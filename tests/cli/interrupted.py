@@ -191,8 +191,9 @@ def test_calls(verb, points):
             wrong.append(f"{number.name} at call {at} of {n}: {outcome}")
     interrupted = outcomes.count("interrupted")
     ok(not wrong, f"{verb}: signals at {len(tried)} of {n} calls, {interrupted} before the commit point", *wrong)
-    ok(outcomes == sorted(outcomes, reverse=True),
-       f"{verb}: what comes after the commit point is too late", outcomes)
+    if verb != "doctor":  # which does several things, each with a commit point of its own
+        ok(outcomes == sorted(outcomes, reverse=True),
+           f"{verb}: what comes after the commit point is too late", outcomes)
     ok(outcomes[0] == "interrupted" or verb in LATE, f"{verb}: what comes at first is not", outcomes[:1])
 
 
@@ -202,10 +203,10 @@ def status_of(pid):
 
 
 def is_at_work(pid):
-    """Past its start: fenced in, and waiting for a request or with a pipe."""
-    with open(f"/proc/{pid}/wchan", encoding="ascii") as f:
-        wait = f.read()
-    return ("skb_wait" in wait or "pipe" in wait) and status_of(pid)["NoNewPrivs"] == "1"
+    """Past its start: fenced in, and waiting for a request or with a pipe.  What it waits for is
+    for root alone to see."""
+    status = status_of(pid)
+    return status["NoNewPrivs"] == "1" and status["State"].startswith("S")
 
 
 def stop_worker(process, nth):
