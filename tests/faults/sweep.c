@@ -17,17 +17,6 @@
 # include <sanitizer/lsan_interface.h>
 #endif
 
-#include "backend/worker/worker.h"
-
-const struct place places[] = {
-	{ "parent", 0 },
-	{ "reader", WORKER_READER },
-	{ "packer", WORKER_PACKER },
-	{ "unpacker", WORKER_UNPACKER },
-	{ "applier", WORKER_APPLIER },
-	{ "swapper", WORKER_SWAPPER },
-};
-
 const struct fault faults[] = {
 	{ "no memory, once", FAULT_ALLOC, FAULT_ONCE, ENOMEM, "alloc:once:", "" },
 	{ "no memory, from then on", FAULT_ALLOC, FAULT_FROM, ENOMEM, "alloc:from:", "" },
@@ -48,7 +37,6 @@ const struct fault faults[] = {
 	{ "death", FAULT_CHANGE, FAULT_DIE, 0, "change:die:", "" },
 };
 
-const size_t n_places = sizeof(places) / sizeof(places[0]);
 const size_t n_faults = sizeof(faults) / sizeof(faults[0]);
 const struct fault *const fault_death = &faults[sizeof(faults) / sizeof(faults[0]) - 1];
 

@@ -48,16 +48,8 @@ struct fault {
 	const char *rest;
 };
 
-/* Where it strikes: the process that calls the library, or a worker of it. */
-struct place {
-	const char *name;
-	int kind; /* 0: the parent */
-};
-
 extern const struct fault faults[];
 extern const size_t n_faults;
-extern const struct place places[];
-extern const size_t n_places;
 extern const struct fault *const fault_death; /* one of them */
 
 /* Sums of a row: an operation, place and fault; or an operation and two places, nested.  Shared by the

@@ -10,6 +10,7 @@
  *	world		a machine in a directory: a root with homes, a store, a place for exports;
  *			kept under a name and put back at will
  *	operations	what is swept, each from opening a session to closing it
+ *	places		the processes of an operation
  *	judge		what must be true afterwards, in any case
  *
  * What cannot be done here, other than what is tested, ends the process with status 99.
@@ -114,6 +115,17 @@ const struct operation *operation_named(const char *name);
 void operation_mess(const struct world *w, const struct operation *o, const char *name, int percent);
 struct session *operation_session(const struct world *w, enum session_access access,
 				  const struct observer *observer, struct err *err);
+
+/* ---- places ---- */
+
+/* Where in an operation something befalls it: in its own process, or in a kind of worker. */
+struct place {
+	const char *name;
+	int kind; /* 0: the parent */
+};
+
+extern const struct place places[];
+extern const size_t n_places;
 
 /* ---- judge ---- */
 

@@ -4,24 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/worker/worker.h"
-
 /*
  * The file system under an operation is shut down before each thing that the operation changes, and
  * after it has told its success; then all its processes are killed, and what was on the disk is judged.
  */
-
-static const struct {
-	const char *name;
-	int kind; /* 0: the parent */
-} places[] = {
-	{ "parent", 0 },
-	{ "reader", WORKER_READER },
-	{ "packer", WORKER_PACKER },
-	{ "unpacker", WORKER_UNPACKER },
-	{ "applier", WORKER_APPLIER },
-	{ "swapper", WORKER_SWAPPER },
-};
 
 static const struct {
 	const char *name;
@@ -31,8 +17,7 @@ static const struct {
 	{ "log flushed", CUT_LOG_FLUSHED },
 };
 
-#define N_PLACES (sizeof(places) / sizeof(places[0]))
-#define N_CUTS   (sizeof(cuts) / sizeof(cuts[0]))
+#define N_CUTS (sizeof(cuts) / sizeof(cuts[0]))
 
 /* The disks as the cut left them. */
 static void judge_disk(struct attempt *a, const struct state states[2],
@@ -105,14 +90,14 @@ void cuts_sweep(struct power *p, const struct operation *o, const struct layout 
 
 	d->layout = l;
 	attempt_states(p, d, o, states);
-	for (size_t place = 0; place < N_PLACES; place++) {
+	for (size_t place = 0; place < n_places; place++) {
 		uint64_t n;
 
 		if (p->place && strcmp(p->place, places[place].name) != 0)
 			continue;
 		n = count_points(p, o, d, place);
 		for (size_t cut = 0; cut < N_CUTS; cut++) {
-			uint64_t part = (row * N_PLACES + place) * N_CUTS + cut;
+			uint64_t part = (row * n_places + place) * N_CUTS + cut;
 
 			/* The 0th is the one after the success. */
 			for (uint64_t i = place == 0 ? 0 : 1; i <= n; i++)
