@@ -50,16 +50,6 @@ int json_set_saved_end(struct json_writer *w)
 	return json_parts_end(w);
 }
 
-int json_set_saved(const struct set *sets, size_t n, struct buf *out, struct err *err)
-{
-	struct json_writer w = JSON_WRITER(out, err);
-
-	json_set_saved_begin(&w);
-	for (size_t i = 0; i < n; i++)
-		json_set_write(&w, &sets[i]);
-	return json_set_saved_end(&w);
-}
-
 int json_set_show(const struct set *set, struct buf *out, struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);

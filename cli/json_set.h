@@ -16,8 +16,7 @@ void json_set_write(struct json_writer *w, const struct set *set);
 /* The answer of `saved`: json_set_write() for each set in between. */
 void json_set_saved_begin(struct json_writer *w);
 int json_set_saved_end(struct json_writer *w);
-/* Whole answers: of `saved`, of `show`, of `save`. */
-int json_set_saved(const struct set *sets, size_t n, struct buf *out, struct err *err);
+/* Whole answers: of `show`, of `save`. */
 int json_set_show(const struct set *set, struct buf *out, struct err *err);
 int json_set_save(const struct save_outcome *o, struct buf *out, struct err *err);
 
