@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/recovery_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -92,13 +93,18 @@ static int recover_set(struct recovering *v, uint64_t id, bool *ret_alive, struc
 			     &problem, err);
 }
 
+static int compare_row(const void *id, const void *row)
+{
+	uint64_t a = *(const uint64_t *)id, b = ((const struct db_set *)row)->id;
+
+	return (a > b) - (a < b);
+}
+
 /* The row of a number, or NULL. */
 static const struct db_set *find_row(const struct db_set_list *rows, uint64_t id)
 {
-	for (size_t i = 0; i < rows->n; i++)
-		if (rows->sets[i].id == id)
-			return &rows->sets[i];
-	return NULL;
+	return rows->n == 0 ? NULL
+			    : bsearch(&id, rows->sets, rows->n, sizeof(*rows->sets), compare_row);
 }
 
 /* Files of a set that has a marker and no row: an import or save whose database is gone, or
@@ -225,12 +231,19 @@ static int adopt_set(struct recovering *v, const struct store_file *files, size_
 	return recovery_repaired(v, recovery_set_object(files[0].set, err), &found, err);
 }
 
+static int compare_set(const void *id, const void *set)
+{
+	uint64_t a = *(const uint64_t *)id, b = ((const struct set *)set)->id;
+
+	return (a > b) - (a < b);
+}
+
+/* The set of a number, or NULL. */
 static const struct set *find_set(const struct set_list *sets, uint64_t id)
 {
-	for (size_t i = 0; i < sets->n; i++)
-		if (sets->sets[i].id == id)
-			return &sets->sets[i];
-	return NULL;
+	return sets->n == 0
+		       ? NULL
+		       : bsearch(&id, sets->sets, sets->n, sizeof(*sets->sets), compare_set);
 }
 
 /* Files of sets without a row; all are read once, when the first is met. */
