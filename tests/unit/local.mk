@@ -6,6 +6,8 @@ unit_test_sources += \
 	tests/unit/support.c \
 	tests/unit/support.h \
 	tests/unit/support_build.c \
+	tests/unit/support_db.c \
+	tests/unit/support_db.h \
 	tests/unit/support_deploy.c \
 	tests/unit/support_deploy.h \
 	tests/unit/support_entries.c \

@@ -14,25 +14,16 @@
 
 #include "backend/base/fault.h"
 #include "tests/unit/support.h"
+#include "tests/unit/support_db.h"
 
 #define USER_VERSION   60 /* offsets in the header of an SQLite file */
 #define APPLICATION_ID 68
 #define PAGE           4096
 
-/* The database of the test's directory. */
-static struct db *open_db(enum db_mode mode)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct db *db = NULL;
-
-	ck_assert_ok(db_open(support_dirfd(), "DIR", mode, &db, &err), &err);
-	return db;
-}
-
 /* One that was written and closed. */
 static void make_db(void)
 {
-	db_close(open_db(DB_WRITE));
+	db_close(support_db_open(DB_WRITE));
 }
 
 /* A set with these values and one file. */
@@ -101,7 +92,7 @@ static mode_t file_mode(const char *name)
 START_TEST(db_is_made_for_its_owner_alone)
 {
 	mode_t before = umask(0);
-	struct db *db = open_db(DB_WRITE);
+	struct db *db = support_db_open(DB_WRITE);
 
 	insert_set(db, 1, NULL);
 	umask(before);
@@ -117,14 +108,14 @@ END_TEST
 
 START_TEST(db_remembers_after_it_was_closed)
 {
-	struct db *db = open_db(DB_WRITE);
+	struct db *db = support_db_open(DB_WRITE);
 
 	insert_set(db, 3, NULL);
 	db_close(db);
-	db = open_db(DB_WRITE);
+	db = support_db_open(DB_WRITE);
 	ck_assert_uint_eq(count_sets(db), 1);
 	db_close(db);
-	db = open_db(DB_READ);
+	db = support_db_open(DB_READ);
 	ck_assert_uint_eq(count_sets(db), 1);
 	db_close(db);
 }
@@ -151,7 +142,7 @@ START_TEST(reader_finds_nothing_in_an_empty_file)
 	support_file(support_dirfd(), DB_FILE, 0600, "");
 	ck_assert_fails(db_open(support_dirfd(), "DIR", DB_READ, &db, &err), &err,
 			ERR_NOT_FOUND, "empty");
-	db = open_db(DB_WRITE);
+	db = support_db_open(DB_WRITE);
 	ck_assert_uint_eq(count_sets(db), 0);
 	db_close(db);
 }
@@ -232,7 +223,7 @@ START_TEST(damage_in_the_depth_is_found_by_the_check)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(db_set_list_done) struct db_set_list list = { NULL, 0 };
-	struct db *db = open_db(DB_WRITE);
+	struct db *db = support_db_open(DB_WRITE);
 	char page[PAGE];
 
 	ck_assert_ok(db_check(db, &err), &err);
@@ -243,7 +234,7 @@ START_TEST(damage_in_the_depth_is_found_by_the_check)
 	db_close(db);
 	memset(page, 0xa5, sizeof(page));
 	patch(file_size(DB_FILE) - PAGE, page, sizeof(page));
-	db = open_db(DB_WRITE);
+	db = support_db_open(DB_WRITE);
 	ck_assert_fails(db_check(db, &err), &err, ERR_CORRUPT, "damaged");
 	ck_assert_fails(db_sets(db, &list, &err), &err, ERR_CORRUPT, "malformed");
 	db_close(db);
@@ -276,7 +267,7 @@ START_TEST(writer_says_that_it_may_not_write)
 	ck_assert_int_eq(chmod(support_path(DB_FILE), 0400), 0);
 	ck_assert_fails(db_open(support_dirfd(), "DIR", DB_WRITE, &db, &err), &err,
 			ERR_DENIED, "cannot be written");
-	db = open_db(DB_READ);
+	db = support_db_open(DB_READ);
 	ck_assert(!db_is_writable(db));
 	ck_assert_uint_eq(count_sets(db), 0);
 	ck_assert_fails(db_set_delete(db, 1, &err), &err, ERR_DENIED,
@@ -301,7 +292,7 @@ END_TEST
 START_TEST(reader_reads_on_a_read_only_file_system)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct db *db = open_db(DB_WRITE);
+	struct db *db = support_db_open(DB_WRITE);
 	int fd;
 
 	insert_set(db, 7, NULL);
@@ -384,7 +375,7 @@ END_TEST
 START_TEST(transaction_is_all_or_nothing)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct db *db = open_db(DB_WRITE);
+	struct db *db = support_db_open(DB_WRITE);
 
 	ck_assert_ok(db_begin(db, &err), &err);
 	insert_set(db, 1, NULL);
@@ -405,12 +396,12 @@ END_TEST
 START_TEST(closing_gives_up_what_was_not_committed)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct db *db = open_db(DB_WRITE);
+	struct db *db = support_db_open(DB_WRITE);
 
 	ck_assert_ok(db_begin(db, &err), &err);
 	insert_set(db, 1, NULL);
 	db_close(db);
-	db = open_db(DB_READ);
+	db = support_db_open(DB_READ);
 	ck_assert_uint_eq(count_sets(db), 0);
 	db_close(db);
 }
@@ -420,8 +411,8 @@ END_TEST
 START_TEST(reader_sees_the_state_before_a_transaction)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct db *writer = open_db(DB_WRITE);
-	struct db *reader = open_db(DB_READ);
+	struct db *writer = support_db_open(DB_WRITE);
+	struct db *reader = support_db_open(DB_READ);
 
 	ck_assert_ok(db_begin(writer, &err), &err);
 	insert_set(writer, 1, NULL);
@@ -469,7 +460,7 @@ static void kill_and_reap(pid_t pid)
 static void commit_one_and_begin_another(void)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct db *db = open_db(DB_WRITE);
+	struct db *db = support_db_open(DB_WRITE);
 
 	insert_set(db, 1, NULL);
 	if (db_begin(db, &err) < 0)
@@ -486,10 +477,10 @@ START_TEST(killed_writer_leaves_whole_transactions)
 
 	kill_and_reap(start_and_wait(commit_one_and_begin_another));
 	ck_assert(support_exists(support_dirfd(), DB_FILE "-wal"));
-	db = open_db(DB_READ);
+	db = support_db_open(DB_READ);
 	ck_assert_uint_eq(count_sets(db), 1);
 	db_close(db);
-	db = open_db(DB_WRITE);
+	db = support_db_open(DB_WRITE);
 	ck_assert_ok(db_check(db, &err), &err);
 	ck_assert_uint_eq(count_sets(db), 1);
 	ck_assert_ok(db_set_get(db, 1, &set, &err), &err);
@@ -569,7 +560,7 @@ START_TEST(damaged_database_can_be_put_aside)
 	ck_assert(support_exists(support_dirfd(), name));
 	ck_assert_uint_eq(support_count(support_dirfd(), "."), 3);
 	ck_assert(!support_exists(support_dirfd(), DB_FILE "-wal"));
-	db = open_db(DB_WRITE);
+	db = support_db_open(DB_WRITE);
 	ck_assert_uint_eq(count_sets(db), 0);
 	db_close(db);
 	free(name);

@@ -3,6 +3,7 @@
 
 #include "state/db.h"
 #include "tests/unit/support.h"
+#include "tests/unit/support_db.h"
 
 static struct db *db;
 static struct err err;
@@ -13,7 +14,7 @@ static const uint8_t alternate[DIGEST_SHA256_SIZE] = { 3 };
 static void open_db(void)
 {
 	err = (struct err)ERR_INIT;
-	ck_assert_ok(db_open(support_dirfd(), "DIR", DB_WRITE, &db, &err), &err);
+	db = support_db_open(DB_WRITE);
 }
 
 static void close_db(void)
@@ -21,20 +22,6 @@ static void close_db(void)
 	db_close(db);
 	db = NULL;
 	err_clear(&err);
-}
-
-/* A set in this state, with two files. */
-static void insert_set(uint64_t id, enum db_set_state state)
-{
-	enum db_file_state f = state == DB_SET_COMPLETE ? DB_FILE_PRESENT : DB_FILE_PLANNED;
-	_cleanup_(db_set_done) struct db_set set;
-
-	db_set_init(&set);
-	set.id = id;
-	set.state = state;
-	ck_assert_ok(db_set_add_file(&set, "a", "a", f, &err), &err);
-	ck_assert_ok(db_set_add_file(&set, "b", "b", f, &err), &err);
-	ck_assert_ok(db_set_insert(db, &set, &err), &err);
 }
 
 /* The numbers as digits of one number. */
@@ -66,8 +53,8 @@ static uint64_t find(const uint8_t *wanted)
 
 START_TEST(content_of_a_complete_set_is_unknown_at_first)
 {
-	insert_set(1, DB_SET_SAVING);
-	insert_set(2, DB_SET_COMPLETE);
+	support_db_insert(db, 1, DB_SET_SAVING);
+	support_db_insert(db, 2, DB_SET_COMPLETE);
 	ck_assert_uint_eq(unread(false), 2);
 	ck_assert_ok(db_set_complete(db, 1, &err), &err);
 	ck_assert_uint_eq(unread(false), 12);
@@ -82,7 +69,7 @@ START_TEST(content_is_found_by_both_forms)
 	size_t n;
 
 	for (uint64_t id = 1; id <= 3; id++)
-		insert_set(id, DB_SET_COMPLETE);
+		support_db_insert(db, id, DB_SET_COMPLETE);
 	ck_assert_ok(db_contents_put(db, 1, files, hash, alternate, &err), &err);
 	ck_assert_ok(db_contents_put(db, 3, files, hash, alternate, &err), &err);
 	ck_assert_uint_eq(find(hash), 13);
@@ -112,8 +99,8 @@ START_TEST(content_goes_with_the_set_and_its_apps)
 	const char *const a[] = { "a" };
 	bool gone;
 
-	insert_set(1, DB_SET_COMPLETE);
-	insert_set(2, DB_SET_COMPLETE);
+	support_db_insert(db, 1, DB_SET_COMPLETE);
+	support_db_insert(db, 2, DB_SET_COMPLETE);
 	ck_assert_ok(db_contents_put(db, 1, files, hash, alternate, &err), &err);
 	ck_assert_ok(db_contents_put(db, 2, files, hash, alternate, &err), &err);
 	ck_assert_ok(db_set_forget(db, 1, a, 1, &err), &err);

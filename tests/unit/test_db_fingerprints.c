@@ -4,6 +4,7 @@
 
 #include "state/db.h"
 #include "tests/unit/support.h"
+#include "tests/unit/support_db.h"
 
 static struct db *db;
 static struct err err;
@@ -13,7 +14,7 @@ static const uint8_t digests[3][DIGEST_SHA256_SIZE] = { { 1 }, { 2 }, { 3 } };
 static void open_db(void)
 {
 	err = (struct err)ERR_INIT;
-	ck_assert_ok(db_open(support_dirfd(), "DIR", DB_WRITE, &db, &err), &err);
+	db = support_db_open(DB_WRITE);
 }
 
 static void close_db(void)

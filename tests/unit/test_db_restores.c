@@ -4,6 +4,7 @@
 #include "backend/journal.h"
 #include "state/db.h"
 #include "tests/unit/support.h"
+#include "tests/unit/support_db.h"
 
 /* A literal where a struct wants memory of its own. */
 #define TEXT(s) ((char[]){ s })
@@ -14,7 +15,7 @@ static struct err err;
 static void open_db(void)
 {
 	err = (struct err)ERR_INIT;
-	ck_assert_ok(db_open(support_dirfd(), "DIR", DB_WRITE, &db, &err), &err);
+	db = support_db_open(DB_WRITE);
 }
 
 static void close_db(void)

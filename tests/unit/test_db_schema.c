@@ -9,6 +9,7 @@
 
 #include "state/db_internal.h"
 #include "tests/unit/support.h"
+#include "tests/unit/support_db.h"
 
 static const uint8_t hash[DIGEST_SHA256_SIZE] = { 2 };
 
@@ -20,31 +21,6 @@ static const char *const back[][4] = {
 };
 
 #define N_EARLIER ((int)(sizeof(back) / sizeof(back[0])))
-
-/* The connection, which must be had. */
-static struct db *open_db(enum db_mode mode)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct db *db = NULL;
-
-	ck_assert_ok(db_open(support_dirfd(), "DIR", mode, &db, &err), &err);
-	return db;
-}
-
-/* A set with the files "a" and "b". */
-static void insert_set(struct db *db, uint64_t id, enum db_set_state state)
-{
-	enum db_file_state f = state == DB_SET_COMPLETE ? DB_FILE_PRESENT : DB_FILE_PLANNED;
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(db_set_done) struct db_set set;
-
-	db_set_init(&set);
-	set.id = id;
-	set.state = state;
-	ck_assert_ok(db_set_add_file(&set, "a", "a", f, &err), &err);
-	ck_assert_ok(db_set_add_file(&set, "b", "b", f, &err), &err);
-	ck_assert_ok(db_set_insert(db, &set, &err), &err);
-}
 
 /* The schema as a text: all tables, indexes, triggers. */
 static char *schema_of(struct db *db)
@@ -67,13 +43,13 @@ static char *schema_of(struct db *db)
 static char *make_earlier(int version)
 {
 	static const char *const going[] = { "a" };
-	_cleanup_(db_closep) struct db *db = open_db(DB_WRITE);
+	_cleanup_(db_closep) struct db *db = support_db_open(DB_WRITE);
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	char *schema = schema_of(db);
 
-	insert_set(db, 1, DB_SET_COMPLETE);
-	insert_set(db, 2, DB_SET_SAVING);
-	insert_set(db, 3, DB_SET_COMPLETE);
+	support_db_insert(db, 1, DB_SET_COMPLETE);
+	support_db_insert(db, 2, DB_SET_SAVING);
+	support_db_insert(db, 3, DB_SET_COMPLETE);
 	ck_assert_ok(db_contents_put(db, 1, hash, hash, hash, &err), &err);
 	ck_assert_ok(db_set_forget(db, 3, going, 1, &err), &err);
 	for (int i = N_EARLIER - 1; i >= version - 1; i--)
@@ -107,7 +83,7 @@ START_TEST(earlier_databases_are_brought_up_to_date)
 	int version = _i;
 	_cleanup_free_ char *schema = make_earlier(version), *now = NULL;
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(db_closep) struct db *db = open_db(DB_WRITE);
+	_cleanup_(db_closep) struct db *db = support_db_open(DB_WRITE);
 	struct store_file file = { .set = 1, .name = (char[]){ "a" } };
 	const struct db_fingerprint f = { "a", "archive.tgz", hash, "fast", &file };
 	struct db_set_list sets;
@@ -157,9 +133,9 @@ START_TEST(readers_leave_earlier_databases_to_a_writer)
 		ck_assert_fails(db_open(support_dirfd(), "DIR", modes[i], &db, &err), &err,
 				ERR_UNSUPPORTED, "was written by an older setaside");
 	}
-	db_close(open_db(DB_WRITE));
+	db_close(support_db_open(DB_WRITE));
 	for (size_t i = 0; i < 2; i++)
-		db_close(open_db(modes[i]));
+		db_close(support_db_open(modes[i]));
 }
 
 END_TEST

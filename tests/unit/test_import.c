@@ -133,21 +133,29 @@ START_TEST(any_tar_of_regular_files_will_do)
 
 END_TEST
 
+/* A stream of two zips, the first with so many bytes, the second with "next". */
+static void put_two_zips(struct tar_bytes *t, size_t size)
+{
+	_cleanup_free_ char *big = malloc(size + 1);
+
+	ck_assert_ptr_nonnull(big);
+	memset(big, 'b', size);
+	big[size] = '\0';
+	tar_file(t, "1_a.zip", big);
+	tar_file(t, "1_b.zip", "next");
+	support_manifest(t, "\"1_a.zip\",\"1_b.zip\"");
+	tar_end(t);
+}
+
 START_TEST(zips_may_be_read_in_part)
 {
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
 	_cleanup_(import_freep) struct import *im = NULL;
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct import_part part;
-	char big[4000];
 	const void *p;
 
-	memset(big, 'b', sizeof(big) - 1);
-	big[sizeof(big) - 1] = '\0';
-	tar_file(&t, "1_a.zip", big);
-	tar_file(&t, "1_b.zip", "next");
-	support_manifest(&t, "\"1_a.zip\",\"1_b.zip\"");
-	tar_end(&t);
+	put_two_zips(&t, 3999);
 	tar_bytes_rewind(&t, 700);
 	ck_assert_ok(import_new(tar_bytes_source, &t, &im, &err), &err);
 	ck_assert_int_eq(import_next(im, &part, &err), 1);
@@ -191,14 +199,8 @@ START_TEST(what_is_passed_over_is_not_read_where_it_can_be_skipped)
 	_cleanup_(import_freep) struct import *im = NULL;
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct import_part part;
-	char big[100000];
 
-	memset(big, 'b', sizeof(big) - 1);
-	big[sizeof(big) - 1] = '\0';
-	tar_file(&t, "1_a.zip", big);
-	tar_file(&t, "1_b.zip", "next");
-	support_manifest(&t, "\"1_a.zip\",\"1_b.zip\"");
-	tar_end(&t);
+	put_two_zips(&t, 99999);
 	tar_bytes_rewind(&t, 1000);
 	given = 0;
 	ck_assert_ok(import_new(counting_source, &t, &im, &err), &err);
