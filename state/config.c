@@ -9,6 +9,7 @@
 #include "backend/base/quote.h"
 #include "backend/base/stamp.h"
 #include "backend/base/strings.h"
+#include "backend/tree/fingerprint.h"
 #include "state/rooted.h"
 
 #define CONFIG_FILE "setaside.conf"
@@ -25,6 +26,7 @@ void config_init(struct config *c)
 		.reserve = { CONFIG_RESERVE_DEFAULT, 0 },
 		.compress = CONFIG_FAST,
 		.wait = 10,
+		.settle = CONFIG_SETTLE_DERIVED,
 	};
 }
 
@@ -98,6 +100,20 @@ static int put_compress(struct config *c, const char *value, struct err *err)
 	return 0;
 }
 
+/* settle */
+static int put_settle(struct config *c, const char *value, struct err *err)
+{
+	int64_t seconds;
+
+	if (stamp_parse_duration(value, &seconds, err) < 0)
+		return -1;
+	if (seconds >= 0 && seconds < FINGERPRINT_SLACK_SEC)
+		return err_set(err, ERR_USAGE, "%s is less than %ds", q(value),
+			       FINGERPRINT_SLACK_SEC);
+	c->settle = seconds;
+	return 0;
+}
+
 /* wait */
 static int put_wait(struct config *c, const char *value, struct err *err)
 {
@@ -119,6 +135,7 @@ static const struct {
 	{ "compress", put_compress },
 	{ "keep-for", put_keep_for },
 	{ "reserve", put_reserve },
+	{ "settle", put_settle },
 	{ "wait", put_wait },
 };
 

@@ -14,6 +14,9 @@
  *	reserve = 5%		   stays free on a file system: a size, or percent
  *	compress = fast | small
  *	wait = 10s		   writers wait so long for each other; no: not at all
+ *	settle = 42s		   files that were changed since may still be written unseen
+ *				   (state/settle.h), at least 2s; no: all always may; without it
+ *				   what the kernel's settings give
  *
  * A key that is not known is a warning, a value that makes no sense is ERR_USAGE, a
  * line that is neither is ERR_CORRUPT; each with file and line.  In system mode a file
@@ -42,12 +45,15 @@ struct config_reserve {
 	uint64_t amount; /* bytes, or percent 0..99 */
 };
 
+#define CONFIG_SETTLE_DERIVED (-2)
+
 struct config {
 	int64_t keep_for;            /* seconds; -1: for ever */
 	int64_t automatic_retention; /* seconds; -1: for ever */
 	struct config_reserve reserve;
 	enum config_compress compress;
 	int64_t wait; /* seconds; 0: not at all */
+	int64_t settle; /* seconds; -1: never; or CONFIG_SETTLE_DERIVED */
 };
 
 /* What holds without a file: config_load() and config_parse() change what files say. */

@@ -50,6 +50,7 @@ state_sources += state/session.c state/session_internal.h
 state_sources += state/sets.c state/sets_internal.h
 state_sources += state/sets_names.c
 state_sources += state/sets_read.c
+state_sources += state/settle.c state/settle.h
 state_sources += state/shape.c state/shape.h
 state_sources += state/snap.c state/snap.h
 state_sources += state/snap_socket.c

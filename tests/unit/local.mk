@@ -124,6 +124,7 @@ unit_test_sources += tests/unit/test_remove.c
 unit_test_sources += tests/unit/test_restore_state.c
 unit_test_sources += tests/unit/test_retention.c
 unit_test_sources += tests/unit/test_save.c
+unit_test_sources += tests/unit/test_settle.c
 unit_test_sources += tests/unit/test_snap.c
 unit_test_sources += tests/unit/test_snap_yaml.c
 unit_test_sources += tests/unit/test_snapshot.c

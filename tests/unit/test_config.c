@@ -72,6 +72,7 @@ START_TEST(defaults_are_as_documented)
 	ck_assert_int_eq(c.reserve.kind, CONFIG_RESERVE_DEFAULT);
 	ck_assert_int_eq(c.compress, CONFIG_FAST);
 	ck_assert_int_eq(c.wait, 10);
+	ck_assert_int_eq(c.settle, CONFIG_SETTLE_DERIVED);
 }
 
 END_TEST
@@ -85,6 +86,7 @@ START_TEST(every_key_is_read)
 				"   # another\n"
 				"reserve=500M\n"
 				"compress = small\n"
+				"settle = 2s\n"
 				"wait = 90m");
 
 	ck_assert_int_eq(c.keep_for, 14 * DAY);
@@ -92,6 +94,7 @@ START_TEST(every_key_is_read)
 	ck_assert_int_eq(c.reserve.kind, CONFIG_RESERVE_BYTES);
 	ck_assert_uint_eq(c.reserve.amount, (uint64_t)500 << 20);
 	ck_assert_int_eq(c.compress, CONFIG_SMALL);
+	ck_assert_int_eq(c.settle, 2);
 	ck_assert_int_eq(c.wait, 5400);
 	ck_assert_str_eq(warnings, "");
 }
@@ -101,11 +104,12 @@ END_TEST
 START_TEST(no_and_never_mean_for_ever)
 {
 	struct config c =
-		parse("keep-for = no\nautomatic-retention = never\nwait = no\n");
+		parse("keep-for = no\nautomatic-retention = never\nwait = no\nsettle = no\n");
 
 	ck_assert_int_eq(c.keep_for, -1);
 	ck_assert_int_eq(c.automatic_retention, -1);
 	ck_assert_int_eq(c.wait, 0);
+	ck_assert_int_eq(c.settle, -1);
 }
 
 END_TEST
@@ -157,6 +161,8 @@ static const struct {
 	{ "reserve = 1.5%", ERR_USAGE, "not from 0% to 99%" },
 	{ "reserve = much", ERR_USAGE, "\"much\"" },
 	{ "compress = best", ERR_USAGE, "\"best\" is neither \"fast\" nor \"small\"" },
+	{ "settle = 1s", ERR_USAGE, "line 1: settle: \"1s\" is less than 2s" },
+	{ "settle = 42", ERR_USAGE, "settle: \"42\" is not a duration" },
 	{ "wait = 9223372036854775807s", ERR_USAGE, "too long" },
 	{ "wait = 1s\r\n", ERR_USAGE, "wait" },
 	{ "wait\n", ERR_CORRUPT, "\"FILE\", line 1: not of the form KEY = VALUE" },
