@@ -208,7 +208,7 @@ static int member_finish(struct member *m, struct err *err)
 
 	if (packer_pack_end(m->archive->packer, m->saving->options->observer, &counts, err) < 0 ||
 	    hasher_final(m->hasher, hash, err) < 0 ||
-	    save_print_final(m->fingerprint, &counts,
+	    save_print_final(m->fingerprint, &counts, m->saving->options->settle,
 			     m->meta->n_skipped == 0 && m->meta->n_changed == 0, member_print(m),
 			     err) < 0)
 		return -1;

@@ -44,7 +44,7 @@ struct save_tree {
  * how it is compressed. */
 struct save_print {
 	uint8_t digest[FINGERPRINT_SIZE];
-	bool valid; /* settled; nothing was skipped, changed or could not be resolved */
+	bool valid; /* settled (tree/fingerprint.h); nothing was skipped, changed or could not be resolved */
 };
 
 /* An archive as an older snapshot holds it. */
@@ -71,6 +71,7 @@ struct save_archive {
 
 struct save_options {
 	enum gzip_level level;
+	int64_t settle; /* what was changed so many seconds ago is settled; negative: never */
 	const char *const *leave_out; /* NULL-terminated names that the restore journal knows */
 	const struct observer *observer;
 	struct meter *meter; /* each archive is a part of it; NULL: nobody wants to know */

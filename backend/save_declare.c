@@ -97,8 +97,8 @@ int save_declare(const struct save_archive *a, char *const *exclude, size_t n_ex
 	return packer_leave_out(a->packer, options->leave_out, observer, err);
 }
 
-int save_print_final(struct fingerprint *f, const struct pack_counts *counts, bool clean,
-		     struct save_print *ret, struct err *err)
+int save_print_final(struct fingerprint *f, const struct pack_counts *counts, int64_t settle,
+		     bool clean, struct save_print *ret, struct err *err)
 {
 	const struct fingerprint_value *walked = &counts->fingerprint;
 	struct fingerprint_value all;
@@ -107,7 +107,8 @@ int save_print_final(struct fingerprint *f, const struct pack_counts *counts, bo
 	    fingerprint_final(f, &all, err) < 0)
 		return -1;
 	memcpy(ret->digest, all.digest, sizeof(ret->digest));
-	ret->valid = clean && walked->settled && counts->skipped == 0 && counts->changed == 0;
+	ret->valid = clean && fingerprint_is_settled(walked->age, settle) &&
+		     counts->skipped == 0 && counts->changed == 0;
 	return 0;
 }
 
@@ -156,8 +157,8 @@ int save_estimate(const struct save_archive *archive, const struct strings *excl
 		return -1;
 	if (e.result.trees > 0 &&
 	    (packer_estimate(archive->packer, options->observer, &e.result.counts, err) < 0 ||
-	     save_print_final(f, &e.result.counts, e.result.problems == 0, &e.result.print, err) <
-		     0))
+	     save_print_final(f, &e.result.counts, options->settle, e.result.problems == 0,
+			      &e.result.print, err) < 0))
 		return -1;
 	*ret = e.result;
 	return 0;

@@ -23,8 +23,8 @@ int save_declare(const struct save_archive *a, char *const *exclude, size_t n_ex
 		 const struct save_options *options, const struct save_declared *d,
 		 struct err *err);
 /* The end of that: what the packer found by its walk.  `clean`: nothing was in the way. */
-int save_print_final(struct fingerprint *f, const struct pack_counts *counts, bool clean,
-		     struct save_print *ret, struct err *err);
+int save_print_final(struct fingerprint *f, const struct pack_counts *counts, int64_t settle,
+		     bool clean, struct save_print *ret, struct err *err);
 
 /* Reading the bytes of an archive from an older zip. */
 struct save_held_reader {

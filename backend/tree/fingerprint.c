@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend/tree/fingerprint.h"
 
+#include <linux/magic.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -23,6 +24,7 @@ struct fingerprint {
 	struct digest *digest;
 	struct owners *owners;
 	struct timespec begun, newest;
+	bool ageless; /* some of the times say nothing */
 	size_t fill;
 	uint8_t buffer[BUFFER_SIZE];
 };
@@ -105,12 +107,42 @@ static bool is_after(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
-bool fingerprint_is_settled(const struct timespec *newest, const struct timespec *begun)
+uint64_t fingerprint_age(const struct timespec *newest, const struct timespec *begun)
 {
-	struct timespec slack = *begun;
+	int64_t age;
 
-	slack.tv_sec -= FINGERPRINT_SLACK_SEC;
-	return is_after(&slack, newest);
+	if (is_after(newest, begun) ||
+	    __builtin_sub_overflow((int64_t)begun->tv_sec, (int64_t)newest->tv_sec, &age))
+		return 0;
+	/* Whole seconds: one that was only begun does not count. */
+	return (uint64_t)age - (begun->tv_nsec < newest->tv_nsec);
+}
+
+bool fingerprint_is_settled(uint64_t age, int64_t settle)
+{
+	return settle >= 0 && age >= FINGERPRINT_SLACK_SEC && age >= (uint64_t)settle;
+}
+
+bool fingerprint_believes(uint32_t fs_type)
+{
+	/* Each dates a store when it makes the page writable, by this machine's clock, and has a
+	 * device that dirty pages go to. */
+	static const uint32_t believed[] = { EXT4_SUPER_MAGIC /* and ext2, ext3 */, XFS_SUPER_MAGIC,
+					     BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC };
+
+	for (size_t i = 0; i < sizeof(believed) / sizeof(believed[0]); i++)
+		if (believed[i] == fs_type)
+			return true;
+	return false;
+}
+
+void fingerprint_add_root(struct fingerprint *f, int fd)
+{
+	struct statfs fs;
+
+	/* What does not say what it is has no age either. */
+	if (sys_fstatfs(fd, &fs) < 0 || !fingerprint_believes((uint32_t)fs.f_type))
+		f->ageless = true;
 }
 
 /* What the tar headers say of the owners. */
@@ -159,8 +191,9 @@ int fingerprint_add_entry(struct fingerprint *f, const char *path, const struct 
 
 int fingerprint_final(struct fingerprint *f, struct fingerprint_value *ret, struct err *err)
 {
-	struct fingerprint_value value = { .settled =
-						   fingerprint_is_settled(&f->newest, &f->begun) };
+	struct fingerprint_value value = {
+		.age = f->ageless ? 0 : fingerprint_age(&f->newest, &f->begun)
+	};
 
 	if (flush(f, err) < 0 || digest_final(f->digest, value.digest, err) < 0)
 		return -1;

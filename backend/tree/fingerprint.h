@@ -12,21 +12,29 @@
  * Device numbers of file systems stay out: they may change with a reboot.
  *
  *	fingerprint_new(owners, &f, err)
+ *	fingerprint_add_root()		for each tree
  *	fingerprint_add_entry(), fingerprint_add_text(), ...
  *	fingerprint_final(f, &value, err)
  *
- * Two fingerprints that are equal mean equal trees only if the earlier one was `settled`:
- * a file that is written again within one step of its file system's clock keeps its times.
- * So the newest time that was met has to be older, by FINGERPRINT_SLACK_SEC (the coarsest
- * clock of a file system, FAT's, counts in 2 s), than the moment when the walk began; then
- * whatever is written from that moment on gets another time.  A time to come (another
- * machine's clock) is never settled.
+ * Two fingerprints that are equal mean equal trees only if the earlier one was settled:
+ * what is written from the moment on when its walk began must get another time.  That
+ * is not so
+ *  - within one step of a file system's clock: FINGERPRINT_SLACK_SEC, twice the coarsest;
+ *  - through a mapping (mmap), while the page is dirty already: the first store into a
+ *    clean page is a fault, which gives the file its time, those after it go unseen
+ *    until the page has been written back.  How long that takes is the caller's to
+ *    know.
+ * So the value has an `age`: how long the newest time that was met had passed when the
+ * walk began.  It is 0 where that time is still to come, and where a tree lies on a
+ * file system whose times say less: one without write-back (tmpfs, hugetlbfs), one
+ * whose times are given, or kept, elsewhere (NFS, CIFS, 9p, AFS, Ceph, all of FUSE),
+ * one that is stacked on another (overlay, ecryptfs), one that dates a store by its
+ * write-back (ZFS).  Believed are those of which it is known: ext2 to ext4, XFS,
+ * btrfs, f2fs.
  *
- * What this cannot see: bytes written through a mapping (mmap) while its pages are dirty
- * already (until they are written back, some 30 s, or synced; on tmpfs ever): the file gets no
- * new time for them, not even later;
- * a clock that is set back and comes to the same nanosecond again; a server whose clock is
- * more than 2 s behind; a user who is renamed, in the names of ACLs alone.
+ * What this cannot see: a store into a page that the kernel, under load, has left dirty
+ * for longer than it is set to; a clock that is set back and comes to the same
+ * nanosecond again; a user who is renamed, in the names of ACLs alone.
  */
 
 #include <stdbool.h>
@@ -43,13 +51,15 @@
 
 struct fingerprint_value {
 	uint8_t digest[FINGERPRINT_SIZE];
-	bool settled;
+	uint64_t age; /* seconds */
 };
 
 struct fingerprint;
 
 /* The walk begins now.  Borrows owners (NULL: no names) until it is freed. */
 int fingerprint_new(struct owners *owners, struct fingerprint **ret, struct err *err);
+/* The root of a tree, any descriptor: only for its file system, and the age. */
+void fingerprint_add_root(struct fingerprint *f, int fd);
 /* An object of the tree; fails as owners do. */
 int fingerprint_add_entry(struct fingerprint *f, const char *path, const struct stat *st,
 			  struct err *err);
@@ -62,7 +72,11 @@ int fingerprint_final(struct fingerprint *f, struct fingerprint_value *ret, stru
 void fingerprint_free(struct fingerprint *f);
 CLEANUP_FUNC(struct fingerprint *, fingerprint_free);
 
-/* The rule of `settled` by itself. */
-bool fingerprint_is_settled(const struct timespec *newest, const struct timespec *begun);
+/* The rules by themselves: the age of what was changed at `newest`; whether that is
+ * settled, for whom everything is after `settle` seconds (negative: nothing ever);
+ * whether an f_type is one that is believed. */
+uint64_t fingerprint_age(const struct timespec *newest, const struct timespec *begun);
+bool fingerprint_is_settled(uint64_t age, int64_t settle);
+bool fingerprint_believes(uint32_t fs_type);
 
 #endif

@@ -329,6 +329,7 @@ static int pack_tree(struct packer *p, const struct pack_tree *tree, struct err 
 		return -1;
 	if (is_excluded(p, tree, path))
 		return 0;
+	fingerprint_add_root(p->fingerprint, tree->fd);
 	if (!tree->is_file)
 		return pack_dir_tree(p, tree, err);
 	if (sys_fstat(tree->fd, &st) < 0)

@@ -91,19 +91,17 @@ static int get_counts(struct wire_in *in, struct pack_counts *ret, struct err *e
 	uint64_t *fields[] = { &c.bytes,  &c.allocated, &c.entries, &c.data,
 			       &c.sockets, &c.mounts,	&c.skipped, &c.changed };
 	const uint8_t *digest;
-	uint64_t settled;
 	size_t n;
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (wire_get_u64(in, PACKER_TAG_COUNT, fields[i], err) < 0)
 			return -1;
 	if (wire_get_bytes(in, PACKER_TAG_FINGERPRINT, FINGERPRINT_SIZE, &digest, &n, err) < 0 ||
-	    wire_get_u64(in, PACKER_TAG_SETTLED, &settled, err) < 0)
+	    wire_get_u64(in, PACKER_TAG_AGE, &c.fingerprint.age, err) < 0)
 		return -1;
 	if (n != FINGERPRINT_SIZE)
 		return err_set(err, ERR_CORRUPT, "the packer sent an impossible fingerprint");
 	memcpy(c.fingerprint.digest, digest, n);
-	c.fingerprint.settled = settled != 0;
 	*ret = c;
 	return 0;
 }

@@ -121,7 +121,7 @@ enum packer_tag {
 	PACKER_TAG_TEXT,
 	PACKER_TAG_COUNT, /* one for each of struct pack_counts, in its order; how many names follow */
 	PACKER_TAG_FINGERPRINT,
-	PACKER_TAG_SETTLED,
+	PACKER_TAG_AGE, /* of the newest change, seconds */
 };
 
 /* Names in one record: with the longest of them it stays within WIRE_MAX. */

@@ -206,7 +206,7 @@ static int put_counts(struct wire_out *reply, const struct pack_counts *c, struc
 	if (wire_put_bytes(reply, PACKER_TAG_FINGERPRINT, c->fingerprint.digest,
 			   sizeof(c->fingerprint.digest), err) < 0)
 		return -1;
-	return wire_put_u64(reply, PACKER_TAG_SETTLED, c->fingerprint.settled, err);
+	return wire_put_u64(reply, PACKER_TAG_AGE, c->fingerprint.age, err);
 }
 
 /* PACKER_ESTIMATE */

@@ -9,6 +9,7 @@
 #include "backend/names.h"
 #include "state/flatpak.h"
 #include "state/restores.h"
+#include "state/settle.h"
 
 /* System data has mixed owners: nobody, with the right to read. */
 static const struct identity system_packer = {
@@ -344,7 +345,8 @@ static int archive_init(struct plan *p, const struct catalog_app *app, struct pl
 /* Looks at one owner's part of an app; an archive that has a tree is kept. */
 static int add_archive(struct plan *p, struct plan_app *app, struct plan_owner *o, struct err *err)
 {
-	struct save_options options = { .leave_out = p->leave_out_list,
+	struct save_options options = { .settle = p->settle,
+					.leave_out = p->leave_out_list,
 					.observer = p->session->observer };
 	struct plan_archive a = { 0 };
 	struct save_estimate estimate = { 0 };
@@ -539,6 +541,12 @@ int plan_begin(struct session *s, const struct scope *scope, struct session_env 
 	return 0;
 }
 
+/* After how many seconds what was changed is settled. */
+static int64_t settle_time(const struct config *c)
+{
+	return c->settle == CONFIG_SETTLE_DERIVED ? settle_read(SETTLE_DIR) : c->settle;
+}
+
 int plan_build(struct session *s, const struct scope *scope, struct session_env *env,
 	       struct plan *ret, struct err *err)
 {
@@ -547,8 +555,10 @@ int plan_build(struct session *s, const struct scope *scope, struct session_env 
 	struct catalog *catalog;
 
 	if (!used || plan_begin(s, scope, env, &p, &catalog, err) < 0 ||
-	    plan_find_asides(&p, NULL, err) < 0 ||
-	    find_apps(&p, scope, catalog, used, err) < 0 ||
+	    plan_find_asides(&p, NULL, err) < 0)
+		return -1;
+	p.settle = settle_time(&s->config);
+	if (find_apps(&p, scope, catalog, used, err) < 0 ||
 	    check_excludes(scope, used, err) < 0)
 		return -1;
 	/* They were warned of; who asks for all does not get all. */

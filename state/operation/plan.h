@@ -49,6 +49,7 @@ struct plan {
 	struct strings empty;  /* named, without data here */
 	struct strings leave_out; /* names of staging and aside trees */
 	const char **leave_out_list; /* the same, NULL-terminated */
+	int64_t settle;	       /* save_options.settle: as configured, or as the kernel is set */
 	uint64_t problems;     /* trees that could not be resolved: warned of */
 };
 

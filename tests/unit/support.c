@@ -6,13 +6,17 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "backend/tree/fingerprint.h"
 
 #define NOBODY  65534
 #define N_PATHS 32
@@ -34,16 +38,68 @@ static size_t count_fds(void)
 	return support_count(AT_FDCWD, "/proc/self/fd");
 }
 
-static void set_up(void)
+/* Makes the test's directory below that one; false where that cannot be. */
+static bool make_below(const char *top)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(test.dir, sizeof(test.dir), "%s/setaside-test-XXXXXX",
-		 tmp && tmp[0] == '/' ? tmp : "/tmp");
-	ck_assert_msg(mkdtemp(test.dir) != NULL, "%s: %s", test.dir, strerror(errno));
+	snprintf(test.dir, sizeof(test.dir), "%s/setaside-test-XXXXXX", top);
+	if (!mkdtemp(test.dir))
+		return false;
 	test.dirfd = open(test.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(test.dirfd, 0);
 	test.n_fds = count_fds();
+	return true;
+}
+
+static const char *tmp_dir(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	return tmp && tmp[0] == '/' ? tmp : "/tmp";
+}
+
+static void set_up(void)
+{
+	ck_assert_msg(make_below(tmp_dir()), "%s: %s", test.dir, strerror(errno));
+}
+
+/* What kind of file system the test's directory lies on. */
+static uint32_t fs_type(void)
+{
+	struct statfs fs;
+
+	ck_assert_int_eq(fstatfs(test.dirfd, &fs), 0);
+	return (uint32_t)fs.f_type;
+}
+
+/* Makes it below that one, unless it lies on another kind of file system than is wanted. */
+static bool make_if(const char *top, bool (*is_wanted)(uint32_t fs_type))
+{
+	if (!top || !make_below(top))
+		return false;
+	if (is_wanted(fs_type()))
+		return true;
+	close(test.dirfd);
+	ck_assert_int_eq(rmdir(test.dir), 0);
+	return false;
+}
+
+static void set_up_on_disk(void)
+{
+	if (!make_if(tmp_dir(), fingerprint_believes) &&
+	    !make_if(getenv("abs_top_builddir"), fingerprint_believes) &&
+	    !make_if("/var/tmp", fingerprint_believes))
+		set_up();
+}
+
+static bool is_memory(uint32_t type)
+{
+	return type == TMPFS_MAGIC || type == RAMFS_MAGIC;
+}
+
+static void set_up_in_memory(void)
+{
+	if (!make_if(tmp_dir(), is_memory) && !make_if("/dev/shm", is_memory))
+		set_up();
 }
 
 /* Runs after a test that succeeded. */
@@ -58,13 +114,28 @@ static void tear_down(void)
 		support_remove_tree(AT_FDCWD, test.dir);
 }
 
-TCase *support_tcase(Suite *s, const char *name)
+static TCase *add_tcase(Suite *s, const char *name, void (*set_up_it)(void))
 {
 	TCase *tc = tcase_create(name);
 
-	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_checked_fixture(tc, set_up_it, tear_down);
 	suite_add_tcase(s, tc);
 	return tc;
+}
+
+TCase *support_tcase(Suite *s, const char *name)
+{
+	return add_tcase(s, name, set_up);
+}
+
+TCase *support_tcase_on_disk(Suite *s, const char *name)
+{
+	return add_tcase(s, name, set_up_on_disk);
+}
+
+TCase *support_tcase_in_memory(Suite *s, const char *name)
+{
+	return add_tcase(s, name, set_up_in_memory);
 }
 
 const char *support_dir(void)
@@ -144,6 +215,23 @@ void support_skip_for(const char *name, const char *why)
 		n -= 3;
 	fflush(stdout);
 	dprintf(STDOUT_FILENO, "# SKIP %.*s: %s\n", (int)n, name, why);
+}
+
+bool support_need_disk_for(const char *name)
+{
+	if (fingerprint_believes(fs_type()))
+		return true;
+	support_skip_for(name, "neither TMPDIR nor the build directory nor /var/tmp lies on ext4, "
+			       "XFS, btrfs or f2fs");
+	return false;
+}
+
+bool support_need_memory_for(const char *name)
+{
+	if (is_memory(fs_type()))
+		return true;
+	support_skip_for(name, "neither TMPDIR nor /dev/shm is a tmpfs to write in");
+	return false;
 }
 
 bool support_need_root_for(const char *name)

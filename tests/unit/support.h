@@ -48,6 +48,10 @@
 #undef SUITE
 
 TCase *support_tcase(Suite *s, const char *name);
+/* The same, but where it is possible below a directory whose file system is believed when it
+ * says what has changed, or on a tmpfs: support_need_disk(), support_need_memory() tell. */
+TCase *support_tcase_on_disk(Suite *s, const char *name);
+TCase *support_tcase_in_memory(Suite *s, const char *name);
 
 /* The test's own directory: its path, a descriptor that stays the support's, and the path
  * of something in it. */
@@ -113,6 +117,10 @@ bool support_err_is(const struct err *err, enum err_kind kind, const char *part)
  */
 #define support_need_root() support_need_root_for(__func__)
 bool support_need_root_for(const char *test);
+#define support_need_disk() support_need_disk_for(__func__)
+bool support_need_disk_for(const char *test);
+#define support_need_memory() support_need_memory_for(__func__)
+bool support_need_memory_for(const char *test);
 /* Becomes the user nobody, to whom the test's directory is given, for good. */
 #define support_become_user() support_become_user_for(__func__)
 bool support_become_user_for(const char *test);

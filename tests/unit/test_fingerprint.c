@@ -2,6 +2,7 @@
 #include "backend/tree/fingerprint.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -219,27 +220,94 @@ START_TEST(fingerprint_keeps_its_parts_apart)
 
 END_TEST
 
-START_TEST(fingerprint_is_settled_two_seconds_after_the_last_change)
+START_TEST(age_is_counted_in_whole_seconds)
 {
 	static const struct timespec begun = { 1000, 500 };
 	static const struct {
 		struct timespec newest;
-		bool settled;
+		uint64_t age;
 	} cases[] = {
-		{ { 0, 0 }, true },	  { { 998, 499 }, true },  { { 998, 500 }, false },
-		{ { 998, 501 }, false },  { { 999, 0 }, false },   { { 1000, 500 }, false },
-		{ { 1000, 501 }, false }, { { 5000, 0 }, false }, { { -5, 0 }, true },
+		{ { 0, 0 }, 1000 },   { { 998, 499 }, 2 },  { { 998, 500 }, 2 },
+		{ { 998, 501 }, 1 },  { { 999, 0 }, 1 },    { { 999, 501 }, 0 },
+		{ { 1000, 500 }, 0 }, { { 1000, 501 }, 0 }, { { 5000, 0 }, 0 },
+		{ { -5, 0 }, 1005 },  { { INT64_MIN, 0 }, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		ck_assert_msg(fingerprint_is_settled(&cases[i].newest, &begun) ==
+		ck_assert_msg(fingerprint_age(&cases[i].newest, &begun) == cases[i].age,
+			      "case %zu", i);
+}
+
+END_TEST
+
+START_TEST(settled_is_what_is_old_enough_and_no_clock_can_hide)
+{
+	static const struct {
+		uint64_t age;
+		int64_t settle;
+		bool settled;
+	} cases[] = {
+		{ 42, 42, true },	{ 41, 42, false },	{ 0, 0, false },
+		{ 1, 0, false },	{ 2, 0, true },		{ 1, 1, false },
+		{ 2, 2, true },		{ 2, INT64_MAX, false }, { UINT64_MAX, INT64_MAX, true },
+		{ UINT64_MAX, -1, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		ck_assert_msg(fingerprint_is_settled(cases[i].age, cases[i].settle) ==
 				      cases[i].settled,
 			      "case %zu", i);
 }
 
 END_TEST
 
-START_TEST(a_file_from_the_future_is_never_settled)
+START_TEST(only_disks_of_this_machine_are_believed)
+{
+	static const uint32_t others[] = {
+		TMPFS_MAGIC, RAMFS_MAGIC, HUGETLBFS_MAGIC, NFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
+		V9FS_MAGIC,  FUSE_SUPER_MAGIC, CEPH_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC,
+		0x2fc12fc1 /* ZFS */, 0,
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		ck_assert_msg(!fingerprint_believes(others[i]), "%x", others[i]);
+	ck_assert(fingerprint_believes(EXT4_SUPER_MAGIC));
+	ck_assert(fingerprint_believes(XFS_SUPER_MAGIC));
+	/* Negative where f_type is an int. */
+	ck_assert(fingerprint_believes((uint32_t)(int32_t)BTRFS_SUPER_MAGIC));
+}
+
+END_TEST
+
+/* The age of a tree that is one file, last changed long ago. */
+static uint64_t age_below(int root)
+{
+	_cleanup_(fingerprint_freep) struct fingerprint *f = NULL;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const struct stat st = { .st_mode = S_IFREG, .st_mtim = { .tv_sec = 1 } };
+	struct fingerprint_value value;
+
+	ck_assert_ok(fingerprint_new(NULL, &f, &err), &err);
+	fingerprint_add_root(f, root);
+	ck_assert_ok(fingerprint_add_entry(f, "a", &st, &err), &err);
+	ck_assert_ok(fingerprint_final(f, &value, &err), &err);
+	return value.age;
+}
+
+START_TEST(what_lies_on_another_file_system_has_no_age)
+{
+	_cleanup_close_ int proc = open("/proc", O_PATH | O_CLOEXEC);
+
+	ck_assert_int_ge(proc, 0);
+	ck_assert_uint_eq(age_below(proc), 0);
+	ck_assert_uint_eq(age_below(-1), 0);
+	if (support_need_disk())
+		ck_assert_uint_gt(age_below(support_dirfd()), 1000000);
+}
+
+END_TEST
+
+START_TEST(a_file_from_the_future_has_no_age)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(fingerprint_freep) struct fingerprint *f = NULL, *past = NULL;
@@ -249,14 +317,14 @@ START_TEST(a_file_from_the_future_is_never_settled)
 	ck_assert_ok(fingerprint_new(NULL, &past, &err), &err);
 	ck_assert_ok(fingerprint_add_entry(past, "a", &st, &err), &err);
 	ck_assert_ok(fingerprint_final(past, &value, &err), &err);
-	ck_assert(value.settled);
+	ck_assert_uint_gt(value.age, 1000000);
 	st.st_mtim.tv_sec = time(NULL) + 1000;
 	ck_assert_ok(fingerprint_new(NULL, &f, &err), &err);
 	ck_assert_ok(fingerprint_add_entry(f, "a", &st, &err), &err);
 	st.st_mtim.tv_sec = 1;
 	ck_assert_ok(fingerprint_add_entry(f, "b", &st, &err), &err);
 	ck_assert_ok(fingerprint_final(f, &value, &err), &err);
-	ck_assert(!value.settled);
+	ck_assert_uint_eq(value.age, 0);
 }
 
 END_TEST
@@ -273,7 +341,11 @@ Suite *suite_fingerprint(void)
 	tcase_add_test(tc, fingerprint_does_not_see_what_is_left_out);
 	tc = support_tcase(s, "values");
 	tcase_add_test(tc, fingerprint_keeps_its_parts_apart);
-	tcase_add_test(tc, fingerprint_is_settled_two_seconds_after_the_last_change);
-	tcase_add_test(tc, a_file_from_the_future_is_never_settled);
+	tcase_add_test(tc, age_is_counted_in_whole_seconds);
+	tcase_add_test(tc, settled_is_what_is_old_enough_and_no_clock_can_hide);
+	tcase_add_test(tc, only_disks_of_this_machine_are_believed);
+	tcase_add_test(tc, a_file_from_the_future_has_no_age);
+	tc = support_tcase_on_disk(s, "file systems");
+	tcase_add_test(tc, what_lies_on_another_file_system_has_no_age);
 	return s;
 }

@@ -5,10 +5,12 @@
  */
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -23,7 +25,7 @@
 #define ONE "r/home/me/.one/data"
 #define TWO "r/home/me/.two/data"
 
-/* Until a fingerprint of what is there now is settled. */
+/* Until a fingerprint of what is there now is settled, as sooner it can never be. */
 static void settle(void)
 {
 	struct timespec begun, now;
@@ -32,7 +34,24 @@ static void settle(void)
 	do {
 		(void)sys_poll(NULL, 0, 20);
 		clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	} while (!fingerprint_is_settled(&begun, &now));
+	} while (!fingerprint_is_settled(fingerprint_age(&begun, &now), 0));
+}
+
+/* What settle() waits for is enough for the sessions that are opened from now on. */
+static void believe_soon(void)
+{
+	support_file(support_dirfd(), "r/home/me/.config/setaside/setaside.conf", 0644,
+		     "settle = 2s\n");
+}
+
+/* A world on a disk, of which what rests for 2 s is believed; or false and a SKIP line. */
+#define make_world(w) make_world_for(__func__, (w))
+static bool make_world_for(const char *test, struct support_world *w)
+{
+	if (!support_need_disk_for(test) || !support_world_make_for(test, w))
+		return false;
+	believe_soon();
+	return true;
 }
 
 /* Watches a file for being opened. */
@@ -102,7 +121,7 @@ START_TEST(unchanged_data_is_not_read)
 	int one, two;
 	uint64_t set;
 
-	if (!support_world_make(&w))
+	if (!make_world(&w))
 		return;
 	settle();
 	one = watch(ONE);
@@ -151,7 +170,7 @@ START_TEST(what_is_not_whole_any_more_is_no_source)
 	size_t n;
 	int one;
 
-	if (!support_world_make(&w))
+	if (!make_world(&w))
 		return;
 	settle();
 	s = support_world_open(&w, "store");
@@ -208,7 +227,7 @@ START_TEST(damage_of_the_source_is_told_and_the_data_are_read)
 	uint64_t set;
 	int one, two;
 
-	if (!support_world_make(&w))
+	if (!make_world(&w))
 		return;
 	settle();
 	s = support_world_open(&w, "store");
@@ -251,7 +270,7 @@ START_TEST(what_check_found_damaged_is_no_source)
 	char first[2][100], again[2][100];
 	int one, two;
 
-	if (!support_world_make(&w))
+	if (!make_world(&w))
 		return;
 	settle();
 	s = support_world_open(&w, "store");
@@ -313,7 +332,7 @@ START_TEST(what_a_set_holds_as_it_is_is_not_saved_again)
 	struct session *s;
 	int64_t expires;
 
-	if (!support_world_make(&w))
+	if (!make_world(&w))
 		return;
 	settle();
 	s = support_world_open(&w, "store");
@@ -425,7 +444,7 @@ START_TEST(more_zips_are_taken_over_than_may_be_open)
 	struct session *s;
 	int one;
 
-	if (!support_world_make(&w))
+	if (!make_world(&w))
 		return;
 	for (unsigned i = 0; i < 40; i++)
 		add_app(i);
@@ -461,7 +480,7 @@ START_TEST(another_compression_is_another_archive)
 	struct session *s;
 	int one;
 
-	if (!support_world_make(&w))
+	if (!make_world(&w))
 		return;
 	settle();
 	s = support_world_open(&w, "store");
@@ -490,12 +509,106 @@ START_TEST(another_compression_is_another_archive)
 
 END_TEST
 
+START_TEST(what_was_changed_just_now_is_read_until_it_has_settled)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	struct session *s;
+	char first[2][100], again[2][100];
+	int one;
+
+	if (!support_need_disk() || !support_world_make(&w))
+		return;
+	settle();
+	s = support_world_open(&w, "store");
+	save_all(s, false, first);
+	one = watch(ONE);
+	save_all(s, false, again);
+	ck_assert(was_opened(one));
+	session_close(s);
+	believe_soon();
+	s = support_world_open(&w, "store");
+	/* What was seen too soon was not recorded. */
+	save_all(s, false, again);
+	ck_assert(was_opened(one));
+	save_all(s, false, again);
+	ck_assert(!was_opened(one));
+	ck_assert(are_same(first, again));
+	close(one);
+	session_close(s);
+}
+
+END_TEST
+
+/* Maps what the app "one" has: one page, which is on the disk. */
+static char *map_one(void)
+{
+	int fd = open(support_path(ONE), O_RDWR | O_CLOEXEC);
+	char *p;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, 4096), 0);
+	ck_assert_int_eq(fsync(fd), 0);
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ck_assert_ptr_ne(p, MAP_FAILED);
+	close(fd);
+	return p;
+}
+
+START_TEST(a_store_into_a_page_that_is_dirty_already_is_saved)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	struct session *s;
+	char first[2][100], again[2][100];
+	volatile char *page;
+
+	if (!support_need_disk() || !support_world_make(&w))
+		return;
+	page = map_one();
+	page[0] = 'a';
+	settle();
+	s = support_world_open(&w, "store");
+	save_all(s, false, first);
+	/* Unless the page was written back just now, no time tells of this. */
+	page[0] = 'b';
+	save_all(s, false, again);
+	ck_assert_str_ne(first[0], again[0]);
+	ck_assert_str_eq(first[1], again[1]);
+	munmap((void *)(uintptr_t)page, 4096);
+	session_close(s);
+}
+
+END_TEST
+
+START_TEST(where_nothing_is_written_back_nothing_is_believed)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	struct session *s;
+	char hashes[2][100];
+	int one;
+
+	if (!support_need_memory() || !support_world_make(&w))
+		return;
+	believe_soon();
+	settle();
+	s = support_world_open(&w, "store");
+	save_all(s, false, hashes);
+	one = watch(ONE);
+	save_all(s, false, hashes);
+	ck_assert(was_opened(one));
+	close(one);
+	session_close(s);
+}
+
+END_TEST
+
 Suite *suite_library_held(void)
 {
 	Suite *s = suite_create("library_held");
-	TCase *tc = support_tcase(s, "held");
+	TCase *tc = support_tcase_on_disk(s, "held");
 
 	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, what_was_changed_just_now_is_read_until_it_has_settled);
+	tcase_add_test(tc, a_store_into_a_page_that_is_dirty_already_is_saved);
 	tcase_add_test(tc, unchanged_data_is_not_read);
 	tcase_add_test(tc, what_is_not_whole_any_more_is_no_source);
 	tcase_add_test(tc, damage_of_the_source_is_told_and_the_data_are_read);
@@ -504,5 +617,8 @@ Suite *suite_library_held(void)
 	tcase_add_test(tc, who_reads_all_cannot_ask_what_changed);
 	tcase_add_test(tc, more_zips_are_taken_over_than_may_be_open);
 	tcase_add_test(tc, another_compression_is_another_archive);
+	tc = support_tcase_in_memory(s, "no write-back");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, where_nothing_is_written_back_nothing_is_believed);
 	return s;
 }
