@@ -142,6 +142,10 @@ static const char *const steps[] = {
 	" FOREIGN KEY (set_id, file) REFERENCES set_files (set_id, name)"
 	"  ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX fingerprints_by_value ON fingerprints (fingerprint);",
+
+	/* Those were taken of files that a mapping may have been written through, unseen by
+	 * their times. */
+	"DELETE FROM fingerprints;",
 };
 
 static const char *const tables[] = {
