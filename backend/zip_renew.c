@@ -19,10 +19,6 @@
 
 #define PIECE ((size_t)256 << 10)
 
-/* So much is written before the kernel is asked to begin putting it on the disk, which it
- * does while the next is copied: the sync at the end has little left to wait for. */
-#define WRITEBACK ((uint64_t)8 << 20)
-
 /* A header's zip64 field at its largest: id, length, both sizes, offset. */
 #define EXTRA_MAX 28u
 
@@ -66,16 +62,6 @@ static ssize_t read_some(struct renewing *r, uint64_t n, struct err *err)
 	return k > 0 ? k : err_set(err, ERR_CORRUPT, "is cut short");
 }
 
-/* Lets the disk begin; a hint. */
-static void begin_writeback(struct renewing *r)
-{
-	if (r->at - r->begun < WRITEBACK)
-		return;
-	(void)sys_sync_file_range(r->z->fd, (off_t)r->begun, (off_t)(r->at - r->begun),
-				  SYNC_FILE_RANGE_WRITE);
-	r->begun = r->at;
-}
-
 /* Copies up to `end`; *crc goes on with what was copied. */
 static int copy_until(struct renewing *r, uint64_t end, uint32_t *crc, struct err *err)
 {
@@ -89,7 +75,7 @@ static int copy_until(struct renewing *r, uint64_t end, uint32_t *crc, struct er
 			return -1;
 		*crc = gzip_crc32(*crc, r->piece, (size_t)n);
 		r->at += (uint64_t)n;
-		begin_writeback(r);
+		fd_write_behind(r->z->fd, &r->begun, r->at);
 		meter_at(r->z->meter, r->at);
 	}
 	return 0;

@@ -44,6 +44,7 @@ struct zip_writer {
 	int fd;
 	uint8_t *buffer;
 	uint64_t base, pos;
+	uint64_t begun; /* of these bytes are on their way to the disk */
 	size_t fill;
 
 	/* Of the member that is being read. */
@@ -58,6 +59,7 @@ static int flush(struct zip_writer *w)
 		return -1;
 	w->base += w->fill;
 	w->fill = 0;
+	fd_write_behind(w->fd, &w->begun, w->base);
 	return 0;
 }
 

@@ -10,7 +10,8 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/sys.h"
 
-#define READ_STEP 65536
+#define READ_STEP    65536
+#define WRITE_BEHIND ((uint64_t)8 << 20)
 
 /* True if n bytes from offset on end within what off_t can say. */
 static bool range_fits(uint64_t offset, size_t n)
@@ -66,6 +67,15 @@ int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *
 		n -= (size_t)k;
 	}
 	return 0;
+}
+
+void fd_write_behind(int fd, uint64_t *begun, uint64_t at)
+{
+	if (at < *begun || at - *begun < WRITE_BEHIND)
+		return;
+	(void)sys_sync_file_range(fd, (off_t)*begun, (off_t)(at - *begun),
+				  SYNC_FILE_RANGE_WRITE);
+	*begun = at;
 }
 
 ssize_t fd_read_some(int fd, void *p, size_t n, struct err *err)
