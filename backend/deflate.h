@@ -40,6 +40,9 @@ struct deflate_codec {
 	/* The length of what was written to out, or 0 if it has no room in `cap`. */
 	size_t (*compress)(void *compressor, const void *in, size_t n, void *out,
 			   size_t cap);
+	/* The same, of a stream that goes on at the next byte. */
+	size_t (*compress_part)(void *compressor, const void *in, size_t n, void *out,
+				size_t cap);
 
 	void *(*decompressor_new)(struct err *err);
 	void (*decompressor_free)(void *decompressor);

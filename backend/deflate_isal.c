@@ -37,10 +37,10 @@ static void *isal_compressor_new(enum gzip_level level, struct err *err)
  */
 # define FIRST 4
 
-static size_t isal_compress(void *compressor, const void *in, size_t n, void *out,
-			    size_t cap)
+/* A stream, or the part of one that goes on behind it; the object's stream tells how that went. */
+static bool run(struct isal_compressor *c, const void *in, size_t n, void *out, size_t cap,
+		bool part)
 {
-	struct isal_compressor *c = compressor;
 	struct isal_zstream *s = &c->stream;
 	size_t first = n > FIRST ? FIRST : 0;
 
@@ -55,14 +55,33 @@ static size_t isal_compress(void *compressor, const void *in, size_t n, void *ou
 		s->avail_in = (uint32_t)first;
 		s->flush = SYNC_FLUSH;
 		if (isal_deflate(s) != COMP_OK || s->avail_in > 0)
-			return 0;
+			return false;
 	}
 	s->avail_in = (uint32_t)(n - first);
-	s->end_of_stream = 1;
-	s->flush = NO_FLUSH;
-	if (isal_deflate(s) != COMP_OK || s->internal_state.state != ZSTATE_END)
+	s->end_of_stream = !part;
+	s->flush = part ? SYNC_FLUSH : NO_FLUSH;
+	return isal_deflate(s) == COMP_OK;
+}
+
+static size_t isal_compress(void *compressor, const void *in, size_t n, void *out,
+			    size_t cap)
+{
+	struct isal_compressor *c = compressor;
+
+	if (!run(c, in, n, out, cap, false) || c->stream.internal_state.state != ZSTATE_END)
 		return 0;
-	return s->total_out;
+	return c->stream.total_out;
+}
+
+static size_t isal_compress_part(void *compressor, const void *in, size_t n, void *out,
+				 size_t cap)
+{
+	struct isal_compressor *c = compressor;
+
+	/* With room left nothing of it is still to come. */
+	if (!run(c, in, n, out, cap, true) || c->stream.avail_in > 0 || c->stream.avail_out == 0)
+		return 0;
+	return c->stream.total_out;
 }
 
 static void *isal_decompressor_new(struct err *err)
@@ -95,6 +114,7 @@ const struct deflate_codec deflate_isal = {
 	.compressor_new = isal_compressor_new,
 	.compressor_free = free,
 	.compress = isal_compress,
+	.compress_part = isal_compress_part,
 	.decompressor_new = isal_decompressor_new,
 	.decompressor_free = free,
 	.decompress = isal_decompress,

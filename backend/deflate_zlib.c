@@ -39,17 +39,34 @@ static void zlib_compressor_free(void *compressor)
 	free(compressor);
 }
 
-static size_t zlib_compress(void *compressor, const void *in, size_t n, void *out,
-			    size_t cap)
+/* deflate()'s answer to all of it at once. */
+static int run(z_stream *z, const void *in, size_t n, void *out, size_t cap, int flush)
 {
-	z_stream *z = compressor;
-
 	(void)deflateReset(z);
 	z->next_in = in;
 	z->avail_in = (uInt)n;
 	z->next_out = out;
 	z->avail_out = (uInt)cap;
-	return deflate(z, Z_FINISH) == Z_STREAM_END ? cap - z->avail_out : 0;
+	return deflate(z, flush);
+}
+
+static size_t zlib_compress(void *compressor, const void *in, size_t n, void *out,
+			    size_t cap)
+{
+	z_stream *z = compressor;
+
+	return run(z, in, n, out, cap, Z_FINISH) == Z_STREAM_END ? cap - z->avail_out : 0;
+}
+
+static size_t zlib_compress_part(void *compressor, const void *in, size_t n, void *out,
+				 size_t cap)
+{
+	z_stream *z = compressor;
+
+	/* With room left nothing of it is still to come. */
+	if (run(z, in, n, out, cap, Z_SYNC_FLUSH) != Z_OK || z->avail_in > 0 || z->avail_out == 0)
+		return 0;
+	return cap - z->avail_out;
 }
 
 static void *zlib_decompressor_new(struct err *err)
@@ -100,6 +117,7 @@ const struct deflate_codec deflate_zlib = {
 	.compressor_new = zlib_compressor_new,
 	.compressor_free = zlib_compressor_free,
 	.compress = zlib_compress,
+	.compress_part = zlib_compress_part,
 	.decompressor_new = zlib_decompressor_new,
 	.decompressor_free = zlib_decompressor_free,
 	.decompress = zlib_decompress,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/base/le.h"
+#include "backend/entropy.h"
 #include "backend/gzip_internal.h"
 
 #define FEXTRA 4
@@ -41,15 +42,15 @@ static size_t stored_size(size_t n)
 	return n + 5 * (n_pieces > 0 ? n_pieces : 1);
 }
 
-/* Writes n bytes as a deflate stream of stored pieces. */
-static size_t store(const uint8_t *in, size_t n, uint8_t *out)
+/* Writes n bytes as stored pieces of a deflate stream, which they may end. */
+static size_t store(const uint8_t *in, size_t n, uint8_t *out, bool last)
 {
 	uint8_t *at = out;
 	size_t piece;
 
 	do {
 		piece = n < GZIP_STORED_PIECE ? n : GZIP_STORED_PIECE;
-		at[0] = piece == n; /* the last one; type 0 */
+		at[0] = last && piece == n; /* type 0 */
 		le_put16(at + 1, (uint16_t)piece);
 		le_put16(at + 3, (uint16_t)~piece);
 		memcpy(at + 5, in, piece);
@@ -60,15 +61,66 @@ static size_t store(const uint8_t *in, size_t n, uint8_t *out)
 	return (size_t)(at - out);
 }
 
+/* How many bytes from `at` on, whole pieces, are of one kind. */
+static size_t run_length(const bool *full, size_t at, size_t n)
+{
+	size_t end = at;
+
+	while (end < n && full[end / ENTROPY_PIECE] == full[at / ENTROPY_PIECE])
+		end += ENTROPY_PIECE;
+	return (end < n ? end : n) - at;
+}
+
+/* A deflate stream in which what is full of entropy is stored and all else compressed, run
+ * by run; 0 if it has no room in `cap`. */
+static size_t encode_runs(const struct deflate_codec *codec, void *compressor,
+			  const uint8_t *in, size_t n, const bool *full, uint8_t *out,
+			  size_t cap)
+{
+	size_t size = 0;
+
+	for (size_t at = 0, run; at < n; at += run) {
+		run = run_length(full, at, n);
+		bool last = at + run == n;
+		size_t made;
+
+		if (!full[at / ENTROPY_PIECE])
+			made = (last ? codec->compress : codec->compress_part)(
+				compressor, in + at, run, out + size, cap - size);
+		else
+			made = stored_size(run) <= cap - size
+				       ? store(in + at, run, out + size, last)
+				       : 0;
+		if (made == 0)
+			return 0;
+		size += made;
+	}
+	return size;
+}
+
+/* The deflate stream of a block, or 0 if to store it is shorter. */
+static size_t encode(const struct deflate_codec *codec, void *compressor, const uint8_t *in,
+		     size_t n, uint8_t *out)
+{
+	bool full[GZIP_BLOCK / ENTROPY_PIECE];
+	size_t n_full = entropy_look(in, n, full), cap = stored_size(n) - 1;
+
+	if (n_full > 0 && n_full == (n + ENTROPY_PIECE - 1) / ENTROPY_PIECE)
+		return 0;
+	if (n_full > 0)
+		return encode_runs(codec, compressor, in, n, full, out, cap);
+	return codec->compress(compressor, in, n, out, cap);
+}
+
 size_t gzip_member_encode(const struct deflate_codec *codec, void *compressor,
 			  const uint8_t *in, size_t n, uint8_t *out)
 {
 	uint8_t *data = out + GZIP_MEMBER_HEADER;
 
 	assert(n <= GZIP_BLOCK);
-	size_t size = codec->compress(compressor, in, n, data, stored_size(n) - 1);
+	size_t size = encode(codec, compressor, in, n, data);
 	if (size == 0)
-		size = store(in, n, data);
+		size = store(in, n, data, true);
 	size_t length = GZIP_MEMBER_HEADER + size + GZIP_MEMBER_TRAILER;
 	memcpy(out, header, sizeof(header));
 	le_put64(out + sizeof(header), length);

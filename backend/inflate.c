@@ -2,7 +2,6 @@
 #include "backend/inflate.h"
 
 #include <limits.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 #define ZLIB_CONST
@@ -86,6 +85,39 @@ int inflater_run(struct inflater *i, const void **in, size_t *n_in, void **out,
 	default:
 		return err_set(err, ERR_CORRUPT, "compressed data is damaged: %s",
 			       z->msg ? z->msg : "it needs a dictionary");
+	}
+}
+
+/* Of z_stream.data_type: a block has just ended, and these bits of the last byte were not used;
+ * the last block has begun. */
+#define UNUSED_BITS 7
+#define LAST_BLOCK  64
+#define BLOCK_END   128
+
+bool inflater_find_last_block(struct inflater *i, const void *in, size_t n,
+			      uint64_t *ret_begin, uint64_t *ret_end)
+{
+	z_stream *z = &i->z;
+	uint64_t begin = 0;
+	uint8_t ignored[8192];
+
+	z->next_in = in;
+	z->avail_in = clamp(n);
+	for (;;) {
+		z->next_out = ignored;
+		z->avail_out = sizeof(ignored);
+		if (inflate(z, Z_BLOCK) != Z_OK)
+			return false;
+		if (!(z->data_type & BLOCK_END))
+			continue;
+		uint64_t at = 8 * (uint64_t)(z->next_in - (const Bytef *)in) -
+			      (unsigned)(z->data_type & UNUSED_BITS);
+		if (z->data_type & LAST_BLOCK) {
+			*ret_begin = begin;
+			*ret_end = at;
+			return true;
+		}
+		begin = at;
 	}
 }
 

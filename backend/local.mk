@@ -4,6 +4,7 @@ backend_sources += backend/deflate.c backend/deflate.h
 backend_sources += backend/deflate_isal.c
 backend_sources += backend/deflate_libdeflate.c
 backend_sources += backend/deflate_zlib.c
+backend_sources += backend/entropy.c backend/entropy.h
 backend_sources += backend/epoch.c backend/epoch.h
 backend_sources += backend/export.c backend/export.h
 backend_sources += backend/flatpak_deploy.c backend/flatpak_deploy.h

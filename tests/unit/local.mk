@@ -73,6 +73,7 @@ unit_test_sources += tests/unit/test_definitions.c
 unit_test_sources += tests/unit/test_deflate.c
 unit_test_sources += tests/unit/test_digest.c
 unit_test_sources += tests/unit/test_doctor.c
+unit_test_sources += tests/unit/test_entropy.c
 unit_test_sources += tests/unit/test_entry.c
 unit_test_sources += tests/unit/test_entry_stream.c
 unit_test_sources += tests/unit/test_entry_stream_refuses.c

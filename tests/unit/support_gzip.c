@@ -19,6 +19,20 @@ uint64_t support_random(uint64_t *state)
 	return *state * UINT64_C(0x2545f4914f6cdd1d);
 }
 
+/* Fills p by turns. */
+static void mix(char *p, size_t n, uint64_t seed)
+{
+	enum support_data kind = SUPPORT_TEXT;
+
+	for (size_t i = 0, part; i < n; i += part) {
+		part = 1 + (size_t)(support_random(&seed) >> 8) % 100000;
+		part = part < n - i ? part : n - i;
+		_cleanup_free_ char *data = support_data(kind, part, seed);
+		memcpy(p + i, data, part);
+		kind = kind == SUPPORT_TEXT ? SUPPORT_RANDOM : SUPPORT_TEXT;
+	}
+}
+
 char *support_data(enum support_data kind, size_t n, uint64_t seed)
 {
 	static const char letters[] = "etaoin shrdlu\n";
@@ -26,6 +40,10 @@ char *support_data(enum support_data kind, size_t n, uint64_t seed)
 	size_t i = 0;
 
 	ck_assert_ptr_nonnull(p);
+	if (kind == SUPPORT_MIXED) {
+		mix(p, n, seed);
+		return p;
+	}
 	while (kind != SUPPORT_ZEROS && i < n) {
 		uint64_t r = support_random(&seed);
 

@@ -19,7 +19,8 @@ uint64_t support_random(uint64_t *state);
 enum support_data {
 	SUPPORT_RANDOM,
 	SUPPORT_TEXT,
-	SUPPORT_ZEROS
+	SUPPORT_ZEROS,
+	SUPPORT_MIXED, /* text and random bytes by turns, up to 100,000 of each */
 };
 
 /* n bytes, always the same for one seed (not 0); the caller frees them. */

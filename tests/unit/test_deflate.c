@@ -56,7 +56,7 @@ START_TEST(deflate_every_codec_reads_every_codec)
 	const struct deflate_codec *writer = codecs[_i];
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		for (int kind = SUPPORT_RANDOM; kind <= SUPPORT_ZEROS; kind++) {
+		for (int kind = SUPPORT_RANDOM; kind <= SUPPORT_MIXED; kind++) {
 			enum gzip_level level = i % 2 ? GZIP_SMALL : GZIP_FAST;
 			size_t n = sizes[i], cap = n + 1024;
 			char *in = support_data((enum support_data)kind, n, 1 + i);
@@ -81,7 +81,7 @@ START_TEST(deflate_gives_the_same_bytes_with_every_compressor)
 {
 	enum { COMPRESSORS = 1000, SIZE = 400 };
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	char *in = support_data(SUPPORT_RANDOM, SIZE, 7), first[2 * SIZE], out[2 * SIZE];
+	char *in = support_data(SUPPORT_RANDOM, SIZE, 7), first[4 * SIZE], out[4 * SIZE];
 	void *compressors[COMPRESSORS];
 	size_t size = 0;
 
@@ -91,8 +91,10 @@ START_TEST(deflate_gives_the_same_bytes_with_every_compressor)
 	for (size_t i = 0; i < COMPRESSORS; i++) {
 		compressors[i] = codecs[_i]->compressor_new(GZIP_FAST, &err);
 		ck_assert_ok_ptr(compressors[i], &err);
-		size_t n = codecs[_i]->compress(compressors[i], in, SIZE, out,
-						sizeof(out));
+		size_t n = codecs[_i]->compress_part(compressors[i], in, SIZE, out,
+						     sizeof(out) / 2);
+		n += codecs[_i]->compress(compressors[i], in, SIZE, out + n,
+					  sizeof(out) - n);
 		if (i == 0) {
 			size = n;
 			memcpy(first, out, n);
@@ -102,6 +104,62 @@ START_TEST(deflate_gives_the_same_bytes_with_every_compressor)
 	}
 	for (size_t i = 0; i < COMPRESSORS; i++)
 		codecs[_i]->compressor_free(compressors[i]);
+	free(in);
+}
+END_TEST
+
+/* Whatever a part ends with, what follows it begins at a byte. */
+START_TEST(deflate_parts_are_of_one_stream)
+{
+	static const size_t sizes[] = { 1, 2, 3, 100, 16384, 300001 };
+	enum { N = sizeof(sizes) / sizeof(sizes[0]) };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	enum gzip_level level = _i % 2 ? GZIP_SMALL : GZIP_FAST;
+	const struct deflate_codec *writer = codecs[_i / 2];
+	size_t n = 0, size = 0, cap = 4 * 320000;
+	char *in = malloc(cap), *out = malloc(cap), *back = malloc(cap);
+	void *c = writer->compressor_new(level, &err);
+
+	ck_assert_ok_ptr(c, &err);
+	for (size_t i = 0; i < 4 * N; i++) {
+		char *data = support_data((enum support_data)(i % 4), sizes[i % N], 1 + i);
+		bool last = i == 4 * N - 1;
+		size_t made = (last ? writer->compress : writer->compress_part)(
+			c, data, sizes[i % N], out + size, cap - size);
+
+		ck_assert_uint_gt(made, 0);
+		memcpy(in + n, data, sizes[i % N]);
+		n += sizes[i % N];
+		size += made;
+		free(data);
+	}
+	writer->compressor_free(c);
+	for (int k = 0; k < N_CODECS; k++) {
+		ck_assert(decompress(codecs[k], out, size, back, n));
+		ck_assert_int_eq(memcmp(in, back, n), 0);
+	}
+	free(in);
+	free(out);
+	free(back);
+}
+END_TEST
+
+START_TEST(deflate_parts_stay_in_their_room)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	char *in = support_data(SUPPORT_TEXT, 500, 5), out[600];
+	void *c = codecs[_i]->compressor_new(GZIP_FAST, &err);
+
+	ck_assert_ok_ptr(c, &err);
+	size_t size = codecs[_i]->compress_part(c, in, 500, out, sizeof(out));
+	ck_assert_uint_gt(size, 0);
+	for (size_t cap = 0; cap < size; cap++) {
+		memset(out, 'x', sizeof(out));
+		ck_assert_uint_eq(codecs[_i]->compress_part(c, in, 500, out, cap), 0);
+		for (size_t i = cap; i < sizeof(out); i++)
+			ck_assert_int_eq(out[i], 'x');
+	}
+	codecs[_i]->compressor_free(c);
 	free(in);
 }
 END_TEST
@@ -180,6 +238,8 @@ Suite *suite_deflate(void)
 	tcase_add_loop_test(tc, deflate_every_codec_reads_every_codec, 0, N_CODECS);
 	tcase_add_loop_test(tc, deflate_gives_the_same_bytes_with_every_compressor, 0,
 			    N_CODECS);
+	tcase_add_loop_test(tc, deflate_parts_are_of_one_stream, 0, 2 * N_CODECS);
+	tcase_add_loop_test(tc, deflate_parts_stay_in_their_room, 0, N_CODECS);
 	tcase_add_loop_test(tc, deflate_says_when_there_is_no_room, 0, N_CODECS);
 	tcase_add_loop_test(tc, deflate_decompresses_only_the_exact_lengths, 0, N_CODECS);
 	tcase_add_loop_test(tc, deflate_checksums_agree, 0, N_CODECS);

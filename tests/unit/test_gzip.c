@@ -41,7 +41,7 @@ START_TEST(gzip_returns_what_it_took)
 	unsigned threads = (unsigned)_i;
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		for (int kind = SUPPORT_RANDOM; kind <= SUPPORT_ZEROS; kind++) {
+		for (int kind = SUPPORT_RANDOM; kind <= SUPPORT_MIXED; kind++) {
 			char *data =
 				support_data((enum support_data)kind, sizes[i], 7 + i);
 			check_round_trip(GZIP_FAST, threads, data, sizes[i]);
@@ -54,11 +54,13 @@ END_TEST
 
 START_TEST(gzip_small_returns_what_it_took)
 {
-	char *data = support_data(SUPPORT_TEXT, GZIP_BLOCK + 4321, 77);
+	for (int kind = SUPPORT_RANDOM; kind <= SUPPORT_MIXED; kind++) {
+		char *data = support_data((enum support_data)kind, GZIP_BLOCK + 4321, 77);
 
-	check_round_trip(GZIP_SMALL, 1, data, GZIP_BLOCK + 4321);
-	check_round_trip(GZIP_SMALL, 3, data, GZIP_BLOCK + 4321);
-	free(data);
+		check_round_trip(GZIP_SMALL, 1, data, GZIP_BLOCK + 4321);
+		check_round_trip(GZIP_SMALL, 3, data, GZIP_BLOCK + 4321);
+		free(data);
+	}
 }
 
 END_TEST
@@ -142,6 +144,28 @@ START_TEST(gzip_stores_what_does_not_shrink)
 	ck_assert_uint_le(stream.len, 2 * GZIP_MEMBER_MAX);
 	ck_assert_uint_eq(check_members(&stream, 2 * GZIP_BLOCK), 2);
 	free(data);
+}
+
+END_TEST
+
+/* Half of a block is text, which shrinks as it does alone; the other half is stored. */
+START_TEST(gzip_stores_parts_of_a_block_that_do_not_shrink)
+{
+	enum gzip_level level = _i ? GZIP_SMALL : GZIP_FAST;
+	size_t half = GZIP_BLOCK / 2;
+	char *data = support_data(SUPPORT_TEXT, GZIP_BLOCK, 17);
+	char *bytes = support_data(SUPPORT_RANDOM, half, 17);
+	_cleanup_(buf_done) struct buf text = support_compress(level, 1, data, half), both;
+
+	memcpy(data + half, bytes, half);
+	both = support_compress(level, 1, data, GZIP_BLOCK);
+	ck_assert_uint_eq(check_members(&both, GZIP_BLOCK), 1);
+	ck_assert_uint_le(both.len, text.len + half + 200);
+	/* It is there as it is, but for the heads of stored pieces. */
+	ck_assert_ptr_nonnull(memmem(both.data, both.len, bytes + half / 2, 4096));
+	check_round_trip(level, 2, data, GZIP_BLOCK);
+	free(data);
+	free(bytes);
 }
 
 END_TEST
@@ -434,6 +458,7 @@ Suite *suite_gzip(void)
 	tcase_add_test(tc, gzip_writes_the_same_bytes_with_any_number_of_threads);
 	tcase_add_test(tc, gzip_members_have_the_documented_form);
 	tcase_add_test(tc, gzip_stores_what_does_not_shrink);
+	tcase_add_loop_test(tc, gzip_stores_parts_of_a_block_that_do_not_shrink, 0, 2);
 	tcase_add_test(tc, gzip_is_read_by_gnu_gzip);
 	tcase_add_test(tc, gzip_is_read_by_python);
 	tcase_add_test(tc, gzip_small_is_no_larger_than_gzip_6);
