@@ -35,7 +35,7 @@
  * be freed.
  *
  * Memory and threads: all memory is taken when the object is made.  With n threads a
- * writer has n + 1 blocks and as many places for members, a reader n + 2 blocks and n
+ * writer has n + 4 blocks and as many places for members, a reader n + 2 blocks and n
  * places, of 1 MiB each, touched only when used (a foreign stream takes 40 KiB more).  A
  * stream of one block starts no thread.  Where a thread cannot be started the work is
  * done by fewer.  Threads block all signals.

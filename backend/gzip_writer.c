@@ -11,8 +11,9 @@
 
 /*
  * The caller fills a block; workers turn full blocks into members and hand those to the
- * sink.  With n workers there are n + 1 blocks and n + 1 places for members: one for
- * each worker, one with the caller, one with the sink.  What a worker does next is
+ * sink.  With n workers there are n + SPARE blocks and as many places for members: one for
+ * each worker, one with the caller, one with the sink, and some in which work waits, so that
+ * who is slow now and then does not make the others wait each time.  What a worker does next is
  * decided under the lock alone: deliver the oldest member if it is ready and nobody is
  * delivering, else compress the oldest full block if there is a place for its member.
  * The oldest job always has its place, so something always moves.
@@ -21,7 +22,8 @@
  * thread at all, and the caller does the work of those that cannot be started.
  */
 
-#define N_JOBS (2 * GZIP_THREADS_MAX + 2)
+#define SPARE  4u
+#define N_JOBS (2 * (GZIP_THREADS_MAX + SPARE))
 
 enum job_state {
 	JOB_FULL,
@@ -44,7 +46,7 @@ struct worker {
 
 /* Free buffers of one kind. */
 struct pool {
-	uint8_t *free[GZIP_THREADS_MAX + 1];
+	uint8_t *free[GZIP_THREADS_MAX + SPARE];
 	unsigned n;
 };
 
@@ -89,8 +91,8 @@ static void pool_put(struct pool *p, uint8_t *buffer)
 static int make_parts(struct gzip_writer *w, enum gzip_level level, unsigned n,
 		      struct err *err)
 {
-	/* One more than threads of each; a lone thread needs only its own. */
-	unsigned n_each = n > 1 ? n + 1 : 1;
+	/* A lone thread needs only its own. */
+	unsigned n_each = n > 1 ? n + SPARE : 1;
 
 	w->memory = alloc_bytes(n_each * (GZIP_BLOCK + GZIP_MEMBER_MAX), err);
 	if (!w->memory)

@@ -9,7 +9,7 @@
 #include "backend/base/sys.h"
 
 #define BLOCK	 ((size_t)256 << 10)
-#define N_BLOCKS 4u
+#define N_BLOCKS 12u
 
 /*
  * Blocks are filled and hashed in turn.  `full` of them, from `oldest` on, are the

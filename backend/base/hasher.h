@@ -16,7 +16,7 @@
  *	hasher_free(h);
  *
  * The thread is started with the first full block: a short stream has none, nor has one
- * where no thread can be started.  It blocks all signals.  Memory: 1 MiB, touched when
+ * where no thread can be started.  It blocks all signals.  Memory: 3 MiB, touched when
  * used.  The object serves one thread at a time; after hasher_final(), or a failure, it
  * can only be freed.  Kinds: those of digest.h.
  */
