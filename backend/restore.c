@@ -23,26 +23,28 @@ char *restore_item_aside(const struct journal_item *item, struct err *err)
 			    item->aside);
 }
 
-/* The swapper of an item. */
+/* The swapper of an item; what begins here is not for a cancel to end. */
 static int swapper_of(const struct journal_item *item, const struct restore_options *o,
 		      struct worker **ret, struct err *err)
 {
-	return o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid, ret, err);
+	return o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid, NULL,
+				   ret, err);
 }
 
 int restore_inner_swapper(const struct restore_workers *workers, const char *user,
-			  uint32_t uid, uint32_t gid, struct worker **ret, struct err *err)
+			  uint32_t uid, uint32_t gid, const struct observer *observer,
+			  struct worker **ret, struct err *err)
 {
 	if (!user)
 		uid = gid = 0;
-	return workers->swapper(workers->ctx, user, uid, gid, ret, err);
+	return workers->swapper(workers->ctx, user, uid, gid, observer, ret, err);
 }
 
 /* The same for what an item has aside, and for a mount point's own attributes. */
 static int inner_of(const struct journal_item *item, const struct restore_options *o,
 		      struct worker **ret, struct err *err)
 {
-	return restore_inner_swapper(o->workers, item->user, item->uid, item->gid, ret, err);
+	return restore_inner_swapper(o->workers, item->user, item->uid, item->gid, NULL, ret, err);
 }
 
 /* One item, forward or backward. */
@@ -119,8 +121,9 @@ int restore_refresh(struct journal_item *items, size_t n, const struct restore_o
 
 		if (item->kind != JOURNAL_SWAP || (item->old_ino == 0 && item->new_ino == 0))
 			continue;
-		if (swapper_of(item, options, &w, err) < 0 ||
-		    swapper_look(w, item, &live, &aside, err) < 0)
+		if (options->workers->swapper(options->workers->ctx, item->user, item->uid,
+					      item->gid, options->observer, &w, err) < 0 ||
+		    swapper_look(w, item, options->observer, &live, &aside, err) < 0)
 			return -1;
 		if (aside != item->new_ino)
 			return err_set(err, ERR_CHANGED,
@@ -140,10 +143,10 @@ static int remove_aside(struct worker *w, const struct journal_item *item,
 	size_t n;
 
 	if (o->only_look)
-		return swapper_look(w, item, &live, &aside, err);
+		return swapper_look(w, item, NULL, &live, &aside, err);
 	if (item->kind != JOURNAL_MOUNT)
 		return swapper_remove(w, item, o->observer, err);
-	if (swapper_read_attrs(w, item, &attrs, &n, err) < 0 ||
+	if (swapper_read_attrs(w, item, NULL, &attrs, &n, err) < 0 ||
 	    swapper_remove(w, item, o->observer, err) < 0)
 		return -1;
 	return swapper_apply_attrs(w, item, attrs, n, err);
@@ -158,7 +161,7 @@ static int remove_staging(struct worker *w, const struct journal_item *item,
 	uint64_t live, aside;
 
 	if (item->kind == JOURNAL_SWAP) {
-		if (swapper_look(w, item, &live, &aside, err) < 0)
+		if (swapper_look(w, item, NULL, &live, &aside, err) < 0)
 			return -1;
 		if (aside == 0)
 			return 0;
@@ -191,7 +194,7 @@ static int remove_parent(struct worker *w, const struct journal_item *item,
 	if (!o->only_look)
 		return swapper_remove_parent(w, item, ret_removed, err);
 	*ret_removed = false;
-	return swapper_look(w, item, &live, &aside, err);
+	return swapper_look(w, item, NULL, &live, &aside, err);
 }
 
 /* One item of a restore that never began to swap. A parent that is gone took its staging along. */

@@ -77,14 +77,16 @@ struct restore_archive {
 	size_t n_trees;
 };
 
-/* Where workers come from; they stay their owner's. */
+/* Where workers come from; they stay their owner's.  The observer (NULL: nobody) may cancel the start of
+ * one that is not there yet. */
 struct restore_workers {
 	/* One that acts in directories of uid; user NULL: for system data. */
 	int (*swapper)(void *ctx, const char *user, uint32_t uid, uint32_t gid,
-		       struct worker **ret, struct err *err);
+		       const struct observer *observer, struct worker **ret, struct err *err);
 	/* For an archive: *ret_applier is NULL where the unpacker itself makes the files. */
-	int (*unpacker)(void *ctx, const char *user, struct worker **ret_unpacker,
-			struct worker **ret_applier, struct err *err);
+	int (*unpacker)(void *ctx, const char *user, const struct observer *observer,
+			struct worker **ret_unpacker, struct worker **ret_applier,
+			struct err *err);
 	void *ctx;
 };
 
@@ -92,7 +94,8 @@ struct restore_workers {
  * the user's own; of system data, whose owners are mixed, root's, whoever owns the
  * directory that the tree lies in. */
 int restore_inner_swapper(const struct restore_workers *workers, const char *user,
-			  uint32_t uid, uint32_t gid, struct worker **ret, struct err *err);
+			  uint32_t uid, uint32_t gid, const struct observer *observer,
+			  struct worker **ret, struct err *err);
 
 struct restore_options {
 	const struct restore_workers *workers;

@@ -64,7 +64,7 @@ static int resolve(struct restore_target *t, const struct restore_options *o, st
 	const struct restore_workers *ws = o->workers;
 	struct worker *w;
 
-	if (ws->swapper(ws->ctx, t->archive->user, 0, 0, &w, err) < 0 ||
+	if (ws->swapper(ws->ctx, t->archive->user, 0, 0, o->observer, &w, err) < 0 ||
 	    swapper_resolve(w, t->tree->path, t->archive->user != NULL, o->observer, &t->place,
 			    err) < 0)
 		return -1;
@@ -130,8 +130,8 @@ static int add_room(struct restore_plan *p, const struct restore_target *t,
 
 	if (!path ||
 	    o->workers->swapper(o->workers->ctx, t->archive->user, t->place.parent_uid,
-				t->place.parent_gid, &w, err) < 0 ||
-	    swapper_space(w, path, &space, err) < 0)
+				t->place.parent_gid, o->observer, &w, err) < 0 ||
+	    swapper_space(w, path, o->observer, &space, err) < 0)
 		return -1;
 	for (size_t i = 0; i < p->n_rooms; i++)
 		if (p->rooms[i].device == space.device)

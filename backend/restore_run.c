@@ -20,7 +20,7 @@ static int swapper_of(const struct restore_target *t, const struct restore_optio
 		      struct worker **ret, struct err *err)
 {
 	return o->workers->swapper(o->workers->ctx, t->archive->user, t->place.parent_uid,
-				   t->place.parent_gid, ret, err);
+				   t->place.parent_gid, o->observer, ret, err);
 }
 
 /* The one for what lies within the tree. */
@@ -28,7 +28,7 @@ static int inner_of(const struct restore_target *t, const struct restore_options
 		    struct worker **ret, struct err *err)
 {
 	return restore_inner_swapper(o->workers, t->archive->user, t->place.parent_uid,
-				     t->place.parent_gid, ret, err);
+				     t->place.parent_gid, o->observer, ret, err);
 }
 
 /* The plan's own item of a target: they come after the parents, in the same order. */
@@ -44,11 +44,11 @@ static int make_parents(struct restore_plan *p, const struct restore_options *o,
 		const struct journal_item *item = &p->items[i];
 		struct worker *w;
 
-		if (o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid, &w,
-					err) < 0 ||
+		if (o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid,
+					o->observer, &w, err) < 0 ||
 		    swapper_make_parent(w, p->parents.items[i],
 					item->user ? USER_PARENT_MODE : SYSTEM_PARENT_MODE,
-					err) < 0)
+					o->observer, err) < 0)
 			return err_wrap(err, "cannot make the directory %s",
 					q(p->parents.items[i]));
 	}
@@ -67,10 +67,11 @@ static int stage(struct restore_plan *p, const struct restore_options *o, struct
 			return -1;
 		/* What is made inside it changes its time. */
 		if (item->kind == JOURNAL_MOUNT &&
-		    swapper_read_attrs(w, item, &item->attrs, &item->attrs_size, err) < 0)
+		    swapper_read_attrs(w, item, o->observer, &item->attrs, &item->attrs_size,
+				       err) < 0)
 			return -1;
 		if (swapper_stage(w, item->parent, &item->parent_ino, item->aside,
-				  t->tree->is_file, &t->fd, &t->ino, err) < 0)
+				  t->tree->is_file, o->observer, &t->fd, &t->ino, err) < 0)
 			return err_wrap(err, "cannot prepare %s", q(t->place.resolved));
 		if (item->kind == JOURNAL_SWAP)
 			item->new_ino = t->ino;
@@ -129,17 +130,17 @@ static int make_pipe(int *ret_read, int *ret_write, struct err *err)
 
 /* Starts all processes of one archive; their ends of the pipes are theirs alone afterwards. */
 static int start(const struct restore_archive *a, struct worker *unpacker,
-		 struct worker *applier, const struct unpacker_request *r, struct meter *meter,
-		 struct err *err)
+		 struct worker *applier, const struct unpacker_request *r,
+		 const struct restore_options *o, struct meter *meter, struct err *err)
 {
 	_cleanup_close_ int zip_out = -1, zip_in = -1, entries_out = -1, entries_in = -1;
 
 	if (make_pipe(&zip_out, &zip_in, err) < 0)
 		return -1;
 	if (applier && (make_pipe(&entries_out, &entries_in, err) < 0 ||
-			applier_begin(applier, entries_out, r, err) < 0))
+			applier_begin(applier, entries_out, r, o->observer, err) < 0))
 		return -1;
-	if (unpacker_begin(unpacker, zip_out, entries_in, r, err) < 0)
+	if (unpacker_begin(unpacker, zip_out, entries_in, r, o->observer, err) < 0)
 		return -1;
 	return reader_stream_begin(a->reader, a->handle, a->member, zip_in, meter, err);
 }
@@ -160,8 +161,9 @@ static int unpack_archive(struct restore_plan *p, const struct restore_archive *
 		return -1;
 	r.targets = u.targets;
 	r.n_targets = u.n;
-	if (o->workers->unpacker(o->workers->ctx, a->user, &workers[1], &workers[2], err) < 0 ||
-	    start(a, workers[1], workers[2], &r, meter, err) < 0 ||
+	if (o->workers->unpacker(o->workers->ctx, a->user, o->observer, &workers[1], &workers[2],
+				 err) < 0 ||
+	    start(a, workers[1], workers[2], &r, o, meter, err) < 0 ||
 	    worker_wait(workers, 3, o->observer, err) < 0)
 		return -1;
 	maker = workers[2] ? workers[2] : workers[1];
@@ -324,7 +326,8 @@ static int take_entry(void *ctx, const char *name, uint64_t ino, struct err *err
 }
 
 /* Attributes of the mount point before, as stage() found them, and after: for the journal. */
-static int read_attrs(struct worker *w, struct journal_item *mount, struct err *err)
+static int read_attrs(struct worker *w, struct journal_item *mount,
+		      const struct restore_options *o, struct err *err)
 {
 	_cleanup_free_ void *before = TAKE_PTR(mount->attrs), *after = NULL;
 	_cleanup_free_ char *staging = restore_item_aside(mount, err);
@@ -336,7 +339,7 @@ static int read_attrs(struct worker *w, struct journal_item *mount, struct err *
 		return -1;
 	inside.parent = staging;
 	inside.parent_ino = 0;
-	if (swapper_read_attrs(w, &inside, &after, &n_after, err) < 0)
+	if (swapper_read_attrs(w, &inside, o->observer, &after, &n_after, err) < 0)
 		return -1;
 	return restore_attrs_join(before, n_before, after, n_after, &mount->attrs,
 				  &mount->attrs_size, err);
@@ -355,13 +358,13 @@ static int expand_mount(struct restore_plan *p, size_t target, const struct rest
 	int r;
 
 	if (swapper_of(&p->targets[target], o, &w, err) < 0 ||
-	    read_attrs(w, item_of(p, target), err) < 0 ||
+	    read_attrs(w, item_of(p, target), o, err) < 0 ||
 	    journal_item_copy(item_of(p, target), &mount, err) < 0)
 		return -1;
-	r = swapper_list(w, &mount, false, take_entry, &x, err);
+	r = swapper_list(w, &mount, false, take_entry, &x, o->observer, err);
 	x.aside = true;
 	if (r == 0)
-		r = swapper_list(w, &mount, true, take_entry, &x, err);
+		r = swapper_list(w, &mount, true, take_entry, &x, o->observer, err);
 	journal_item_done(&mount);
 	return r;
 }
@@ -410,7 +413,7 @@ static int complete(struct restore_plan *p, const struct restore_options *o, str
 	/* One syncfs a file system would do; a target more than that costs nothing. */
 	for (size_t i = 0; i < p->n_targets; i++)
 		if (swapper_of(&p->targets[i], o, &w, err) < 0 ||
-		    swapper_sync(w, item_of(p, i)->parent, err) < 0)
+		    swapper_sync(w, item_of(p, i)->parent, o->observer, err) < 0)
 			return -1;
 	return 0;
 }
@@ -438,9 +441,9 @@ static int check_targets(const struct restore_plan *p, const struct restore_opti
 
 		if (item->kind != JOURNAL_SWAP || (item->old_ino == 0 && item->new_ino == 0))
 			continue;
-		if (o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid, &w,
-					err) < 0 ||
-		    swapper_look(w, item, &live, &aside, err) < 0)
+		if (o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid,
+					o->observer, &w, err) < 0 ||
+		    swapper_look(w, item, o->observer, &live, &aside, err) < 0)
 			return -1;
 		if (live != item->old_ino || aside != item->new_ino)
 			return err_set(err, ERR_CHANGED, "%s in %s was replaced meanwhile",

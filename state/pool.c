@@ -47,7 +47,8 @@ static struct worker *find(struct pool *p, enum worker_kind kind, const char *us
 
 /* Starts one and remembers it; takes groups. */
 static int add(struct pool *p, enum worker_kind kind, const char *user, uint32_t uid,
-	       const struct identity *id, gid_t *groups, struct worker **ret, struct err *err)
+	       const struct identity *id, gid_t *groups, const struct observer *observer,
+	       struct worker **ret, struct err *err)
 {
 	struct pool_worker w = { .kind = kind, .uid = uid, .groups = groups };
 	struct pool_worker *grown = alloc_resize(p->workers, p->n + 1, sizeof(*grown), err);
@@ -60,7 +61,7 @@ static int add(struct pool *p, enum worker_kind kind, const char *user, uint32_t
 		if (!w.user)
 			goto fail;
 	}
-	if (worker_start(&p->env.env, kind, id, &w.worker, err) < 0)
+	if (worker_start(&p->env.env, kind, id, observer, &w.worker, err) < 0)
 		goto fail;
 	p->workers[p->n++] = w;
 	*ret = w.worker;
@@ -73,7 +74,7 @@ fail:
 
 /* One that is this user. */
 static int user_worker(struct pool *p, enum worker_kind kind, const char *name,
-		       struct worker **ret, struct err *err)
+		       const struct observer *observer, struct worker **ret, struct err *err)
 {
 	_cleanup_(user_done) struct user u;
 	struct identity id;
@@ -89,43 +90,45 @@ static int user_worker(struct pool *p, enum worker_kind kind, const char *name,
 		return err_set(err, ERR_DENIED, "only root can act for user %s", q(name));
 	if (session_identity(p->session, &u, &id, &groups, err) < 0)
 		return -1;
-	return add(p, kind, name, 0, &id, groups, ret, err);
+	return add(p, kind, name, 0, &id, groups, observer, ret, err);
 }
 
 /* restore_workers.swapper */
 static int get_swapper(void *ctx, const char *user, uint32_t uid, uint32_t gid,
-		       struct worker **ret, struct err *err)
+		       const struct observer *observer, struct worker **ret, struct err *err)
 {
 	struct identity id = swapper_root_identity;
 	struct pool *p = ctx;
 
 	if (user)
-		return user_worker(p, WORKER_SWAPPER, user, ret, err);
+		return user_worker(p, WORKER_SWAPPER, user, observer, ret, err);
 	*ret = find(p, WORKER_SWAPPER, NULL, uid);
 	if (*ret)
 		return 0;
 	if (uid != 0)
 		id = (struct identity){ .kind = IDENTITY_USER, .uid = uid, .gid = gid };
-	return add(p, WORKER_SWAPPER, NULL, uid, &id, NULL, ret, err);
+	return add(p, WORKER_SWAPPER, NULL, uid, &id, NULL, observer, ret, err);
 }
 
 /* restore_workers.unpacker */
-static int get_unpacker(void *ctx, const char *user, struct worker **ret_unpacker,
-			struct worker **ret_applier, struct err *err)
+static int get_unpacker(void *ctx, const char *user, const struct observer *observer,
+			struct worker **ret_unpacker, struct worker **ret_applier,
+			struct err *err)
 {
 	struct pool *p = ctx;
 
 	*ret_applier = NULL;
 	if (user)
-		return user_worker(p, WORKER_UNPACKER, user, ret_unpacker, err);
+		return user_worker(p, WORKER_UNPACKER, user, observer, ret_unpacker, err);
 	*ret_unpacker = find(p, WORKER_UNPACKER, NULL, 0);
 	if (!*ret_unpacker && add(p, WORKER_UNPACKER, NULL, 0, &unpacker_system_identity, NULL,
-				  ret_unpacker, err) < 0)
+				  observer, ret_unpacker, err) < 0)
 		return -1;
 	*ret_applier = find(p, WORKER_APPLIER, NULL, 0);
 	if (*ret_applier)
 		return 0;
-	return add(p, WORKER_APPLIER, NULL, 0, &applier_identity, NULL, ret_applier, err);
+	return add(p, WORKER_APPLIER, NULL, 0, &applier_identity, NULL, observer, ret_applier,
+		   err);
 }
 
 void pool_init(struct pool *p, struct session *s)

@@ -377,8 +377,8 @@ int session_reader(struct session *s, struct worker **ret, struct err *err)
 	if (!s->reader) {
 		s->reader_env = (struct worker_env){ .program = s->worker,
 						     .rootfd = s->places.root_fd };
-		if (worker_start(&s->reader_env, WORKER_READER, &reader_identity, &s->reader,
-				 err) < 0)
+		if (worker_start(&s->reader_env, WORKER_READER, &reader_identity,
+				 s->observer, &s->reader, err) < 0)
 			return -1;
 	}
 	*ret = s->reader;

@@ -88,7 +88,8 @@ int swapper_resolve(struct worker *w, const char *path, bool user, const struct 
 	return 0;
 }
 
-int swapper_make_parent(struct worker *w, const char *path, uint32_t mode, struct err *err)
+int swapper_make_parent(struct worker *w, const char *path, uint32_t mode,
+			const struct observer *observer, struct err *err)
 {
 	REQUEST(o);
 
@@ -96,11 +97,12 @@ int swapper_make_parent(struct worker *w, const char *path, uint32_t mode, struc
 	    wire_put_str(&o, SWAPPER_TAG_PATH, path, err) < 0 ||
 	    wire_put_u64(&o, SWAPPER_TAG_MODE, mode, err) < 0)
 		return -1;
-	return worker_call(w, &o, NULL, NULL, NULL, err);
+	return worker_call(w, &o, NULL, NULL, observer, err);
 }
 
 int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino, const char *aside,
-		  bool is_file, int *ret_fd, uint64_t *ret_ino, struct err *err)
+		  bool is_file, const struct observer *observer, int *ret_fd, uint64_t *ret_ino,
+		  struct err *err)
 {
 	struct wire_in *in = worker_result(w);
 	uint64_t ino, above;
@@ -111,7 +113,7 @@ int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino, co
 	    wire_put_u64(&o, SWAPPER_TAG_INO, *parent_ino, err) < 0 ||
 	    wire_put_str(&o, SWAPPER_TAG_ASIDE, aside, err) < 0 ||
 	    wire_put_u64(&o, SWAPPER_TAG_FLAG, is_file, err) < 0 ||
-	    worker_call(w, &o, NULL, NULL, NULL, err) < 0 ||
+	    worker_call(w, &o, NULL, NULL, observer, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_INO, &ino, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_INO, &above, err) < 0)
 		return -1;
@@ -122,17 +124,19 @@ int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino, co
 	return wire_take_fd(in, ret_fd, err);
 }
 
-int swapper_sync(struct worker *w, const char *parent, struct err *err)
+int swapper_sync(struct worker *w, const char *parent, const struct observer *observer,
+		 struct err *err)
 {
 	REQUEST(o);
 
 	if (wire_begin(&o, SWAPPER_SYNC, err) < 0 ||
 	    wire_put_str(&o, SWAPPER_TAG_PARENT, parent, err) < 0)
 		return -1;
-	return worker_call(w, &o, NULL, NULL, NULL, err);
+	return worker_call(w, &o, NULL, NULL, observer, err);
 }
 
-int swapper_space(struct worker *w, const char *path, struct swapper_space *ret, struct err *err)
+int swapper_space(struct worker *w, const char *path, const struct observer *observer,
+		  struct swapper_space *ret, struct err *err)
 {
 	struct wire_in *in = worker_result(w);
 	struct swapper_space s;
@@ -140,7 +144,7 @@ int swapper_space(struct worker *w, const char *path, struct swapper_space *ret,
 
 	if (wire_begin(&o, SWAPPER_SPACE, err) < 0 ||
 	    wire_put_str(&o, SWAPPER_TAG_PARENT, path, err) < 0 ||
-	    worker_call(w, &o, NULL, NULL, NULL, err) < 0 ||
+	    worker_call(w, &o, NULL, NULL, observer, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_NUMBER, &s.device, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_NUMBER, &s.bytes, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_NUMBER, &s.total_bytes, err) < 0 ||
@@ -167,7 +171,7 @@ static int put_item(struct wire_out *o, enum swapper_type type, const struct jou
 /* All rules of one sort. */
 static int send_rules(struct worker *w, const struct strings *texts, enum swapper_rule rule,
 		      const struct swapper_rules *rules, const struct journal_item *item,
-		      struct err *err)
+		      const struct observer *observer, struct err *err)
 {
 	for (size_t i = 0; texts && i < texts->n; i++) {
 		REQUEST(o);
@@ -178,7 +182,7 @@ static int send_rules(struct worker *w, const struct strings *texts, enum swappe
 		    wire_put_str(&o, SWAPPER_TAG_TEXT, texts->items[i], err) < 0 ||
 		    wire_put_str(&o, SWAPPER_TAG_NAME, rules->revision, err) < 0 ||
 		    wire_put_u64(&o, SWAPPER_TAG_FLAG, rules->user, err) < 0 ||
-		    worker_call(w, &o, NULL, NULL, NULL, err) < 0)
+		    worker_call(w, &o, NULL, NULL, observer, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -211,9 +215,12 @@ int swapper_carry(struct worker *w, const struct journal_item *item,
 	} ctx = { .in = report };
 	REQUEST(o);
 
-	if (send_rules(w, rules->patterns, SWAPPER_RULE_PATTERN, rules, item, err) < 0 ||
-	    send_rules(w, rules->snapd, SWAPPER_RULE_SNAPD, rules, item, err) < 0 ||
-	    send_rules(w, rules->paths, SWAPPER_RULE_PATH, rules, item, err) < 0 ||
+	if (send_rules(w, rules->patterns, SWAPPER_RULE_PATTERN, rules, item,
+		       observer, err) < 0 ||
+	    send_rules(w, rules->snapd, SWAPPER_RULE_SNAPD, rules, item,
+		       observer, err) < 0 ||
+	    send_rules(w, rules->paths, SWAPPER_RULE_PATH, rules, item,
+		       observer, err) < 0 ||
 	    put_item(&o, SWAPPER_CARRY, item, err) < 0 ||
 	    wire_put_str(&o, SWAPPER_TAG_TREE, item->tree, err) < 0 ||
 	    wire_put_u64(&o, SWAPPER_TAG_FLAG, flags, err) < 0)
@@ -221,15 +228,16 @@ int swapper_carry(struct worker *w, const struct journal_item *item,
 	return worker_call(w, &o, take_left, ctx.out, observer, err);
 }
 
-int swapper_look(struct worker *w, const struct journal_item *item, uint64_t *ret_live,
-		 uint64_t *ret_aside, struct err *err)
+int swapper_look(struct worker *w, const struct journal_item *item,
+		 const struct observer *observer, uint64_t *ret_live, uint64_t *ret_aside,
+		 struct err *err)
 {
 	struct wire_in *in = worker_result(w);
 	uint64_t live, aside;
 	REQUEST(o);
 
 	if (put_item(&o, SWAPPER_LOOK, item, err) < 0 ||
-	    worker_call(w, &o, NULL, NULL, NULL, err) < 0 ||
+	    worker_call(w, &o, NULL, NULL, observer, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_INO, &live, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_INO, &aside, err) < 0)
 		return -1;
@@ -262,8 +270,9 @@ int swapper_check(struct worker *w, const struct journal_item *item, bool backwa
 	return call_swap(w, SWAPPER_CHECK, item, backward, err);
 }
 
-int swapper_read_attrs(struct worker *w, const struct journal_item *item, void **ret,
-		       size_t *ret_size, struct err *err)
+int swapper_read_attrs(struct worker *w, const struct journal_item *item,
+		       const struct observer *observer, void **ret, size_t *ret_size,
+		       struct err *err)
 {
 	const uint8_t *p;
 	void *copy;
@@ -271,7 +280,7 @@ int swapper_read_attrs(struct worker *w, const struct journal_item *item, void *
 	REQUEST(o);
 
 	if (put_item(&o, SWAPPER_READ_ATTRS, item, err) < 0 ||
-	    worker_call(w, &o, NULL, NULL, NULL, err) < 0 ||
+	    worker_call(w, &o, NULL, NULL, observer, err) < 0 ||
 	    wire_get_bytes(worker_result(w), SWAPPER_TAG_ATTRS, SWAPPER_ATTRS_MAX, &p, &n, err) < 0)
 		return -1;
 	copy = alloc_memdup(p, n, err);
@@ -317,7 +326,7 @@ static int take_name(void *ctx, struct wire_in *in, struct err *err)
 
 int swapper_list(struct worker *w, const struct journal_item *item, bool aside,
 		 int (*entry)(void *ctx, const char *name, uint64_t ino, struct err *err),
-		 void *ctx, struct err *err)
+		 void *ctx, const struct observer *observer, struct err *err)
 {
 	struct listing l = { entry, ctx };
 	REQUEST(o);
@@ -325,7 +334,7 @@ int swapper_list(struct worker *w, const struct journal_item *item, bool aside,
 	if (put_item(&o, SWAPPER_LIST, item, err) < 0 ||
 	    wire_put_u64(&o, SWAPPER_TAG_FLAG, aside, err) < 0)
 		return -1;
-	return worker_call(w, &o, take_name, &l, NULL, err);
+	return worker_call(w, &o, take_name, &l, observer, err);
 }
 
 int swapper_remove(struct worker *w, const struct journal_item *item,

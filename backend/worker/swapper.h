@@ -9,6 +9,10 @@
  * them, with the inode number they must have (0: any); each call resolves them anew
  * (RESOLVE_IN_ROOT, no link followed) and compares.  Every change is synced (the parent directory)
  * when a call returns 0.
+ *
+ * `observer`, where there is one, may cancel the call (NULL: nobody), which ends the worker: what
+ * was asked of it may be done or not.  What comes after a commit point, or puts things in order,
+ * has none.
  */
 
 #include <stdbool.h>
@@ -45,23 +49,27 @@ int swapper_resolve(struct worker *w, const char *path, bool user, const struct 
 
 /* Makes a parent directory (mode 0755 for system paths, 0700 below a home; owner: the worker or `uid`,
  * `gid` for root); one that exists already by now is ERR_CHANGED. */
-int swapper_make_parent(struct worker *w, const char *path, uint32_t mode, struct err *err);
+int swapper_make_parent(struct worker *w, const char *path, uint32_t mode,
+			const struct observer *observer, struct err *err);
 
 /* Makes the staging name beside the target: an empty directory 0700 or an empty file 0600.
  * *ret_fd is open for the unpacker (directory O_RDONLY, file O_RDWR); takes no name that exists.
  * *parent_ino: the inode that `parent` must have, or 0; set to the one it has. */
 int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino, const char *aside,
-		  bool is_file, int *ret_fd, uint64_t *ret_ino, struct err *err);
+		  bool is_file, const struct observer *observer, int *ret_fd, uint64_t *ret_ino,
+		  struct err *err);
 
 /* Syncs the file system that holds `parent`. */
-int swapper_sync(struct worker *w, const char *parent, struct err *err);
+int swapper_sync(struct worker *w, const char *parent, const struct observer *observer,
+		 struct err *err);
 
 /* Space and inodes free for the worker on the file system of `parent`; its device number
  * groups targets. */
 struct swapper_space {
 	uint64_t device, bytes, total_bytes, inodes;
 };
-int swapper_space(struct worker *w, const char *path, struct swapper_space *ret, struct err *err);
+int swapper_space(struct worker *w, const char *path, const struct observer *observer,
+		  struct swapper_space *ret, struct err *err);
 
 /* What a carry is to take along. */
 struct swapper_rules {
@@ -80,8 +88,9 @@ int swapper_carry(struct worker *w, const struct journal_item *item,
 		  struct err *err);
 
 /* Inode numbers now behind the two names; 0: nothing there. */
-int swapper_look(struct worker *w, const struct journal_item *item, uint64_t *ret_live,
-		 uint64_t *ret_aside, struct err *err);
+int swapper_look(struct worker *w, const struct journal_item *item,
+		 const struct observer *observer, uint64_t *ret_live, uint64_t *ret_aside,
+		 struct err *err);
 
 /* One step of the table in journal.h; repeating a done step is a success.  ERR_CHANGED where neither
  * the state before nor the one after is found.  `backward`: the other way. */
@@ -94,8 +103,9 @@ int swapper_check(struct worker *w, const struct journal_item *item, bool backwa
 
 /* The attributes of the directory `item->parent`, packed (caller frees), and set from a packed
  * form. */
-int swapper_read_attrs(struct worker *w, const struct journal_item *item, void **ret,
-		       size_t *ret_size, struct err *err);
+int swapper_read_attrs(struct worker *w, const struct journal_item *item,
+		       const struct observer *observer, void **ret, size_t *ret_size,
+		       struct err *err);
 int swapper_apply_attrs(struct worker *w, const struct journal_item *item, const void *attrs,
 			size_t size, struct err *err);
 
@@ -103,7 +113,7 @@ int swapper_apply_attrs(struct worker *w, const struct journal_item *item, const
  * where `aside`, in the staging directory. */
 int swapper_list(struct worker *w, const struct journal_item *item, bool aside,
 		 int (*entry)(void *ctx, const char *name, uint64_t ino, struct err *err),
-		 void *ctx, struct err *err);
+		 void *ctx, const struct observer *observer, struct err *err);
 
 /* Removes the tree under the aside name; a missing one is a success. */
 int swapper_remove(struct worker *w, const struct journal_item *item,

@@ -33,7 +33,8 @@ static int take_note(void *ctx, struct wire_in *in, struct err *err)
 }
 
 /* The staging trees, one call each: a set of definitions may have many. */
-static int send_targets(struct worker *w, const struct unpacker_request *r, struct err *err)
+static int send_targets(struct worker *w, const struct unpacker_request *r,
+			const struct observer *observer, struct err *err)
 {
 	for (size_t i = 0; i < r->n_targets; i++) {
 		REQUEST(o);
@@ -42,7 +43,7 @@ static int send_targets(struct worker *w, const struct unpacker_request *r, stru
 		    wire_put_str(&o, UNPACKER_TAG_PATH, r->targets[i].path, err) < 0 ||
 		    wire_put_u64(&o, UNPACKER_TAG_IS_FILE, r->targets[i].is_file, err) < 0 ||
 		    wire_put_fd(&o, r->targets[i].fd, err) < 0 ||
-		    worker_call(w, &o, NULL, NULL, NULL, err) < 0)
+		    worker_call(w, &o, NULL, NULL, observer, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -50,7 +51,7 @@ static int send_targets(struct worker *w, const struct unpacker_request *r, stru
 
 /* The RUN request of either kind. */
 static int begin(struct worker *w, int in, int out, const struct unpacker_request *r,
-		 struct err *err)
+		 const struct observer *observer, struct err *err)
 {
 	union {
 		const struct apply_report *in;
@@ -58,7 +59,7 @@ static int begin(struct worker *w, int in, int out, const struct unpacker_reques
 	} ctx = { .in = r->report };
 	REQUEST(o);
 
-	if (out < 0 && send_targets(w, r, err) < 0)
+	if (out < 0 && send_targets(w, r, observer, err) < 0)
 		return -1;
 	if (wire_begin(&o, UNPACKER_RUN, err) < 0 ||
 	    wire_put_str(&o, UNPACKER_TAG_REVISION, r->revision, err) < 0 ||
@@ -72,15 +73,15 @@ static int begin(struct worker *w, int in, int out, const struct unpacker_reques
 }
 
 int unpacker_begin(struct worker *w, int in, int out, const struct unpacker_request *request,
-		   struct err *err)
+		   const struct observer *observer, struct err *err)
 {
-	return begin(w, in, out, request, err);
+	return begin(w, in, out, request, observer, err);
 }
 
 int applier_begin(struct worker *w, int in, const struct unpacker_request *request,
-		  struct err *err)
+		  const struct observer *observer, struct err *err)
 {
-	return begin(w, in, -1, request, err);
+	return begin(w, in, -1, request, observer, err);
 }
 
 int unpacker_result(struct worker *w, struct unpack_counts *ret, struct err *err)

@@ -38,7 +38,7 @@ struct unpacker_request {
 /* Starts: reads the archive from `in`.  `out` >= 0: hand the entries on there (targets and flags are the
  * applier's); -1: make the files. Both pipes are borrowed; the caller closes its copies after. */
 int unpacker_begin(struct worker *w, int in, int out, const struct unpacker_request *request,
-		   struct err *err);
+		   const struct observer *observer, struct err *err);
 /* After the end: what the stream held (zeros from an applier). */
 int unpacker_result(struct worker *w, struct unpack_counts *ret, struct err *err);
 /* After unpacker_result(), from whichever made the files: whether the archive held each target's
@@ -46,7 +46,7 @@ int unpacker_result(struct worker *w, struct unpack_counts *ret, struct err *err
 int unpacker_found(struct worker *w, bool *ret_found, size_t n_targets, struct err *err);
 
 int applier_begin(struct worker *w, int in, const struct unpacker_request *request,
-		  struct err *err);
+		  const struct observer *observer, struct err *err);
 
 /* The protocol of both kinds. */
 enum unpacker_type {

@@ -180,10 +180,20 @@ static int send_hello(struct worker *w, const struct identity *id, struct err *e
 	return wire_send(w->sock, o, err);
 }
 
+/* Have END_MS gone by since `begun`, after so many waits of at least a millisecond? */
+static bool is_over(int64_t begun, int waits)
+{
+	int64_t now = sys_monotonic_ms();
+
+	/* On a busy machine each of them takes several; without a clock they are all there is. */
+	return waits >= END_MS || (begun >= 0 && now - begun >= END_MS);
+}
+
 /* Waits for the process; kills it first unless it ends by itself soon. */
 static int reap(struct worker *w, bool kill_it)
 {
-	int status = 0, waited = 0;
+	int64_t begun = sys_monotonic_ms();
+	int status = 0, waits = 0;
 	pid_t r;
 
 	if (w->pid <= 0)
@@ -191,18 +201,16 @@ static int reap(struct worker *w, bool kill_it)
 	if (kill_it)
 		sys_kill(w->pid, SIGKILL);
 	for (;;) {
-		bool blocking = kill_it || waited >= END_MS;
-
-		if (waited >= END_MS && !kill_it) {
+		if (!kill_it && is_over(begun, waits)) {
 			sys_kill(w->pid, SIGKILL);
 			kill_it = true;
 		}
-		r = sys_waitpid(w->pid, &status, blocking ? 0 : WNOHANG);
+		r = sys_waitpid(w->pid, &status, kill_it ? 0 : WNOHANG);
 		if (r == w->pid || (r < 0 && errno != EINTR))
 			break;
-		if (!blocking) {
+		if (!kill_it) {
 			sys_poll(NULL, 0, 1);
-			waited++;
+			waits++;
 		}
 	}
 	w->pid = 0;
@@ -239,7 +247,7 @@ static void lose(struct worker *w, struct err *err)
 }
 
 int worker_start(const struct worker_env *env, enum worker_kind kind, const struct identity *id,
-		 struct worker **ret, struct err *err)
+		 const struct observer *observer, struct worker **ret, struct err *err)
 {
 	_cleanup_(worker_freep) struct worker *w = alloc_zero(1, sizeof(*w), err);
 
@@ -257,7 +265,7 @@ int worker_start(const struct worker_env *env, enum worker_kind kind, const stru
 		return err_wrap(err, "cannot start a %s", worker_kind_name(kind));
 	}
 	w->busy = true;
-	if (worker_wait(&w, 1, NULL, err) < 0)
+	if (worker_wait(&w, 1, observer, err) < 0)
 		return err_wrap(err, "cannot start a %s", worker_kind_name(kind));
 	*ret = TAKE_PTR(w);
 	return 0;

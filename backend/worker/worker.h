@@ -5,7 +5,7 @@
 /*
  * worker: the parent's side of a worker process.
  *
- *	worker_start(env, WORKER_PACKER, &identity, &w, err)
+ *	worker_start(env, WORKER_PACKER, &identity, observer, &w, err)
  *	worker_begin(w, &request, handler, ctx, err)	   // sends it; w is busy
  *	worker_wait(&w, 1, observer, err)		   // until none is busy
  *	worker_result(w) -> the OK record's fields		(packer.h, ...)
@@ -53,8 +53,9 @@ struct worker_env {
 
 struct worker;
 
+/* The observer (NULL: nobody) may cancel the wait for it to be ready. */
 int worker_start(const struct worker_env *env, enum worker_kind kind, const struct identity *id,
-		 struct worker **ret, struct err *err);
+		 const struct observer *observer, struct worker **ret, struct err *err);
 void worker_free(struct worker *w); /* closes the socket, waits for its end, kills it if slow */
 CLEANUP_FUNC(struct worker *, worker_free);
 

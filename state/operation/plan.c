@@ -136,7 +136,8 @@ int plan_packer(struct plan *p, struct plan_owner *o, struct err *err)
 	o->groups = NULL;
 	if (o->user.name && session_identity(p->session, &o->user, &id, &o->groups, err) < 0)
 		return -1;
-	return worker_start(&p->env->env, WORKER_PACKER, &id, &o->packer, err);
+	return worker_start(&p->env->env, WORKER_PACKER, &id, p->session->observer, &o->packer,
+			    err);
 }
 
 /* All owners, the system first. */

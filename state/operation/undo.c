@@ -173,11 +173,11 @@ static int add_newer(struct undoing *u, struct err *err)
 		if (u->items[i].kind != JOURNAL_MOUNT)
 			continue;
 		if (u->pool.callbacks.swapper(&u->pool, u->items[i].user, u->items[i].uid,
-					      u->items[i].gid, &w, err) < 0 ||
+					      u->items[i].gid, u->options.observer, &w, err) < 0 ||
 		    journal_item_copy(&u->items[i], &mount, err) < 0)
 			return -1;
 		x.mount = &mount;
-		r = swapper_list(w, &mount, false, add_entry, &x, err);
+		r = swapper_list(w, &mount, false, add_entry, &x, u->options.observer, err);
 		journal_item_done(&mount);
 		if (r < 0)
 			return -1;
@@ -276,11 +276,11 @@ static int carry(struct undoing *u, struct err *err)
 		rules = (struct swapper_rules){ &d->patterns, &d->snapd, &d->paths, d->revision,
 						item->user != NULL };
 		if (restore_inner_swapper(&u->pool.callbacks, item->user, item->uid, item->gid,
-					  &w, err) < 0 ||
+					  u->options.observer, &w, err) < 0 ||
 		    swapper_carry(w, item, &rules,
 				  CARRY_REPLACE | (u->options.force ? CARRY_FORCE : 0),
 				  &u->carry_report, u->session->observer, err) < 0 ||
-		    swapper_sync(w, item->parent, err) < 0)
+		    swapper_sync(w, item->parent, u->options.observer, err) < 0)
 			return err_wrap(err, "cannot carry over what is excluded in %s",
 					q(item->parent));
 	}

@@ -31,7 +31,7 @@ static struct worker *start_reader(void)
 		return NULL;
 	}
 	env.rootfd = support_dirfd();
-	ck_assert_ok(worker_start(&env, WORKER_READER, &reader_identity, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_READER, &reader_identity, NULL, &w, &err), &err);
 	return w;
 }
 

@@ -34,7 +34,7 @@ START_TEST(save_of_a_packer_that_leaves_out_without_end_fails)
 
 	support_mkdir(support_dirfd(), "snapshots", 0700);
 	ck_assert_ok(store_open(support_path("snapshots"), 0, &store, &err), &err);
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
 	support_snapshot_small(&meta); /* has an archive.tgz already */
 	meta.has_own = true;
 	meta.packaging = strdup(SNAPSHOT_NATIVE);

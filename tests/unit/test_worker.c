@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -128,7 +129,7 @@ START_TEST(worker_has_no_rights_no_environment_and_no_descriptors)
 		return;
 	spare = dup(0);
 	setenv("SECRET", "value", 1);
-	ck_assert_ok(worker_start(&env, all[_i].kind, all[_i].id, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, all[_i].kind, all[_i].id, NULL, &w, &err), &err);
 	pid = child();
 	assert_status(pid, IDENTITY_NOBODY, all[_i].id->caps);
 	assert_descriptors(pid, 5);
@@ -147,7 +148,7 @@ START_TEST(swapper_of_root_keeps_seven_capabilities)
 
 	if (!support_need_root() || !have_workers())
 		return;
-	ck_assert_ok(worker_start(&env, WORKER_SWAPPER, &swapper_root_identity, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_SWAPPER, &swapper_root_identity, NULL, &w, &err), &err);
 	assert_status(child(), 0, swapper_root_identity.caps);
 	ck_assert_int_eq(__builtin_popcountll(swapper_root_identity.caps), 7);
 }
@@ -168,7 +169,7 @@ START_TEST(worker_of_a_user_is_that_user)
 
 	if (!support_need_root() || !have_workers())
 		return;
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &id, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &id, NULL, &w, &err), &err);
 	assert_status(child(), 54321, 0);
 	status = proc_file(child(), "status");
 	ck_assert_uint_eq(field(status, "\nGid:\t", 10), 54322);
@@ -192,7 +193,7 @@ START_TEST(plain_user_cannot_act_for_another)
 		support_skip("a plain user cannot reach the worker");
 		return;
 	}
-	ck_assert_fails(worker_start(&env, WORKER_PACKER, &id, &w, &err), &err, ERR_DENIED,
+	ck_assert_fails(worker_start(&env, WORKER_PACKER, &id, NULL, &w, &err), &err, ERR_DENIED,
 			"only root can act for user 54321");
 	ck_assert_ptr_null(w);
 }
@@ -206,7 +207,7 @@ START_TEST(missing_program_is_our_failure)
 	struct worker *w = NULL;
 
 	env = (struct worker_env){ .program = "/nowhere/worker", .rootfd = support_dirfd() };
-	ck_assert_fails(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err, ERR_IO,
+	ck_assert_fails(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err, ERR_IO,
 			"cannot start \"/nowhere/worker\"");
 }
 
@@ -221,7 +222,7 @@ START_TEST(worker_that_is_killed_fails_its_request)
 
 	if (!have_workers())
 		return;
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
 	ck_assert_int_eq(kill(child(), SIGKILL), 0);
 	ck_assert_int_eq(packer_begin(w, &a, NULL, &err), -1);
 	ck_assert_err(&err, ERR_IO, "");
@@ -242,7 +243,7 @@ START_TEST(request_that_fails_leaves_the_worker_alive)
 	if (!have_workers() || !support_need_openat2())
 		return;
 	support_symlink(support_dirfd(), "loop", "loop");
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
 	ck_assert_ok(packer_begin(w, &a, NULL, &err), &err);
 	ck_assert_int_eq(packer_tree(w, "common/x", "/loop/x", NULL, &found, &err), -1);
 	ck_assert_int_ne(err.kind, ERR_NONE);
@@ -263,7 +264,7 @@ START_TEST(unknown_requests_are_refused)
 
 	if (!have_workers())
 		return;
-	ck_assert_ok(worker_start(&env, kind, &self, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, kind, &self, NULL, &w, &err), &err);
 	ck_assert_ok(wire_begin(&o, 60000, &err), &err);
 	ck_assert_fails(worker_call(w, &o, NULL, NULL, NULL, &err), &err, ERR_CORRUPT,
 			"unknown request");
@@ -283,9 +284,108 @@ START_TEST(cancelled_wait_kills_the_worker)
 	if (!have_workers())
 		return;
 	o.cancel = &yes;
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
 	ck_assert_fails(packer_begin(w, &a, &o, &err), &err, ERR_INTERRUPTED, "");
 	ck_assert(!worker_is_alive(w));
+}
+
+END_TEST
+
+START_TEST(cancelled_start_leaves_no_worker)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct observer o = { .cancel = NULL };
+	struct worker *w = NULL;
+	atomic_bool yes = true;
+
+	if (!have_workers())
+		return;
+	o.cancel = &yes;
+	ck_assert_fails(worker_start(&env, WORKER_PACKER, &self, &o, &w, &err), &err,
+			ERR_INTERRUPTED, "cannot start a packer: interrupted");
+	ck_assert_ptr_null(w);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+END_TEST
+
+static int take_no_name(void *ctx, const char *name, uint64_t ino, struct err *err)
+{
+	(void)ctx;
+	(void)name;
+	(void)ino;
+	return err_set(err, ERR_CORRUPT, "a stopped worker spoke");
+}
+
+#define N_CANCELLED 8
+
+/* What is asked of a swapper before anything is final, by number. */
+static int ask_swapper(struct worker *w, int which, const struct observer *o, struct err *err)
+{
+	struct journal_item item = { .parent = (char[]){ "/" },
+				     .name = (char[]){ "x" },
+				     .aside = (char[]){ "y" } };
+	struct swapper_place place;
+	struct swapper_space space;
+	uint64_t one = 0, other;
+	size_t size;
+	void *attrs;
+	int fd;
+
+	switch (which) {
+	case 0:
+		return swapper_resolve(w, "/x", true, o, &place, err);
+	case 1:
+		return swapper_make_parent(w, "/x", 0700, o, err);
+	case 2:
+		return swapper_stage(w, "/", &one, "y", false, o, &fd, &other, err);
+	case 3:
+		return swapper_sync(w, "/", o, err);
+	case 4:
+		return swapper_space(w, "/", o, &space, err);
+	case 5:
+		return swapper_look(w, &item, o, &one, &other, err);
+	case 6:
+		return swapper_read_attrs(w, &item, o, &attrs, &size, err);
+	default:
+		return swapper_list(w, &item, false, take_no_name, NULL, o, err);
+	}
+}
+
+START_TEST(cancel_needs_no_answer_of_the_swapper)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct observer o = { .cancel = NULL };
+	atomic_bool yes = true;
+
+	if (!have_workers())
+		return;
+	o.cancel = &yes;
+	ck_assert_ok(worker_start(&env, WORKER_SWAPPER, &self, NULL, &w, &err), &err);
+	ck_assert_int_eq(kill(child(), SIGSTOP), 0);
+	ck_assert_fails(ask_swapper(w, _i, &o, &err), &err, ERR_INTERRUPTED, "interrupted");
+	ck_assert(!worker_is_alive(w));
+}
+
+END_TEST
+
+START_TEST(idle_worker_that_does_not_end_is_killed)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct worker *w = NULL;
+
+	if (!have_workers())
+		return;
+	ck_assert_ok(worker_start(&env, WORKER_SWAPPER, &self, NULL, &w, &err), &err);
+	ck_assert_int_eq(kill(child(), SIGSTOP), 0);
+	worker_free(w);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
 }
 
 END_TEST
@@ -403,7 +503,7 @@ START_TEST(packer_tells_how_far_it_is)
 		return;
 	make_data("t/data");
 	env.owners = &owners;
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
 	ck_assert_ok(packer_begin(w, &a, NULL, &err), &err);
 	ck_assert_ok(packer_tree(w, "common/t", "/t", NULL, &found, &err), &err);
 	ck_assert(found.exists);
@@ -438,7 +538,7 @@ START_TEST(worker_that_lies_of_its_progress_is_cut_short)
 
 	env = (struct worker_env){ .program = support_worker_program(),
 				   .rootfd = support_dirfd() };
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
 	meter_init(&meter, &o, 100);
 	meter_part(&meter, "t", NULL, 70);
 	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_LIE, &err), &err);
@@ -464,7 +564,7 @@ START_TEST(worker_that_tells_without_end_is_given_up)
 
 	env = (struct worker_env){ .program = support_worker_program(),
 				   .rootfd = support_dirfd() };
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
 	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_FLOOD, &err), &err);
 	ck_assert_fails(worker_call(w, &out, NULL, NULL, NULL, &err), &err, ERR_CORRUPT,
 			"the packer tells its progress without end");
@@ -495,7 +595,7 @@ START_TEST(worker_that_talks_without_end_does_not_hold_up_its_bytes)
 	env = (struct worker_env){ .program = support_worker_program(),
 				   .rootfd = support_dirfd() };
 	ck_assert_int_eq(pipe2(pipe, O_CLOEXEC), 0);
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
 	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_TALK, &err), &err);
 	ck_assert_ok(wire_put_fd(&out, pipe[1], &err), &err);
 	ck_assert_ok(worker_begin(w, &out, take_talk, NULL, &err), &err);
@@ -526,6 +626,9 @@ Suite *suite_worker(void)
 	tcase_add_test(t, request_that_fails_leaves_the_worker_alive);
 	tcase_add_loop_test(t, unknown_requests_are_refused, 0, 5);
 	tcase_add_test(t, cancelled_wait_kills_the_worker);
+	tcase_add_test(t, cancelled_start_leaves_no_worker);
+	tcase_add_loop_test(t, cancel_needs_no_answer_of_the_swapper, 0, N_CANCELLED);
+	tcase_add_test(t, idle_worker_that_does_not_end_is_killed);
 	tcase_add_test(t, started_by_hand_it_says_so);
 	t = support_tcase(s, "progress");
 	tcase_set_timeout(t, 60);
