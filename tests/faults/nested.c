@@ -60,7 +60,7 @@ static void sweep_second(struct sweep *s, size_t operation, size_t row, uint64_t
 		 rows[row].first.name, fault_death->text, (unsigned long long)nth);
 	sweep_take_states(s, &recovery, states);
 	sweep_measure(s, &recovery, a.place, counts);
-	for (a.nth = 1; a.nth <= counts[FAULT_CHANGE]; a.nth++)
+	for (a.nth = 1; a.nth <= counts[FAULT_CHANGE] && !sweep_is_over(s); a.nth++)
 		(void)sweep_try(s, &a, states, first, sums_nested(s, operation, row));
 	state_done(&states[0]);
 	state_done(&states[1]);
@@ -75,7 +75,7 @@ void sweep_nested(struct sweep *s, size_t operation)
 	if (o->repairs || (s->nth && !s->place) ||
 	    (s->fault && !strstr(fault_death->name, s->fault)))
 		return;
-	for (size_t row = 0; row < NESTED_ROWS; row++) {
+	for (size_t row = 0; row < NESTED_ROWS && !sweep_is_over(s); row++) {
 		struct attempt a = {
 			&s->world, o, fault_death, &rows[row].first, 0, NULL
 		};

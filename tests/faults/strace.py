@@ -263,6 +263,7 @@ class Sweep:
         self.options = options
         self.random = random.Random(f"{options.seed} {name}")
         self.sums = collections.defaultdict(lambda: [0, 0, 0])
+        self.cut_short = False
 
     def arguments(self):
         paths = {"STREAM": os.path.join(self.machine.cur, "out", "stream"),
@@ -292,13 +293,22 @@ class Sweep:
         return sorted(found)
 
     def run(self):
+        if self.is_over():
+            return
         points = self.points()
         for fault, (inject, calls) in FAULTS.items():
             for in_worker in (False, True):
                 mine = [p for p in points if p[1] in calls and (p[0] > 0) == in_worker]
                 self.random.shuffle(mine)
                 for place, call, nth in mine[:self.options.points or None]:
-                    self.strike(fault, inject, place, call, nth)
+                    if not self.is_over():
+                        self.strike(fault, inject, place, call, nth)
+
+    def is_over(self):
+        """Remembers that time did not do for all."""
+        over = time.monotonic() >= self.options.end
+        self.cut_short = self.cut_short or over
+        return over
 
     def strike(self, fault, inject, place, call, nth):
         sums = self.sums[("worker" if place else "command", fault)]
@@ -391,7 +401,10 @@ def main():
                         help="of each operation and fault, in the command and in workers; 0: all")
     parser.add_argument("--seed", default="0")
     parser.add_argument("--operation", choices=sorted(OPERATIONS))
+    parser.add_argument("--seconds", type=float, default=float("inf"),
+                        help="try no point later; another seed begins with another operation")
     options = parser.parse_args()
+    options.end = time.monotonic() + options.seconds
     if not STRACE:
         print("1..0 # SKIP there is no strace")
         return 0
@@ -401,23 +414,25 @@ def main():
         return 0
     os.umask(0o022)
     machine = Machine()
-    begun, count, totals = time.monotonic(), 0, [0, 0, 0]
+    begun, count, totals, cut_short = time.monotonic(), 0, [0, 0, 0], 0
     try:
         machine.put_data("old")
         machine.must("save")
         machine.must("export", "1", "-o", machine.stream())
         machine.put_data("new")
         machine.keep("saved")
-        for name in OPERATIONS:
+        for name in random.Random(options.seed).sample(list(OPERATIONS), len(OPERATIONS)):
             if options.operation in (None, name):
                 sweep = Sweep(machine, name, options)
                 sweep.run()
                 count = sweep.tell(count)
+                cut_short += sweep.cut_short
                 totals = [a + sum(s[i] for s in sweep.sums.values())
                           for i, a in enumerate(totals)]
     finally:
         shutil.rmtree(machine.dir, ignore_errors=True)
     print(f"1..{count}")
+    print(f"# time was over before {cut_short} operations were done; seed {options.seed}")
     print(f"# {totals[0]} points tried, {totals[1]} faults injected, {totals[2]} invariants "
           f"broken; {time.monotonic() - begun:.0f} s")
     return totals[2] > 0

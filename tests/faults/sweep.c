@@ -149,6 +149,11 @@ struct sums *sums_of(const struct sweep *s, size_t operation, size_t place, size
 			place * n_faults + fault];
 }
 
+bool sweep_is_over(const struct sweep *s)
+{
+	return s->end && time(NULL) >= s->end;
+}
+
 /* Evenly, whatever the numbers of points are. */
 bool sweep_has(const struct sweep *s, size_t row, uint64_t nth)
 {
@@ -160,7 +165,8 @@ bool sweep_has(const struct sweep *s, size_t row, uint64_t nth)
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
 	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
 	x ^= x >> 31;
-	return x % s->shares == s->share && x / s->shares % s->jobs == s->job;
+	return x % s->shares == s->share && x / s->shares % s->jobs == s->job &&
+	       !sweep_is_over(s);
 }
 
 /* Prints what was broken. */
@@ -266,7 +272,7 @@ void sweep_points(struct sweep *s, size_t operation)
 	if (s->place && strchr(s->place, ','))
 		return;
 	sweep_take_states(s, sweep_operation(operation), states);
-	for (size_t place = 0; place < n_places; place++)
+	for (size_t place = 0; place < n_places && !sweep_is_over(s); place++)
 		if (!s->place || strcmp(places[place].name, s->place) == 0)
 			sweep_place(s, operation, place, states);
 	state_done(&states[0]);

@@ -12,6 +12,7 @@
  */
 
 #include <stdatomic.h>
+#include <time.h>
 
 #include "backend/base/fault.h"
 #include "tests/machine/machine.h"
@@ -59,6 +60,8 @@ struct sums {
 };
 
 struct sweep {
+	time_t end; /* when it is to end; 0: when all is done */
+	atomic_uint *cut_short; /* operations, by one process each; shared */
 	uint64_t share, shares, seed;
 	unsigned jobs, job;
 	const char *operation, *place, *fault;
@@ -72,7 +75,9 @@ struct sweep {
 size_t sweep_operations(void);
 const struct operation *sweep_operation(size_t i);
 struct sums *sums_of(const struct sweep *s, size_t operation, size_t place, size_t fault);
-/* Is this point in the share of this process?  `row` is any number of its own. */
+/* Is there no time for a further point? */
+bool sweep_is_over(const struct sweep *s);
+/* Is this point in the share of this process, and time for it?  `row` is any number of its own. */
 bool sweep_has(const struct sweep *s, size_t row, uint64_t nth);
 
 struct attempt {

@@ -179,6 +179,11 @@ void attempt_states(struct power *p, struct disks *d, const struct operation *o,
 	state_after(p, d, o, &ret[1]);
 }
 
+bool attempt_is_over(const struct power *p)
+{
+	return p->end && time(NULL) >= p->end;
+}
+
 bool attempt_is_mine(const struct power *p, uint64_t row, uint64_t nth)
 {
 	uint64_t x = (nth << 16) + row;
@@ -189,7 +194,7 @@ bool attempt_is_mine(const struct power *p, uint64_t row, uint64_t nth)
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
 	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
 	x ^= x >> 31;
-	return x % p->shares == p->share;
+	return x % p->shares == p->share && !attempt_is_over(p);
 }
 
 void attempt_complain(struct sums *sums, const struct verdict *v, const struct report *r,

@@ -90,7 +90,7 @@ void cuts_sweep(struct power *p, const struct operation *o, const struct layout 
 
 	d->layout = l;
 	attempt_states(p, d, o, states);
-	for (size_t place = 0; place < n_places; place++) {
+	for (size_t place = 0; place < n_places && !attempt_is_over(p); place++) {
 		uint64_t n;
 
 		if (p->place && strcmp(p->place, places[place].name) != 0)

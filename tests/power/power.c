@@ -28,6 +28,9 @@ static const struct {
 
 #define N_METHODS (sizeof(methods) / sizeof(methods[0]))
 
+/* From a row to the one that is tried next: layouts and methods take turns. */
+#define ROW_STRIDE 37
+
 /* Where the machines lie: as world_init() has it. */
 static const char *base_directory(void)
 {
@@ -102,9 +105,12 @@ static void work_row(struct power *p, size_t row)
 static int work(struct power *p, char *const paths[DISKS_MAX],
 		const int stores[DISKS_MAX])
 {
+	const size_t n_rows = N_METHODS * n_layouts * n_operations;
 	size_t row;
 	int fd;
 
+	if (n_rows % ROW_STRIDE == 0)
+		die("not all rows would be tried");
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		die("prctl");
 	p->report = shared_memory(sizeof(*p->report));
@@ -116,9 +122,13 @@ static int work(struct power *p, char *const paths[DISKS_MAX],
 		die("mmap %s", p->world.page);
 	close(fd);
 	prepare_disks(p, paths, stores);
-	while ((row = atomic_fetch_add(&p->progress->next, 1)) <
-	       N_METHODS * n_layouts * n_operations)
-		work_row(p, row);
+	while ((row = atomic_fetch_add(&p->progress->next, 1)) < n_rows) {
+		/* Where time is short, another seed begins with another one. */
+		if (!attempt_is_over(p))
+			work_row(p, (p->seed + row * ROW_STRIDE) % n_rows);
+		if (attempt_is_over(p))
+			p->progress->cut_short++;
+	}
 	return 0;
 }
 
@@ -183,6 +193,8 @@ static int tell(const struct power *p, time_t begun, bool ended)
 	if (!ended)
 		printf("not ok %u - all processes came to their end\n", ++tests);
 	printf("1..%u\n", tests);
+	if (p->progress->cut_short)
+		printf("# time was over before %u rows were done\n", p->progress->cut_short);
 	printf("# share %llu of %llu, seed %llu: %lu points tried, %lu cuts, %lu images (%lu judged), %lu invariants broken; %ld s\n",
 	       (unsigned long long)p->share + 1, (unsigned long long)p->shares,
 	       (unsigned long long)p->seed, points, cuts, images, judged, broken,
@@ -192,8 +204,8 @@ static int tell(const struct power *p, time_t begun, bool ended)
 
 static void usage(void)
 {
-	fputs("usage: power_cuts [--share N/M] [--seed S] [--jobs J] [--subsets N] [--recordings N]\n"
-	      "         [--method cut|replay] [--operation NAME] [--layout NAME]\n"
+	fputs("usage: power_cuts [--share N/M] [--seed S] [--jobs J] [--seconds T]\n"
+	      "         [--subsets N] [--recordings N] [--method cut|replay] [--operation NAME] [--layout NAME]\n"
 	      "         [--place NAME] [--nth N]\n",
 	      stderr);
 	exit(2);
@@ -211,6 +223,7 @@ static void parse(struct power *p, int argc, char **argv)
 						 { "layout", 1, NULL, 'f' },
 						 { "place", 1, NULL, 'p' },
 						 { "nth", 1, NULL, 'n' },
+						 { "seconds", 1, NULL, 't' },
 						 { NULL, 0, NULL, 0 } };
 	unsigned long long a, b;
 	int c;
@@ -238,6 +251,8 @@ static void parse(struct power *p, int argc, char **argv)
 			p->place = optarg;
 		} else if (c == 'n') {
 			p->nth = strtoull(optarg, NULL, 10);
+		} else if (c == 't' && strtoul(optarg, NULL, 10) > 0) {
+			p->end = time(NULL) + (time_t)strtoul(optarg, NULL, 10);
 		} else {
 			usage();
 		}

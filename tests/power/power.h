@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "backend/base/fault.h"
 #include "tests/machine/machine.h"
@@ -119,11 +120,13 @@ struct blocklog *blocklog_start(char *const paths[DISKS_MAX],
 
 /* Shared by the processes. */
 struct progress {
+	atomic_uint cut_short; /* rows that time was too short for */
 	atomic_size_t next; /* row that nobody has taken yet */
 	atomic_uint tests;  /* lines that were printed */
 };
 
 struct power {
+	time_t end; /* when it is to end; 0: when all is done */
 	uint64_t share, shares, seed;
 	unsigned jobs, job, subsets, recordings;
 	const char *operation, *place, *layout, *method;
@@ -166,7 +169,9 @@ void attempt_judge(struct power *p, const struct operation *o,
 /* Before and after, as they are without a cut. */
 void attempt_states(struct power *p, struct disks *d, const struct operation *o,
 		    struct state ret[2]);
-/* Is this one in the share, whatever the numbers are? */
+/* Is there no time for anything further? */
+bool attempt_is_over(const struct power *p);
+/* Is this one in the share, whatever the numbers are, and time for it? */
 bool attempt_is_mine(const struct power *p, uint64_t row, uint64_t nth);
 /* Says what was broken, the first times. */
 void attempt_complain(struct sums *sums, const struct verdict *v, const struct report *r,

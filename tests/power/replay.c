@@ -366,7 +366,8 @@ void replay_sweep(struct power *p, const struct operation *o, const struct layou
 
 	p->plain.layout = p->logged.layout = l;
 	attempt_states(p, &p->plain, o, states);
-	for (r.recording = 0; r.recording < p->recordings; r.recording++) {
+	for (r.recording = 0; r.recording < p->recordings && !attempt_is_over(p);
+	     r.recording++) {
 		size_t mark = record(&r);
 
 		r.n_known = 0;
