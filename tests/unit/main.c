@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Runs the unit tests and speaks TAP: all suites, or those named as arguments.
- * CK_FORK=no runs them in this process, for gdb.
+ * CK_FORK=no runs them in this process, for gdb.  With SETASIDE_TEST_SHORT in the environment,
+ * the suites that try whole operations at hundreds of points are left out, unless they are named.
  */
 #include <check.h>
 #include <stdbool.h>
@@ -28,14 +29,29 @@ static const struct {
 
 #define N_SUITES (sizeof(suites) / sizeof(suites[0]))
 
+/* Is it to be left out of all? */
+static bool takes_long(const char *name)
+{
+	static const char *const suites_of_points[] = { "crash", "import_sweep" };
+
+	for (size_t i = 0; i < sizeof(suites_of_points) / sizeof(suites_of_points[0]); i++)
+		if (strcmp(name, suites_of_points[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Adds the suites of that name (NULL: all); false if there is none. */
 static bool add_suites(SRunner *runner, const char *name)
 {
-	bool found = false;
+	bool found = false, is_short = !name && getenv("SETASIDE_TEST_SHORT");
 
 	for (size_t i = 0; i < N_SUITES; i++) {
 		if (name && strcmp(name, suites[i].name) != 0)
 			continue;
+		if (is_short && takes_long(suites[i].name)) {
+			printf("# %s is left out: SETASIDE_TEST_SHORT\n", suites[i].name);
+			continue;
+		}
 		srunner_add_suite(runner, suites[i].make());
 		found = true;
 	}
@@ -63,6 +79,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	fflush(stdout);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);
 	int n_failed = srunner_ntests_failed(runner);
