@@ -44,6 +44,7 @@ state_sources += state/recovery.c state/recovery_internal.h
 state_sources += state/recovery_restores.c
 state_sources += state/recovery_sets.c
 state_sources += state/restores.c state/restores.h
+state_sources += state/reserve.c state/reserve.h
 state_sources += state/retention.c state/retention.h
 state_sources += state/rooted.c state/rooted.h
 state_sources += state/session.c state/session_internal.h

@@ -396,6 +396,22 @@ if can_mount; then
 	done
 	is "$((inodes > 4 && inodes < 14)) $status" '1 0' "a full disk: $inodes inodes are enough"
 
+	# ---- Forgetting where nothing is free ----
+
+	mount -t tmpfs -o size=24m none "$store"
+	run save demo
+	run save --force-read demo
+	for set in 1 2; do
+		cat /dev/zero >"$store/filler.$set" 2>/dev/null
+		run forget $set
+		is_status 0 "a full disk, set $set: forgotten all the same"
+		is "$(find "$store" -name "${set}_*")" '' "a full disk, set $set: its files are gone"
+	done
+	run saved --json
+	like_out '"sets":\[\]' 'a full disk: no set is left'
+	is "$(stat -c %b "$store/reserve")" 512 'a full disk: there is a reserve for the next time'
+	umount "$store"
+
 	# ---- Full in the middle of an archive ----
 
 	# fill DIR KIB NAME: while the run and its workers stand still, others take the room on

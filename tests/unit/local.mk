@@ -122,6 +122,7 @@ unit_test_sources += tests/unit/test_process.c
 unit_test_sources += tests/unit/test_quote.c
 unit_test_sources += tests/unit/test_recovery.c
 unit_test_sources += tests/unit/test_remove.c
+unit_test_sources += tests/unit/test_reserve.c
 unit_test_sources += tests/unit/test_restore_state.c
 unit_test_sources += tests/unit/test_retention.c
 unit_test_sources += tests/unit/test_save.c
