@@ -164,6 +164,8 @@ int db_number_last(struct db *db, uint64_t *ret, struct err *err);
 int db_set_insert(struct db *db, const struct db_set *set, struct err *err);
 /* ERR_NOT_FOUND. *ret is initialised by the call. */
 int db_set_get(struct db *db, uint64_t id, struct db_set *ret, struct err *err);
+/* Whether the set is there, complete, and has the file, which is not going. */
+int db_set_has_file(struct db *db, uint64_t id, const char *name, bool *ret, struct err *err);
 int db_set_by_name(struct db *db, const char *name, struct db_set *ret, struct err *err);
 int db_sets(struct db *db, struct db_set_list *ret, struct err *err);
 /* A list of one, or of none. */

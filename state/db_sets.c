@@ -224,6 +224,18 @@ int db_set_get(struct db *db, uint64_t id, struct db_set *ret, struct err *err)
 	return r < 0 ? -1 : 0;
 }
 
+int db_set_has_file(struct db *db, uint64_t id, const char *name, bool *ret, struct err *err)
+{
+	_cleanup_(db_set_list_done) struct db_set_list list = { NULL, 0 };
+
+	if (list_sets(db, SELECT_SETS " WHERE s.id = ? AND f.name = ?",
+		      DB_ARGS(DB_INT(id), DB_BYTES(name)), &list, err) < 0)
+		return -1;
+	*ret = list.n == 1 && list.sets[0].state == DB_SET_COMPLETE &&
+	       list.sets[0].files[0].state == DB_FILE_PRESENT;
+	return 0;
+}
+
 int db_set_by_name(struct db *db, const char *name, struct db_set *ret, struct err *err)
 {
 	int r = first_set(db, SELECT_SETS " WHERE s.name = ?" ORDER_SETS,

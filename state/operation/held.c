@@ -15,6 +15,8 @@ struct held_zip {
 	int fd;			/* -1: not open */
 	struct snapshot *meta;	/* once the reader has found it in order */
 	uint64_t handle;	/* in the reader; 0: not open there */
+	struct held_zip *next;	/* of all */
+	struct held_zip *next_of_app;
 };
 
 void held_init(struct held *h, struct session *s)
@@ -36,17 +38,16 @@ static void rest(const struct held *h, struct held_zip *z)
 	z->fd = -1;
 }
 
-static void rest_all(const struct held *h)
+void held_close(struct held *h, const struct plan_app *a)
 {
-	for (size_t i = 0; i < h->n; i++)
-		rest(h, h->zips[i]);
+	for (struct held_zip *z = a->held_zips; z; z = z->next_of_app)
+		rest(h, z);
 }
 
 void held_done(struct held *h)
 {
-	for (size_t i = 0; i < h->n; i++) {
-		struct held_zip *z = h->zips[i];
-
+	for (struct held_zip *z = h->zips, *next; z; z = next) {
+		next = z->next;
 		rest(h, z);
 		if (z->locked)
 			locks_drop(h->session->locks, LOCK_KEY_SET(z->file.set));
@@ -54,7 +55,6 @@ void held_done(struct held *h)
 		free(z->file.name);
 		free(z);
 	}
-	free(h->zips);
 	*h = (struct held){ 0 };
 }
 
@@ -86,15 +86,10 @@ static int lock_zip(struct held *h, struct held_zip *z, struct err *err)
 /* Whether the set still has the file: it may have been forgotten before the lock was taken. */
 static int check_present(const struct held *h, const struct held_zip *z, struct err *err)
 {
-	_cleanup_(db_set_done) struct db_set set;
-	bool present = false;
+	bool present;
 
-	db_set_init(&set);
-	if (db_set_get(h->session->db, z->file.set, &set, err) < 0)
+	if (db_set_has_file(h->session->db, z->file.set, z->file.name, &present, err) < 0)
 		return -1;
-	for (size_t i = 0; set.state == DB_SET_COMPLETE && i < set.n_files; i++)
-		if (strcmp(set.files[i].name, z->file.name) == 0)
-			present = set.files[i].state == DB_FILE_PRESENT;
 	return present ? 0 : err_set(err, ERR_CHANGED, "%s is being forgotten", q(z->file.name));
 }
 
@@ -131,10 +126,10 @@ static int look_into(struct held *h, struct held_zip *z, int fd, struct err *err
 /* What is open now is not looked into any more. */
 static void give_up(const struct held *h)
 {
-	for (size_t i = 0; i < h->n; i++) {
-		if (h->zips[i]->handle > 0)
-			h->zips[i]->useless = true;
-		rest(h, h->zips[i]);
+	for (struct held_zip *z = h->zips; z; z = z->next) {
+		if (z->handle > 0)
+			z->useless = true;
+		rest(h, z);
 	}
 }
 
@@ -160,14 +155,11 @@ static int open_zip(struct held *h, struct held_zip *z, struct err *err)
 }
 
 /* A zip that was not met before. */
-static int add_zip(struct held *h, const struct store_file *f, struct held_zip **ret,
-		   struct err *err)
+static int add_zip(struct held *h, struct plan_app *a, const struct store_file *f,
+		   struct held_zip **ret, struct err *err)
 {
-	_cleanup_free_ struct held_zip *z = NULL;
+	_cleanup_free_ struct held_zip *z = alloc_zero(1, sizeof(*z), err);
 
-	if (alloc_grow(&h->zips, h->n, &h->cap, sizeof(struct held_zip *), err) < 0)
-		return -1;
-	z = alloc_zero(1, sizeof(*z), err);
 	if (!z)
 		return -1;
 	z->file = *f;
@@ -175,20 +167,22 @@ static int add_zip(struct held *h, const struct store_file *f, struct held_zip *
 	z->file.name = alloc_strdup(f->name, err);
 	if (!z->file.name)
 		return -1;
-	*ret = h->zips[h->n++] = TAKE_PTR(z);
+	z->next = h->zips;
+	z->next_of_app = a->held_zips;
+	*ret = h->zips = a->held_zips = TAKE_PTR(z);
 	return 0;
 }
 
-/* The zip that a row tells of, open; NULL in *ret: it is of no use. */
-static int get_zip(struct held *h, const struct store_file *f, struct held_zip **ret,
-		   struct err *err)
+/* The zip that a row tells of, open; NULL in *ret: it is of no use.  It holds one app: another's are not
+ * looked through. */
+static int get_zip(struct held *h, struct plan_app *a, const struct store_file *f,
+		   struct held_zip **ret, struct err *err)
 {
-	struct held_zip *z = NULL;
+	struct held_zip *z = a->held_zips;
 
-	for (size_t i = 0; i < h->n && !z; i++)
-		if (h->zips[i]->file.set == f->set && strcmp(h->zips[i]->file.name, f->name) == 0)
-			z = h->zips[i];
-	if (!z && add_zip(h, f, &z, err) < 0)
+	while (z && (z->file.set != f->set || strcmp(z->file.name, f->name) != 0))
+		z = z->next_of_app;
+	if (!z && add_zip(h, a, f, &z, err) < 0)
 		return -1;
 	if (!z->useless && z->handle == 0 && open_zip(h, z, err) < 0) {
 		if (is_fatal(err))
@@ -280,7 +274,7 @@ static int take_archive(struct held *h, struct held_zip *z, struct plan_archive 
 }
 
 /* One archive from the first file of a list that is of use; `c` not NULL: only from one that holds all. */
-static int find_archive(struct held *h, struct plan_archive *p, const char *snap,
+static int find_archive(struct held *h, struct plan_app *a, struct plan_archive *p, const char *snap,
 			const struct db_held_list *list, const struct candidates *c,
 			struct err *err)
 {
@@ -289,7 +283,7 @@ static int find_archive(struct held *h, struct plan_archive *p, const char *snap
 
 		if (c && !holds_all(c, &list->files[i]))
 			continue;
-		if (get_zip(h, &list->files[i], &z, err) < 0 ||
+		if (get_zip(h, a, &list->files[i], &z, err) < 0 ||
 		    (z && take_archive(h, z, p, snap, err) < 0))
 			return -1;
 	}
@@ -304,27 +298,28 @@ int held_find(struct held *h, struct plan_app *a, const char *snap, const char *
 	if (find_candidates(h, a, snap, packing, &c, err) < 0)
 		return -1;
 	for (size_t i = 0; i < a->n_archives; i++)
-		if (find_archive(h, &a->archives[i], snap, &c.lists[i], &c, err) < 0 ||
-		    find_archive(h, &a->archives[i], snap, &c.lists[i], NULL, err) < 0)
+		if (find_archive(h, a, &a->archives[i], snap, &c.lists[i], &c, err) < 0 ||
+		    find_archive(h, a, &a->archives[i], snap, &c.lists[i], NULL, err) < 0)
 			return -1;
-	rest_all(h);
+	held_close(h, a);
 	return 0;
 }
 
 /* The zip that an archive is taken from. */
-static struct held_zip *zip_of(const struct held *h, const struct plan_archive *p)
+static struct held_zip *zip_of(const struct plan_app *a, const struct plan_archive *p)
 {
-	for (size_t i = 0; i < h->n; i++)
-		if (h->zips[i]->meta && snapshot_archive(h->zips[i]->meta, p->member) == p->held.meta)
-			return h->zips[i];
-	return NULL;
+	struct held_zip *z = a->held_zips;
+
+	while (z && !(z->meta && snapshot_archive(z->meta, p->member) == p->held.meta))
+		z = z->next_of_app;
+	return z;
 }
 
 int held_open(struct held *h, struct plan_app *a, struct err *err)
 {
 	for (size_t i = 0; i < a->n_archives; i++) {
 		struct plan_archive *p = &a->archives[i];
-		struct held_zip *z = p->save.held ? zip_of(h, p) : NULL;
+		struct held_zip *z = p->save.held ? zip_of(a, p) : NULL;
 
 		if (z && z->fd < 0 && open_file(h, z, err) < 0) {
 			if (is_fatal(err))
@@ -337,11 +332,6 @@ int held_open(struct held *h, struct plan_app *a, struct err *err)
 			p->save.held = NULL;
 	}
 	return 0;
-}
-
-void held_close(struct held *h)
-{
-	rest_all(h);
 }
 
 /* ---- Whole apps ---- */
@@ -364,7 +354,7 @@ static bool says_same(const struct snapshot *m, const struct plan_app *a, const 
 	return true;
 }
 
-int held_whole(struct held *h, const struct plan_app *a, const char *snap, const char *conf,
+int held_whole(struct held *h, struct plan_app *a, const char *snap, const char *conf,
 	       bool only, uint64_t *ret, struct err *err)
 {
 	_cleanup_(candidates_done) struct candidates c = { NULL, 0 };
@@ -378,12 +368,12 @@ int held_whole(struct held *h, const struct plan_app *a, const char *snap, const
 
 		if (!holds_all(&c, f))
 			continue;
-		if (get_zip(h, f, &z, err) < 0)
+		if (get_zip(h, a, f, &z, err) < 0)
 			return -1;
 		if (z && says_same(z->meta, a, snap, conf, only))
 			set = f->set;
 	}
-	rest_all(h);
+	held_close(h, a);
 	*ret = set;
 	return 0;
 }

@@ -8,7 +8,7 @@
  *	held_init(&h, session)
  *	held_find(&h, app, ...)		for each app: which archives need not be packed
  *	held_whole(&h, app, ...)	which set holds all of it
- *	held_open(&h, app), held_close(&h)	around the save of each app
+ *	held_open(&h, app), held_close(&h, app)	around the save of each app
  *	held_done(&h)			only after the save
  *
  * The database says which complete set that was saved here had an archive with the same
@@ -26,8 +26,7 @@ struct held_zip;
 
 struct held {
 	struct session *session;
-	struct held_zip **zips; /* opened so far, those in vain too */
-	size_t n, cap;
+	struct held_zip *zips; /* opened so far, those in vain too */
 };
 
 void held_init(struct held *h, struct session *s);
@@ -39,13 +38,13 @@ int held_find(struct held *h, struct plan_app *a, const char *snap, const char *
 
 /* The newest set that holds all archives of `a`, however packed, and the configuration `conf`
  * (NULL: none): its number in *ret; 0: there is none.  `only`: it must not hold others. */
-int held_whole(struct held *h, const struct plan_app *a, const char *snap, const char *conf,
+int held_whole(struct held *h, struct plan_app *a, const char *snap, const char *conf,
 	       bool only, uint64_t *ret, struct err *err);
 
 /* Opens what held_find() found for `a`, and fills in held.fd; an archive whose zip cannot be opened any more
  * is to be packed. */
 int held_open(struct held *h, struct plan_app *a, struct err *err);
-void held_close(struct held *h);
+void held_close(struct held *h, const struct plan_app *a);
 
 void held_done(struct held *h);
 

@@ -37,6 +37,7 @@ struct plan_app {
 	struct strings exclude; /* run-time excludes as the metadata has them */
 	struct plan_archive *archives; /* system data first, then users by name; only those that exist */
 	size_t n_archives;
+	struct held_zip *held_zips; /* operation/held's: those of older sets that were looked at */
 };
 
 struct plan {

@@ -375,11 +375,12 @@ static int extend(struct saving *v, uint64_t id, struct err *err)
 	return r;
 }
 
-/* All such sets. */
+/* All such sets; most often it is one, for app after app. */
 static int extend_held(struct saving *v, struct err *err)
 {
 	for (size_t i = 0; i < v->n_unchanged; i++)
-		if (extend(v, v->unchanged[i].set, err) < 0)
+		if ((i == 0 || v->unchanged[i].set != v->unchanged[i - 1].set) &&
+		    extend(v, v->unchanged[i].set, err) < 0)
 			return err_wrap(err, "cannot keep set %llu",
 					(unsigned long long)v->unchanged[i].set);
 	return 0;
@@ -433,7 +434,7 @@ static int save_app(struct saving *v, size_t i, struct err *err)
 	if (save_snapshot(s->store, v->metas[i], archives, a->n_archives, &options, result, err) <
 	    0)
 		return -1;
-	held_close(&v->held);
+	held_close(&v->held, a);
 	v->n_results++;
 	v->skipped += result->skipped;
 	v->changed += result->changed;

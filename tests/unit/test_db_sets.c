@@ -94,6 +94,28 @@ static uint64_t take(uint64_t highest)
 	return number;
 }
 
+START_TEST(a_set_has_the_files_that_are_present)
+{
+	bool has;
+
+	insert(1, NULL);
+	insert_in_state(2, DB_SET_SAVING);
+	ck_assert_ok(db_set_has_file(db, 1, "b\xff.zip", &has, &err), &err);
+	ck_assert(has);
+	ck_assert_ok(db_set_has_file(db, 1, "d.zip", &has, &err), &err);
+	ck_assert(!has);
+	ck_assert_ok(db_set_has_file(db, 2, "a.zip", &has, &err), &err);
+	ck_assert(!has);
+	ck_assert_ok(db_set_has_file(db, 3, "a.zip", &has, &err), &err);
+	ck_assert(!has);
+	/* One app goes: its file does. */
+	ck_assert_ok(db_set_forget(db, 1, (const char *const[]){ "a.zip" }, 1, &err), &err);
+	ck_assert_ok(db_set_has_file(db, 1, "a.zip", &has, &err), &err);
+	ck_assert(!has);
+}
+
+END_TEST
+
 START_TEST(set_comes_back_as_it_was)
 {
 	_cleanup_(db_set_done) struct db_set set, got;
@@ -435,6 +457,7 @@ Suite *suite_db_sets(void)
 	TCase *tc = support_tcase(s, "sets");
 
 	tcase_add_checked_fixture(tc, open_db, close_db);
+	tcase_add_test(tc, a_set_has_the_files_that_are_present);
 	tcase_add_test(tc, set_comes_back_as_it_was);
 	tcase_add_test(tc, set_without_files_or_texts_is_possible);
 	tcase_add_test(tc, sets_are_listed_by_number);
