@@ -31,6 +31,8 @@ void *shared_memory(size_t size);
 /* Runs f in a child with a time limit, and waits for all that it leaves behind: its exit status, or -1
  * where it was killed. */
 int in_child(void (*f)(void *ctx), void *ctx, unsigned seconds);
+/* A program of the system, whose first argument is its path; it has to succeed. */
+void run_program(const char *const argv[]);
 
 /* ---- world ---- */
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -50,18 +49,15 @@ char *world_path(const struct world *w, const char *name)
 	return path;
 }
 
-/* Runs a program of the system. */
-static void run(const char *program, const char *a, const char *b, const char *c)
+void run_program(const char *const argv[])
 {
-	char *const argv[] = { (char *)(uintptr_t)program, (char *)(uintptr_t)a,
-			       (char *)(uintptr_t)b, (char *)(uintptr_t)c, NULL };
 	char *const env[] = { NULL };
 	int status;
 	pid_t pid;
 
-	if (posix_spawn(&pid, program, NULL, NULL, argv, env) != 0 ||
+	if (posix_spawn(&pid, argv[0], NULL, NULL, (char **)(uintptr_t)argv, env) != 0 ||
 	    waitpid(pid, &status, 0) != pid || status != 0)
-		die("%s %s %s failed", program, b, c ? c : "");
+		die("%s %s failed", argv[0], argv[1]);
 }
 
 /* ---- Building ---- */
@@ -169,7 +165,7 @@ void world_put_new(const struct world *w)
 {
 	char *home = world_path(w, "cur/r/home"), *var = world_path(w, "cur/r/var");
 
-	run("/bin/rm", "-rf", home, var);
+	run_program((const char *const[]){ "/bin/rm", "-rf", home, var, NULL });
 	free(home);
 	free(var);
 	put_common(w, "new");
@@ -239,69 +235,6 @@ void world_init(struct world *w)
 	close(fd);
 	put_machine(w);
 	world_put_old(w);
-}
-
-/* Mounts what is a disk, or takes it off, where it is mounted. */
-static void mount_disk(const struct world *w, bool on)
-{
-	char *disk = world_path(w, "cur/disk"),
-	     *at = world_path(w, "cur/r/home/alice/.two");
-
-	if (access(disk, F_OK) == 0 &&
-	    (on ? mount(disk, at, NULL, MS_BIND, NULL) : umount2(at, MNT_DETACH)) < 0 &&
-	    (on || errno != EINVAL))
-		die("mount %s on %s", disk, at);
-	free(disk);
-	free(at);
-}
-
-void world_done(struct world *w)
-{
-	mount_disk(w, false);
-	run("/bin/rm", "-rf", w->dir, NULL);
-	free(w->dir);
-	free(w->root);
-	free(w->store);
-	free(w->apps);
-	free(w->out);
-	free(w->page);
-	free(w->worker);
-}
-
-/* Copies a machine; what is there already goes. */
-static void copy(const char *from, const char *to)
-{
-	run("/bin/rm", "-rf", to, NULL);
-	run("/bin/cp", "-a", from, to);
-	inodes_fix(from, to);
-}
-
-void world_keep(const struct world *w, const char *name)
-{
-	char *cur = world_path(w, "cur"), *tmpl = world_path(w, "tmpl"), *to;
-
-	if (asprintf(&to, "%s/%s", tmpl, name) < 0)
-		die("no memory");
-	mount_disk(w, false);
-	copy(cur, to);
-	mount_disk(w, true);
-	free(cur);
-	free(tmpl);
-	free(to);
-}
-
-void world_reset(const struct world *w, const char *name)
-{
-	char *cur = world_path(w, "cur"), *tmpl = world_path(w, "tmpl"), *from;
-
-	if (asprintf(&from, "%s/%s", tmpl, name) < 0)
-		die("no memory");
-	mount_disk(w, false);
-	copy(from, cur);
-	mount_disk(w, true);
-	free(cur);
-	free(tmpl);
-	free(from);
 }
 
 /* ---- Looking ---- */

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,17 +90,6 @@ void disk_init(struct disk *d, int file, int under, const char *mountpoint)
 	if (!(d->mountpoint = strdup(mountpoint)))
 		die("no memory");
 	attach(d, under);
-}
-
-void run_program(const char *const argv[])
-{
-	char *const env[] = { NULL };
-	int status;
-	pid_t pid;
-
-	if (posix_spawn(&pid, argv[0], NULL, NULL, (char **)(uintptr_t)argv, env) != 0 ||
-	    waitpid(pid, &status, 0) != pid || status != 0)
-		die("%s failed", argv[0]);
 }
 
 /* One stretch without holes, of which zeros are left out. */

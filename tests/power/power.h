@@ -78,8 +78,6 @@ void disk_init(struct disk *d, int file, int under, const char *mountpoint);
 int disk_new_file(void);
 /* All of one into another; what is zero there may be a hole. */
 void disk_copy(int from, int to);
-/* Whose first argument is its path; it has to succeed. */
-void run_program(const char *const argv[]);
 
 /* Empty ones, mounted. */
 void disks_make(struct disks *d, const struct layout *l);
