@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 unit_test_sources += \
+	tests/machine/dirs.c \
+	tests/machine/dirs.h \
 	tests/unit/main.c \
 	tests/unit/suites.h \
 	tests/unit/support.c \

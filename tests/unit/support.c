@@ -6,17 +6,15 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "backend/tree/fingerprint.h"
+#include "tests/machine/dirs.h"
 
 #define NOBODY  65534
 #define N_PATHS 32
@@ -38,68 +36,29 @@ static size_t count_fds(void)
 	return support_count(AT_FDCWD, "/proc/self/fd");
 }
 
-/* Makes the test's directory below that one; false where that cannot be. */
-static bool make_below(const char *top)
+/* Makes the test's directory below that one. */
+static void make_below(const char *top)
 {
 	snprintf(test.dir, sizeof(test.dir), "%s/setaside-test-XXXXXX", top);
-	if (!mkdtemp(test.dir))
-		return false;
+	ck_assert_msg(mkdtemp(test.dir) != NULL, "%s: %s", test.dir, strerror(errno));
 	test.dirfd = open(test.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(test.dirfd, 0);
 	test.n_fds = count_fds();
-	return true;
-}
-
-static const char *tmp_dir(void)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	return tmp && tmp[0] == '/' ? tmp : "/tmp";
 }
 
 static void set_up(void)
 {
-	ck_assert_msg(make_below(tmp_dir()), "%s: %s", test.dir, strerror(errno));
-}
-
-/* What kind of file system the test's directory lies on. */
-static uint32_t fs_type(void)
-{
-	struct statfs fs;
-
-	ck_assert_int_eq(fstatfs(test.dirfd, &fs), 0);
-	return (uint32_t)fs.f_type;
-}
-
-/* Makes it below that one, unless it lies on another kind of file system than is wanted. */
-static bool make_if(const char *top, bool (*is_wanted)(uint32_t fs_type))
-{
-	if (!top || !make_below(top))
-		return false;
-	if (is_wanted(fs_type()))
-		return true;
-	close(test.dirfd);
-	ck_assert_int_eq(rmdir(test.dir), 0);
-	return false;
+	make_below(dirs_temporary());
 }
 
 static void set_up_on_disk(void)
 {
-	if (!make_if(tmp_dir(), fingerprint_believes) &&
-	    !make_if(getenv("abs_top_builddir"), fingerprint_believes) &&
-	    !make_if("/var/tmp", fingerprint_believes))
-		set_up();
-}
-
-static bool is_memory(uint32_t type)
-{
-	return type == TMPFS_MAGIC || type == RAMFS_MAGIC;
+	make_below(dirs_on_disk() ? dirs_on_disk() : dirs_temporary());
 }
 
 static void set_up_in_memory(void)
 {
-	if (!make_if(tmp_dir(), is_memory) && !make_if("/dev/shm", is_memory))
-		set_up();
+	make_below(dirs_in_memory() ? dirs_in_memory() : dirs_temporary());
 }
 
 /* Runs after a test that succeeded. */
@@ -219,18 +178,17 @@ void support_skip_for(const char *name, const char *why)
 
 bool support_need_disk_for(const char *name)
 {
-	if (fingerprint_believes(fs_type()))
+	if (dirs_is_on_disk(test.dir))
 		return true;
-	support_skip_for(name, "neither TMPDIR nor the build directory nor /var/tmp lies on ext4, "
-			       "XFS, btrfs or f2fs");
+	support_skip_for(name, DIRS_NO_DISK);
 	return false;
 }
 
 bool support_need_memory_for(const char *name)
 {
-	if (is_memory(fs_type()))
+	if (dirs_is_in_memory(test.dir))
 		return true;
-	support_skip_for(name, "neither TMPDIR nor /dev/shm is a tmpfs to write in");
+	support_skip_for(name, DIRS_NO_MEMORY);
 	return false;
 }
 
