@@ -33,6 +33,8 @@ struct saving {
 	size_t n_results;
 	struct save_unchanged *unchanged;
 	size_t n_unchanged;
+	uint64_t *adopted; /* sets that become a person's; of n_unchanged at most */
+	size_t n_adopted;
 };
 
 static void unchanged_done(struct save_unchanged *list, size_t n)
@@ -57,6 +59,7 @@ static void saving_done(struct saving *v)
 	new_set_done(&v->set);
 	held_done(&v->held);
 	unchanged_done(v->unchanged, v->n_unchanged);
+	free(v->adopted);
 	for (size_t i = 0; i < v->n_results; i++)
 		save_result_done(&v->results[i]);
 	free(v->results);
@@ -364,10 +367,8 @@ static int extend(struct saving *v, uint64_t id, struct err *err)
 	if (db_set_get(s->db, id, &set, err) < 0)
 		return -1;
 	if (!automatic && (set.automatic || set.expires != 0)) {
+		v->adopted[v->n_adopted++] = id;
 		r = db_set_adopt(s->db, id, err);
-		if (r == 0)
-			observer_note(s->observer, NULL, "set %llu does not go by itself any more",
-				      (unsigned long long)id);
 	} else if (set.expires != 0 && (expires == 0 || expires > set.expires)) {
 		r = db_set_expire(s->db, id, expires, err);
 	}
@@ -375,15 +376,42 @@ static int extend(struct saving *v, uint64_t id, struct err *err)
 	return r;
 }
 
-/* All such sets; most often it is one, for app after app. */
+/* All such sets, most often one for app after app, within a transaction: a save that fails leaves them
+ * as they are. */
 static int extend_held(struct saving *v, struct err *err)
 {
+	if (v->n_unchanged == 0)
+		return 0;
+	v->adopted = alloc_zero(v->n_unchanged, sizeof(*v->adopted), err);
+	if (!v->adopted)
+		return -1;
 	for (size_t i = 0; i < v->n_unchanged; i++)
 		if ((i == 0 || v->unchanged[i].set != v->unchanged[i - 1].set) &&
 		    extend(v, v->unchanged[i].set, err) < 0)
 			return err_wrap(err, "cannot keep set %llu",
 					(unsigned long long)v->unchanged[i].set);
 	return 0;
+}
+
+/* All that there is to do where no app is left to save. */
+static int extend_alone(struct saving *v, struct err *err)
+{
+	struct db *db = v->session->db;
+
+	if (db_begin(db, err) < 0)
+		return -1;
+	if (extend_held(v, err) == 0 && db_commit(db, err) == 0)
+		return 0;
+	db_rollback(db);
+	return -1;
+}
+
+/* What has become of them. */
+static void tell_adopted(const struct saving *v)
+{
+	for (size_t i = 0; i < v->n_adopted; i++)
+		observer_note(v->session->observer, NULL, "set %llu does not go by itself any more",
+			      (unsigned long long)v->adopted[i]);
 }
 
 /* ---- The set itself ---- */
@@ -441,13 +469,11 @@ static int save_app(struct saving *v, size_t i, struct err *err)
 	return 0;
 }
 
-/* new_set_plan: what a later save compares its trees with. */
-static int record_prints(void *ctx, struct db_set *row, struct err *err)
+/* What a later save compares its trees with. */
+static int record_prints(struct saving *v, struct err *err)
 {
-	struct saving *v = ctx;
 	_cleanup_free_ char *packing = packing_of(v, err);
 
-	(void)row;
 	if (!packing)
 		return -1;
 	for (size_t i = 0; i < v->n_results; i++)
@@ -467,6 +493,15 @@ static int record_prints(void *ctx, struct db_set *row, struct err *err)
 	return 0;
 }
 
+/* new_set_plan: what stands or falls with the set. */
+static int record_more(void *ctx, struct db_set *row, struct err *err)
+{
+	struct saving *v = ctx;
+
+	(void)row;
+	return extend_held(v, err) < 0 ? -1 : record_prints(v, err);
+}
+
 /* All apps, then the commit point. */
 static int save_apps(struct saving *v, struct err *err)
 {
@@ -480,7 +515,7 @@ static int save_apps(struct saving *v, struct err *err)
 		if (observer_check(s->observer, err) < 0 || save_app(v, i, err) < 0)
 			return -1;
 	meter_end(&v->meter);
-	return new_set_complete(&v->set, record_prints, v, err);
+	return new_set_complete(&v->set, record_more, v, err);
 }
 
 /* Locks the apps and looks whether what was planned still stands. */
@@ -506,10 +541,8 @@ static int run(struct saving *v, struct err *err)
 	    check_plan(v, err) < 0 || describe(v, err) < 0 || make_metas(v, err) < 0 ||
 	    (!r->dry_run && settle(v, err) < 0) || leave_unchanged(v, err) < 0)
 		return -1;
-	if (!r->dry_run && extend_held(v, err) < 0)
-		return -1;
 	if (v->plan.n_apps == 0)
-		return 0;
+		return r->dry_run ? 0 : extend_alone(v, err);
 	if (find_held(v, err) < 0 || check_room(v, err) < 0)
 		return -1;
 	if (r->dry_run)
@@ -550,6 +583,7 @@ static void answer(struct saving *v, struct save_outcome *ret)
 	v->plan.empty = (struct strings)STRINGS_INIT;
 	v->unchanged = NULL;
 	v->n_unchanged = 0;
+	tell_adopted(v);
 	if (v->set.committed)
 		show_set(v, &o);
 	*ret = o;

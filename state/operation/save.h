@@ -14,7 +14,7 @@
  * read: their archives are taken over from that set.  With `if_changed` an app is not saved at
  * all if one set holds just these archives of it, and its configuration; that set then
  * lives at least as long as the new one would have: an automatic one's expiry is put off, and
- * where a person asks it becomes a person's.
+ * where a person asks it becomes a person's, in the commit of the set that is made, if one is.
  */
 
 #include "backend/base/strings.h"

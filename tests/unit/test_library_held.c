@@ -37,11 +37,16 @@ static void settle(void)
 	} while (!fingerprint_is_settled(fingerprint_age(&begun, &now), 0));
 }
 
-/* What settle() waits for is enough for the sessions that are opened from now on. */
+/* For the sessions that are opened from now on. */
+static void configure(const char *text)
+{
+	support_file(support_dirfd(), "r/home/me/.config/setaside/setaside.conf", 0644, text);
+}
+
+/* What settle() waits for is enough. */
 static void believe_soon(void)
 {
-	support_file(support_dirfd(), "r/home/me/.config/setaside/setaside.conf", 0644,
-		     "settle = 2s\n");
+	configure("settle = 2s\n");
 }
 
 /* A world on a disk, of which what rests for 2 s is believed; or false and a SKIP line. */
@@ -389,6 +394,50 @@ START_TEST(what_a_set_holds_as_it_is_is_not_saved_again)
 
 END_TEST
 
+/* Half of what it was to do stands for nothing. */
+START_TEST(a_save_that_fails_keeps_no_set_longer)
+{
+	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct save_request q = { .automatic = true };
+	struct save_outcome o;
+	struct session *s;
+	int64_t expires;
+
+	if (!make_world(&w))
+		return;
+	settle();
+	s = support_world_open(&w, "store");
+	o = save(s, &q);
+	save_outcome_done(&o);
+	expires = expiry(s, 1);
+	ck_assert_int_ne(expires, 0);
+
+	session_close(s);
+
+	support_world_put("two", "changed", 7);
+	configure("settle = 2s\nreserve = 1000T\n");
+	q = (struct save_request){ .if_changed = true };
+	s = support_world_open(&w, "store");
+	ck_assert_fails(setaside_save(s, &q, &o, &err), &err, ERR_NO_SPACE, "");
+	ck_assert_int_eq(expiry(s, 1), expires);
+	ck_assert_str_eq(support_events_text(&w.events), "");
+	session_close(s);
+
+	believe_soon();
+	s = support_world_open(&w, "store");
+	o = save(s, &q);
+	ck_assert(o.has_set);
+	ck_assert_str_eq(unchanged(&o), "one 1 ");
+	save_outcome_done(&o);
+	ck_assert_int_eq(expiry(s, 1), 0);
+	ck_assert_str_eq(support_events_text(&w.events),
+			 "note: set 1 does not go by itself any more\n");
+	session_close(s);
+}
+
+END_TEST
+
 START_TEST(who_reads_all_cannot_ask_what_changed)
 {
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
@@ -614,6 +663,7 @@ Suite *suite_library_held(void)
 	tcase_add_test(tc, damage_of_the_source_is_told_and_the_data_are_read);
 	tcase_add_test(tc, what_check_found_damaged_is_no_source);
 	tcase_add_test(tc, what_a_set_holds_as_it_is_is_not_saved_again);
+	tcase_add_test(tc, a_save_that_fails_keeps_no_set_longer);
 	tcase_add_test(tc, who_reads_all_cannot_ask_what_changed);
 	tcase_add_test(tc, more_zips_are_taken_over_than_may_be_open);
 	tcase_add_test(tc, another_compression_is_another_archive);
