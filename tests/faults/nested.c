@@ -46,7 +46,7 @@ static void sweep_second(struct sweep *s, size_t operation, size_t row, uint64_t
 	const struct operation *o = sweep_operation(operation);
 	struct operation recovery = *operation_named("recovery-preparing");
 	struct attempt a = {
-		&s->world, &recovery, fault_death, &rows[row].second, 0, NULL
+		s->world, &recovery, fault_death, &rows[row].second, 0, NULL
 	};
 	struct state states[2];
 	uint64_t counts[3];
@@ -77,7 +77,7 @@ void sweep_nested(struct sweep *s, size_t operation)
 		return;
 	for (size_t row = 0; row < NESTED_ROWS && !sweep_is_over(s); row++) {
 		struct attempt a = {
-			&s->world, o, fault_death, &rows[row].first, 0, NULL
+			s->world, o, fault_death, &rows[row].first, 0, NULL
 		};
 		bool died;
 
@@ -88,7 +88,7 @@ void sweep_nested(struct sweep *s, size_t operation)
 			if (!is_tried(s, operation, row, a.nth))
 				continue;
 			sweep_attempt(s, &a, &died);
-			world_keep(&s->world, "nested");
+			world_keep(s->world, "nested");
 			sweep_second(s, operation, row, a.nth);
 		}
 	}

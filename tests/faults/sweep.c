@@ -192,7 +192,7 @@ static void complain(const struct sweep *s, const struct attempt *a, const char 
 bool sweep_try(struct sweep *s, struct attempt *a, const struct state states[2],
 	       const char *first, struct sums *sums)
 {
-	struct trial t = { .world = &s->world,
+	struct trial t = { .world = s->world,
 			   .operation = a->operation,
 			   .before = &states[0],
 			   .after = &states[1],
@@ -214,13 +214,15 @@ bool sweep_try(struct sweep *s, struct attempt *a, const struct state states[2],
 void sweep_measure(struct sweep *s, const struct operation *o, const struct place *place,
 		   uint64_t ret[3])
 {
-	struct attempt a = { &s->world, o, &faults[0], place, 1000000000, NULL };
+	struct attempt a = { s->world, o, &faults[0], place, 1000000000, NULL };
 	bool died;
 
 	sweep_attempt(s, &a, &died);
 	if (!s->report->ended || s->report->result < 0 || s->report->partial)
 		die("%s failed without a fault: %s; %s", o->name, s->report->message,
 		    s->report->warning);
+	if (o->rests && !s->report->taken_over)
+		die("%s does not take over what older sets hold", o->name);
 	memcpy(ret, s->report->count, sizeof(s->report->count));
 }
 
@@ -229,12 +231,12 @@ void sweep_take_states(struct sweep *s, const struct operation *o, struct state 
 	uint64_t ignored[3];
 	struct state again;
 
-	world_reset(&s->world, o->from);
-	state_take(&s->world, o, &ret[0]);
+	world_reset(s->world, o->from);
+	state_take(s->world, o, &ret[0]);
 	sweep_measure(s, o, &places[0], ignored);
-	state_take(&s->world, o, &ret[1]);
+	state_take(s->world, o, &ret[1]);
 	sweep_measure(s, o, &places[0], ignored);
-	state_take(&s->world, o, &again);
+	state_take(s->world, o, &again);
 	for (int i = 0; i < STATE_PARTS; i++)
 		if (strcmp(again.text[i], ret[1].text[i]) != 0)
 			die("%s does not do the same twice:\n%s\n%s", o->name,
@@ -246,9 +248,9 @@ void sweep_take_states(struct sweep *s, const struct operation *o, struct state 
 static void sweep_place(struct sweep *s, size_t operation, size_t place,
 			const struct state states[2])
 {
-	struct attempt a = { &s->world, sweep_operation(operation),
-			     NULL,      &places[place],
-			     0,         NULL };
+	struct attempt a = { s->world, sweep_operation(operation),
+			     NULL,     &places[place],
+			     0,        NULL };
 	uint64_t counts[3];
 
 	sweep_measure(s, a.operation, a.place, counts);

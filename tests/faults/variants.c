@@ -127,6 +127,21 @@ const struct variant variants[] = {
 			 .repairs = true,
 			 .loose = true },
 	  .needs_root = true },
+	{ .operation = { .name = "save-again",
+			 .from = "held",
+			 .run = again_run_save,
+			 .sets = true,
+			 .rests = true } },
+	{ .operation = { .name = "save-if-changed",
+			 .from = "held",
+			 .run = again_run_if_changed,
+			 .sets = true,
+			 .rests = true } },
+	{ .operation = { .name = "save-unchanged",
+			 .from = "unchanged",
+			 .run = again_run_unchanged,
+			 .sets = true,
+			 .rests = true } },
 };
 const size_t n_variants = sizeof(variants) / sizeof(variants[0]);
 
@@ -154,8 +169,6 @@ static void prepare_mounted(const struct world *w)
 {
 	char *tree = world_path(w, "cur/r/home/alice/.two"),
 	     *disk = world_path(w, "cur/disk");
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct report r = { 0 };
 	struct stat st;
 
 	world_reset(w, "saved");
@@ -163,8 +176,7 @@ static void prepare_mounted(const struct world *w)
 	    chown(tree, st.st_uid, st.st_gid) < 0)
 		die("move %s", tree);
 	world_keep(w, "mounted");
-	if (run_restore(w, &r, &err) < 0 || r.partial || r.warnings)
-		die("cannot prepare: %s; %s", err_message(&err), r.warning);
+	operation_must(w, run_restore);
 	world_keep(w, "mount-old");
 	for (size_t i = 0; i < n_variants; i++)
 		if (strcmp(variants[i].operation.name, "restore-mount") == 0)

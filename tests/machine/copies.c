@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/machine/machine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "backend/base/cleanup.h"
 
 /*
  * Machines that are kept under a name, and put back.
@@ -38,38 +43,89 @@ void world_done(struct world *w)
 	free(w->worker);
 }
 
-/* Copies a machine; what is there already goes. */
-static void copy(const char *from, const char *to)
+static char *inside(const char *dir, const char *name)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0)
+		die("no memory");
+	return path;
+}
+
+/* What is there already goes. */
+static void copy_tree(const char *from, const char *to)
 {
 	run_program((const char *const[]){ "/bin/rm", "-rf", to, NULL });
 	run_program((const char *const[]){ "/bin/cp", "-a", from, to, NULL });
-	inodes_fix(from, to);
+}
+
+/* scandir */
+static int is_snapshot(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return n > 4 && strcmp(entry->d_name + n - 4, ".zip") == 0;
+}
+
+/* Of two equal directories the second gets the very files of the first, which nobody writes to. */
+static void link_snapshots(const char *from, const char *to)
+{
+	struct dirent **names;
+	int n = scandir(from, &names, is_snapshot, NULL);
+
+	if (n < 0)
+		die("scandir %s", from);
+	for (int i = 0; i < n; i++) {
+		_cleanup_free_ char *a = inside(from, names[i]->d_name),
+				    *b = inside(to, names[i]->d_name);
+
+		if (unlink(b) < 0 || link(a, b) < 0)
+			die("link %s", b);
+		free(names[i]);
+	}
+	free(names);
+}
+
+/* Copies the store of a resting machine. */
+static void copy_store(const char *from, const char *to)
+{
+	_cleanup_free_ char *a = inside(from, "store"), *b = inside(to, "store"),
+			    *snapshots = inside(a, "snapshots"),
+			    *linked = inside(b, "snapshots");
+
+	if (mkdir(to, 0755) < 0 && errno != EEXIST)
+		die("mkdir %s", to);
+	copy_tree(a, b);
+	link_snapshots(snapshots, linked);
+}
+
+/* Copies a machine, or what of it is kept. */
+static void copy(const struct world *w, const char *from, const char *to)
+{
+	if (w->resting) {
+		copy_store(from, to);
+	} else {
+		copy_tree(from, to);
+		inodes_fix(from, to);
+	}
 }
 
 void world_keep(const struct world *w, const char *name)
 {
-	char *cur = world_path(w, "cur"), *tmpl = world_path(w, "tmpl"), *to;
+	_cleanup_free_ char *cur = world_path(w, "cur"), *tmpl = world_path(w, "tmpl"),
+			    *to = inside(tmpl, name);
 
-	if (asprintf(&to, "%s/%s", tmpl, name) < 0)
-		die("no memory");
 	mount_disk(w, false);
-	copy(cur, to);
+	copy(w, cur, to);
 	mount_disk(w, true);
-	free(cur);
-	free(tmpl);
-	free(to);
 }
 
 void world_reset(const struct world *w, const char *name)
 {
-	char *cur = world_path(w, "cur"), *tmpl = world_path(w, "tmpl"), *from;
+	_cleanup_free_ char *cur = world_path(w, "cur"), *tmpl = world_path(w, "tmpl"),
+			    *from = inside(tmpl, name);
 
-	if (asprintf(&from, "%s/%s", tmpl, name) < 0)
-		die("no memory");
 	mount_disk(w, false);
-	copy(from, cur);
+	copy(w, from, cur);
 	mount_disk(w, true);
-	free(cur);
-	free(tmpl);
-	free(from);
 }

@@ -319,6 +319,8 @@ static void judge_report(struct verdict *v, const struct trial *t)
 	if (r->result < 0 && t->short_of_memory && r->kind != ERR_NOMEM)
 		broken(v, "memory was short, told as %s: %s",
 		       err_kind_name((enum err_kind)r->kind), r->message);
+	if (t->short_of_memory && strstr(r->warning, "is damaged"))
+		broken(v, "memory was short, told as damage: %s", r->warning);
 	/* SQLite's own check tells a page that it cannot read as a problem of the file. */
 	if (r->kind == ERR_CORRUPT && !t->damage &&
 	    !strstr(r->message, "unable to get the page"))

@@ -42,6 +42,7 @@ struct world {
 	char *page;                      /* counters of workers (backend/base/fault.h) */
 	char *worker;                    /* program */
 	bool system; /* two users and the system; else the caller alone */
+	bool resting;
 };
 
 /*
@@ -49,15 +50,28 @@ struct world {
  * mounts of its own (unshare(CLONE_NEWNS)).
  */
 
-/* Makes the directory, and in it all that operations begin with (templates). */
+/*
+ * A machine may be resting: it lies on a disk, saves believe data that has rested for two
+ * seconds, and only its store is kept and put back.  The data stays where it is, with its inodes
+ * and times, as do snapshots in the store: what a save finds unchanged, it need not read.
+ * Operations on it may change nothing else.
+ */
+
+/* Makes the directory, and in it the data that is saved. */
 void world_init(struct world *w);
+/* False where no disk is (dirs_on_disk()). */
+bool world_init_resting(struct world *w);
 void world_done(struct world *w);
+/* Waits until all that was written until now is believed on a resting machine. */
+void world_rest(void);
 /* What there is now, under a name, which it may have had already; and back. */
 void world_keep(const struct world *w, const char *name);
 void world_reset(const struct world *w, const char *name);
 /* The data that is saved, and that which is live later. */
 void world_put_old(const struct world *w);
 void world_put_new(const struct world *w);
+/* Some of the data, in place: of app two an archive, if it has several; app three. */
+void world_change(const struct world *w);
 /* After a copy of cur: its journal gets the inode numbers of the copy. */
 void inodes_fix(const char *from, const char *to);
 /* Path below dir; caller frees. */
@@ -89,8 +103,9 @@ struct report {
 	unsigned warnings;
 	char warning[MESSAGE_MAX]; /* the last */
 	int fds_before, fds_after;
-	bool children; /* were left */
-	bool leaks;    /* memory was; only builds with sanitizers look */
+	bool children;   /* were left */
+	bool leaks;      /* memory was; only builds with sanitizers look */
+	bool taken_over; /* what older sets hold was not read, all else was */
 	bool struck;
 	uint64_t count[3]; /* points passed, by class */
 };
@@ -104,6 +119,7 @@ struct operation {
 	bool sets;    /* touches such: each is checked again and again */
 	bool repairs; /* begins with a mess: a run that failed leaves one to the next */
 	bool loose;   /* until recovery has run, a live tree may be missing or mixed */
+	bool rests; /* on a resting machine; if nothing befalls it, it takes over what it can */
 };
 
 extern const struct operation operations[];
@@ -111,10 +127,14 @@ extern const size_t n_operations;
 
 /* Makes the templates; once for a world. */
 void operations_prepare(const struct world *w);
+/* Prepares: has to succeed, without a warning. */
+void operation_must(const struct world *w,
+		    int (*run)(const struct world *w, struct report *r, struct err *err));
 /* One of them. */
 const struct operation *operation_named(const char *name);
 /* Leaves what a run of it leaves that dies at `percent` of its way, as template `name`. */
-void operation_mess(const struct world *w, const struct operation *o, const char *name, int percent);
+void operation_mess(const struct world *w, const struct operation *o, const char *name,
+		    int percent);
 struct session *operation_session(const struct world *w, enum session_access access,
 				  const struct observer *observer, struct err *err);
 

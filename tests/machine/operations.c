@@ -262,14 +262,13 @@ const size_t n_operations = sizeof(operations) / sizeof(operations[0]);
 
 /* ---- What they begin with ---- */
 
-/* An operation that has to succeed. */
-static void must(const struct world *w,
-		 int (*f)(const struct world *w, struct report *r, struct err *err))
+void operation_must(const struct world *w,
+		    int (*run)(const struct world *w, struct report *r, struct err *err))
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct report r = { 0 };
 
-	if (f(w, &r, &err) < 0 || r.partial || r.warnings)
+	if (run(w, &r, &err) < 0 || r.partial || r.warnings)
 		die("cannot prepare: %s; %s", err_message(&err), r.warning);
 }
 
@@ -324,10 +323,10 @@ static void prepare_stream(const struct world *w)
 	char *store = world_path(w, "cur/store"), *gone = world_path(w, "gone");
 
 	world_reset(w, "saved");
-	must(w, run_export);
+	operation_must(w, run_export);
 	if (rename(store, gone) < 0)
 		die("rename %s", store);
-	must(w, run_save);
+	operation_must(w, run_save);
 	world_keep(w, "stream");
 	free(store);
 	free(gone);
@@ -337,14 +336,14 @@ void operations_prepare(const struct world *w)
 {
 	char *base = world_path(w, "cur/store/state.db");
 
-	must(w, run_save);
+	operation_must(w, run_save);
 	world_put_new(w);
 	world_keep(w, "saved");
-	must(w, run_restore);
+	operation_must(w, run_restore);
 	world_keep(w, "restored");
 	prepare_stream(w);
 	world_reset(w, "stream");
-	must(w, run_import);
+	operation_must(w, run_import);
 	world_keep(w, "two");
 	operation_mess(w, operation_named("restore"), "mess-0", 45);
 	operation_mess(w, operation_named("restore"), "mess-1", 85);

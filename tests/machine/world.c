@@ -12,7 +12,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "backend/tree/fingerprint.h"
+#include "tests/machine/dirs.h"
 
 #define ALICE 20001u
 #define BOB   20002u
@@ -202,9 +206,9 @@ static void put_machine(const struct world *w)
 	    APP("three", TREE("data", "user", "~/.config/three", "")));
 }
 
-void world_init(struct world *w)
+/* A machine in a new directory there. */
+static void init_below(struct world *w, const char *base)
 {
-	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : getenv("TMPDIR");
 	const char *worker = getenv("SETASIDE_WORKER");
 	int fd;
 
@@ -212,7 +216,7 @@ void world_init(struct world *w)
 	if (!worker)
 		die("SETASIDE_WORKER names no worker");
 	if (!(w->worker = strdup(worker)) ||
-	    asprintf(&w->dir, "%s/setaside-faults.XXXXXX", base ? base : "/tmp") < 0 ||
+	    asprintf(&w->dir, "%s/setaside-faults.XXXXXX", base) < 0 ||
 	    !mkdtemp(w->dir) || chmod(w->dir, 0755) < 0)
 		die("cannot make a directory");
 	w->root = world_path(w, "cur/r");
@@ -235,6 +239,64 @@ void world_init(struct world *w)
 	close(fd);
 	put_machine(w);
 	world_put_old(w);
+}
+
+void world_init(struct world *w)
+{
+	init_below(w, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : dirs_temporary());
+}
+
+/* ---- Resting ---- */
+
+/* Enough of what cannot be compressed for a snapshot that can be cloned in part. */
+static void put_noise(const struct world *w, uid_t owner, const char *path)
+{
+	static char noise[300000];
+	uint32_t x = 2463534242;
+
+	for (size_t i = 0; i + 1 < sizeof(noise); i++) {
+		x ^= x << 13;
+		x ^= x >> 17;
+		x ^= x << 5;
+		noise[i] = (char)(x % 255 + 1);
+	}
+	put(w, owner, path, noise);
+}
+
+bool world_init_resting(struct world *w)
+{
+	const char *base = dirs_on_disk();
+
+	if (!base)
+		return false;
+	init_below(w, base);
+	w->resting = true;
+	put_noise(w, alice(w), "home/alice/.one/noise");
+	put(w, geteuid(),
+	    w->system ? "etc/setaside/setaside.conf"
+		      : "home/alice/.config/setaside/setaside.conf",
+	    "settle = 2s\n");
+	return true;
+}
+
+void world_rest(void)
+{
+	struct timespec pause = { 0, 20000000 }, begun, now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &begun);
+	do {
+		nanosleep(&pause, NULL);
+		clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	} while (!fingerprint_is_settled(fingerprint_age(&begun, &now), 0));
+}
+
+void world_change(const struct world *w)
+{
+	if (w->system)
+		put(w, BOB, "home/bob/.two/t", "changed");
+	put(w, w->system ? BOB : alice(w),
+	    w->system ? "home/bob/.config/three/x" : "home/alice/.config/three/x",
+	    "changed");
 }
 
 /* ---- Looking ---- */
