@@ -82,7 +82,8 @@ def native_app_again(programs, folder):
     for tops in places.values():
         for path in tops.values():
             calm(path)
-    # What was changed within the last two seconds is always read.
+    # What was changed within the last two seconds is always read, and longer unless it is told so.
+    root.write("etc/setaside/setaside.conf", "settle = 2s\n")
     begun = time.time()
     while time.time() < begun + 2.2:
         time.sleep(0.1)
