@@ -163,9 +163,10 @@ static int change_alone(struct db *db, uint64_t id, const char *sql,
 static int plan_file(struct db *db, uint64_t id, const char *name, const char *app,
 		     struct err *err)
 {
-	/* The state says who may; the UPDATE that changes nothing finds it out. */
+	/* The state says who may; the UPDATE that changes nothing finds it out.  (Of the id it
+	 * would look through all files that refer to it.) */
 	if (change_set(db, id,
-		       "UPDATE sets SET id = id WHERE id = ?"
+		       "UPDATE sets SET created = created WHERE id = ?"
 		       " AND state IN ('saving', 'importing')",
 		       DB_ARGS(DB_INT(id)), err) < 0)
 		return -1;
