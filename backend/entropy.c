@@ -8,8 +8,9 @@
 /* A shorter piece is no sample: it is compressed. */
 #define PIECE_MIN (ENTROPY_PIECE / 4)
 
-/* The sample: so many bytes of each stride. */
-#define STRIDE 512
+/* The sample: so many bytes of each stride, which is no power of two: what comes in records of a
+ * round size must not show the same part of each. */
+#define STRIDE 576
 #define RUN    64
 
 #define CHI_SQUARED_MAX 368u
@@ -53,7 +54,7 @@ static uint32_t chi_squared(const uint8_t *p, size_t n)
 /* Whether something of the piece was there before. */
 static bool repeats(struct anchors *a, const uint8_t *p, size_t n)
 {
-	const uint8_t *at = p, *end = p + n - ANCHOR_SIZE;
+	const uint8_t *at = p, *end = p + n - ANCHOR_SIZE + 1;
 	unsigned found = 0;
 
 	while (found < REPEATS_MIN && at < end &&
@@ -61,7 +62,7 @@ static bool repeats(struct anchors *a, const uint8_t *p, size_t n)
 		uint32_t what = le_get32(at + 1);
 		uint32_t *seen = &a->seen[(what * UINT32_C(2654435761)) >> 24];
 
-		found += *seen == what;
+		found += *seen == what && what != 0; /* 0: there was none */
 		*seen = what;
 		at++;
 	}

@@ -9,7 +9,7 @@
  * reads them as slowly as all else and leaves them as they are.  So a look at a sample of
  * each piece tells whether it is worth the compressor's while.  It is not if
  *
- *	- all values of bytes are about equally frequent: chi-squared of a sample of 2,048
+ *	- all values of bytes are about equally frequent: chi-squared of a sample of 1,856
  *	  bytes against the uniform distribution (mean 255, deviation 22.6 where bytes are
  *	  random) is below 368, five deviations; what passes for random could be made
  *	  smaller by some 0.5 % at most by Huffman codes alone; and

@@ -104,10 +104,11 @@ static size_t encode(const struct deflate_codec *codec, void *compressor, const 
 {
 	bool full[GZIP_BLOCK / ENTROPY_PIECE];
 	size_t n_full = entropy_look(in, n, full), cap = stored_size(n) - 1;
+	size_t n_pieces = (n + ENTROPY_PIECE - 1) / ENTROPY_PIECE;
 
-	if (n_full > 0 && n_full == (n + ENTROPY_PIECE - 1) / ENTROPY_PIECE)
+	if (n_full > 0 && n_full == n_pieces)
 		return 0;
-	if (n_full > 0)
+	if (n_full > 0 && 100 * n_full >= codec->parts_pay_from * n_pieces)
 		return encode_runs(codec, compressor, in, n, full, out, cap);
 	return codec->compress(compressor, in, n, out, cap);
 }

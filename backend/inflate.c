@@ -43,6 +43,12 @@ int inflater_new(enum inflate_format format, struct inflater **ret, struct err *
 	int bits = format == INFLATE_GZIP ? WINDOW_BITS + GZIP_ONLY : -WINDOW_BITS;
 	if (inflateInit2(&i->z, bits) != Z_OK)
 		return err_nomem(err);
+	/* Its window now, and not when it is first needed, where there may be no memory. */
+	if (format == INFLATE_RAW &&
+	    inflateSetDictionary(&i->z, (const Bytef *)"", 0) != Z_OK) {
+		(void)inflateEnd(&i->z);
+		return err_nomem(err);
+	}
 	*ret = TAKE_PTR(i);
 	return 0;
 }

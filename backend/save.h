@@ -44,7 +44,8 @@ struct save_tree {
  * how it is compressed. */
 struct save_print {
 	uint8_t digest[FINGERPRINT_SIZE];
-	bool valid; /* settled (tree/fingerprint.h); nothing was skipped, changed or could not be resolved */
+	/* Settled (tree/fingerprint.h); nothing was skipped, changed or could not be resolved. */
+	bool valid;
 };
 
 /* An archive as an older snapshot holds it. */

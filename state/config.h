@@ -15,7 +15,8 @@
  *	compress = fast | small
  *	wait = 10s		   writers wait so long for each other; no: not at all
  *	settle = 42s		   files that were changed since may still be written unseen
- *				   (state/settle.h), at least 2s; no: all always may; without it
+ *				   (state/settle.h), at least 2s (what is saved while it is short stays
+ *				   believed); no: all always may; without it
  *				   what the kernel's settings give
  *
  * A key that is not known is a warning, a value that makes no sense is ERR_USAGE, a

@@ -9,7 +9,7 @@
 #include "backend/base/quote.h"
 #include "backend/worker/reader.h"
 #include "state/recovery.h"
-#include "state/reserve.h"
+#include "state/spare.h"
 #include "state/session_internal.h"
 
 const char *session_store_path(const struct session *s)
@@ -35,9 +35,9 @@ void session_close(struct session *s)
 	catalog_free(s->catalog);
 	locks_close(s->locks);
 	db_close(s->db);
-	if (s->reserve_fd >= 0) {
-		reserve_make_best_effort(s->reserve_fd);
-		sys_close_best_effort(s->reserve_fd);
+	if (s->spare_fd >= 0) {
+		spare_make_best_effort(s->spare_fd);
+		sys_close_best_effort(s->spare_fd);
 	}
 	store_close(s->store);
 	users_free(s->users);
@@ -195,8 +195,10 @@ static int open_state(struct session *s, struct err *err)
 {
 	bool write = session_writes(s), look = s->access == SESSION_LOOK;
 	_cleanup_free_ char *shown = places_path(&s->places, &s->places.database, err);
+	enum db_mode mode = write ? DB_WRITE : look ? DB_LOOK : DB_READ;
 	_cleanup_close_ int fd = -1;
 	bool own = write && !s->places.foreign;
+	int r;
 
 	if (!shown)
 		return -1;
@@ -207,12 +209,17 @@ static int open_state(struct session *s, struct err *err)
 	if (locks_open(fd, shown, write ? 0 : look ? LOCKS_LOOK : LOCKS_OPTIONAL, &s->locks,
 		       err) < 0)
 		return -1;
-	if (own && reserve_is_needed(fd))
-		(void)reserve_give_up(fd);
-	if (open_db(fd, shown, write ? DB_WRITE : look ? DB_LOOK : DB_READ, &s->db, err) < 0)
+	if (own && spare_is_needed(fd))
+		(void)spare_give_up(fd);
+	r = open_db(fd, shown, mode, &s->db, err);
+	if (r < 0 && own && err_is(err, ERR_NO_SPACE) && spare_give_up(fd)) {
+		err_clear(err);
+		r = open_db(fd, shown, mode, &s->db, err);
+	}
+	if (r < 0)
 		return -1;
-	if (own && s->reserve_fd < 0)
-		s->reserve_fd = TAKE_FD(fd);
+	if (own && s->spare_fd < 0)
+		s->spare_fd = TAKE_FD(fd);
 	return locks_use_db(s->locks, s->db, s->verb ? s->verb : "setaside", err);
 }
 
@@ -321,7 +328,7 @@ int session_open(const struct session_options *o, struct session **ret, struct e
 	if (!s)
 		return -1;
 	s->is_root = geteuid() == 0;
-	s->reserve_fd = -1;
+	s->spare_fd = -1;
 	user_init(&s->self);
 	if (copy_options(s, o, err) < 0 || find_places(s, o, err) < 0 || read_config(s, o, err) < 0 ||
 	    find_users(s, err) < 0 || open_all(s, err) < 0)

@@ -24,7 +24,7 @@ struct session {
 	struct db *db;	     /* NULL: a reader without a usable database */
 	struct locks *locks; /* NULL: likewise */
 	struct store *store; /* NULL: a reader whose store does not exist yet */
-	int reserve_fd;	     /* the directory in which it is to be made at the end; -1: nowhere */
+	int spare_fd;	     /* the directory in which it is to be made at the end; -1: nowhere */
 	bool db_damaged;     /* it was put aside and made anew, or (SESSION_LOOK) would be */
 	char *store_shown;
 	char *root_key;	     /* db_restore.root of what happens here; NULL: the database's own root */

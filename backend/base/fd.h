@@ -19,9 +19,9 @@
 
 int fd_write_all(int fd, const void *p, size_t n, struct err *err);
 int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *err);
-/* Of a long file, written up to `at`: lets the disk begin each 8 MiB, while the next are made, so that
- * the sync at the end has little left to wait for.  A hint; *begun (0 at first) is how far that was
- * asked for. */
+/* Of a long file, written up to `at`: lets the disk begin each 8 MiB, while the next are made,
+ * so that the sync at the end has little left to wait for.  A hint; *begun (0 at first) is how
+ * far that was asked for. */
 void fd_write_behind(int fd, uint64_t *begun, uint64_t at);
 
 /* Reads what is at hand, up to n bytes; returns the count, 0 at the end of file, or -1. */

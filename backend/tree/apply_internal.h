@@ -35,7 +35,7 @@ struct apply_file {
 	char *path;
 	struct attr_born born;
 	uint64_t end; /* of what was written */
-	uint64_t begun; /* of that is on its way to the disk */
+	uint64_t begun; /* of that, bytes that are on their way to the disk */
 	uint64_t got; /* bytes of data */
 };
 

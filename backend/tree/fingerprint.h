@@ -33,8 +33,8 @@
  * btrfs, f2fs.
  *
  * What this cannot see: a store into a page that the kernel, under load, has left dirty
- * for longer than it is set to; a clock that is set back and comes to the same
- * nanosecond again; a user who is renamed, in the names of ACLs alone.
+ * for longer than it is set to; a clock that jumps forward, so that what was just
+ * written looks old, or that is set back and comes to the same nanosecond again; a user who is renamed, in the names of ACLs alone.
  */
 
 #include <stdbool.h>

@@ -16,7 +16,8 @@
  * time) and the reader finds it in order.  The set of each zip in use is locked (shared) until
  * held_done(), so that it is not forgotten meanwhile; one that is locked by another is
  * passed over.  There may be more of them than descriptors: only those of one app are open at a
- * time.  Not installed.
+ * time.  What the plan has of them (plan_app.held_zips, plan_archive.held) ends with held_done().
+ * Not installed.
  */
 
 #include "state/operation/plan.h"

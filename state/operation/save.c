@@ -519,7 +519,7 @@ static int save_apps(struct saving *v, struct err *err)
 }
 
 /* Locks the apps and looks whether what was planned still stands. */
-static int settle(struct saving *v, struct err *err)
+static int lock_and_check(struct saving *v, struct err *err)
 {
 	bool restored;
 
@@ -539,7 +539,7 @@ static int run(struct saving *v, struct err *err)
 	if (check_request(v->session, r, err) < 0 ||
 	    plan_build(v->session, &r->scope, &v->env, &v->plan, err) < 0 ||
 	    check_plan(v, err) < 0 || describe(v, err) < 0 || make_metas(v, err) < 0 ||
-	    (!r->dry_run && settle(v, err) < 0) || leave_unchanged(v, err) < 0)
+	    (!r->dry_run && lock_and_check(v, err) < 0) || leave_unchanged(v, err) < 0)
 		return -1;
 	if (v->plan.n_apps == 0)
 		return r->dry_run ? 0 : extend_alone(v, err);

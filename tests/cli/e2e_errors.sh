@@ -409,7 +409,7 @@ if can_mount; then
 	done
 	run saved --json
 	like_out '"sets":\[\]' 'a full disk: no set is left'
-	is "$(stat -c %b "$store/reserve")" 512 'a full disk: there is a reserve for the next time'
+	is "$(stat -c %b "$store/spare")" 512 'a full disk: there is room to spare for the next time'
 	umount "$store"
 
 	# ---- Full in the middle of an archive ----

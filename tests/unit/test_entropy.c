@@ -54,6 +54,25 @@ START_TEST(what_can_be_made_smaller_is_not)
 
 END_TEST
 
+/* Sectors, buckets, records: a part of each is random, the rest is not, at any place. */
+START_TEST(records_of_a_round_size_are_not_full)
+{
+	static const size_t sizes[] = { 128, 256, 512, 1024, 2048, 4096 };
+	size_t n = PIECES * ENTROPY_PIECE;
+
+	for (size_t i = 0; i < 7 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t size = sizes[i / 7], head = size * (i % 7 + 1) / 8;
+		char *p = support_data(SUPPORT_RANDOM, n, 1 + i);
+
+		for (size_t at = 0; at < n; at += size)
+			memset(p + at + head, 0, size - head);
+		ck_assert_msg(count_full(p, n, 0) == 0, "%zu of %zu bytes", head, size);
+		free(p);
+	}
+}
+
+END_TEST
+
 START_TEST(what_is_packed_already_is_full)
 {
 	char *text = support_data(SUPPORT_TEXT, 600000, 5);
@@ -120,6 +139,7 @@ Suite *suite_entropy(void)
 
 	tcase_add_test(tc, random_bytes_are_full_of_entropy);
 	tcase_add_test(tc, what_can_be_made_smaller_is_not);
+	tcase_add_test(tc, records_of_a_round_size_are_not_full);
 	tcase_add_test(tc, what_is_packed_already_is_full);
 	tcase_add_test(tc, random_bytes_that_come_again_are_not_full);
 	tcase_add_test(tc, a_short_piece_is_no_sample);
