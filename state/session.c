@@ -9,8 +9,8 @@
 #include "backend/base/quote.h"
 #include "backend/worker/reader.h"
 #include "state/recovery.h"
-#include "state/spare.h"
 #include "state/session_internal.h"
+#include "state/spare.h"
 
 const char *session_store_path(const struct session *s)
 {
