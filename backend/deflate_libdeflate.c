@@ -57,8 +57,8 @@ static size_t libdeflate_compress(void *compressor, const void *in, size_t n, vo
 
 /*
  * libdeflate makes nothing but whole streams.  The last block of one begins with a bit that
- * says so: where, is found by inflating.  That bit
- * is cleared, and an empty stored block fills the last byte.
+ * says so: where, is found by inflating.  That bit is cleared, and an empty stored block fills
+ * the last byte.
  */
 static size_t libdeflate_compress_part(void *compressor, const void *in, size_t n, void *out,
 				       size_t cap)

@@ -47,17 +47,6 @@ static bool was_opened(int fd)
 	return read(fd, events, sizeof(events)) > 0;
 }
 
-/* observer.event */
-static void hear(void *ctx, const struct event *event)
-{
-	struct report *r = ctx;
-
-	if (event->kind != EVENT_WARNING)
-		return;
-	r->warnings++;
-	snprintf(r->warning, sizeof(r->warning), "%s", event->text ? event->text : "");
-}
-
 /* How many apps a save of what has changed leaves to older sets. */
 static size_t count_unchanged(const struct world *w, bool all)
 {
@@ -68,7 +57,7 @@ static size_t count_unchanged(const struct world *w, bool all)
 static int save(const struct world *w, const struct save_request *q, bool all,
 		struct report *r, struct err *err)
 {
-	struct observer observer = { hear, r, NULL };
+	struct observer observer = { report_warning, r, NULL };
 	_cleanup_close_ int of_held = watch(w, held), of_changed = watch(w, changed);
 	_cleanup_(session_closep) struct session *s =
 		operation_session(w, SESSION_WRITE, &observer, err);

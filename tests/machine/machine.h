@@ -135,6 +135,8 @@ const struct operation *operation_named(const char *name);
 /* Leaves what a run of it leaves that dies at `percent` of its way, as template `name`. */
 void operation_mess(const struct world *w, const struct operation *o, const char *name,
 		    int percent);
+/* observer.event, whose ctx is a struct report. */
+void report_warning(void *ctx, const struct event *event);
 struct session *operation_session(const struct world *w, enum session_access access,
 				  const struct observer *observer, struct err *err);
 

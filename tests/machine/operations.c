@@ -36,8 +36,7 @@ struct session *operation_session(const struct world *w, enum session_access acc
 	return session_open(&o, &s, err) < 0 ? NULL : s;
 }
 
-/* observer.event */
-static void hear(void *ctx, const struct event *event)
+void report_warning(void *ctx, const struct event *event)
 {
 	struct report *r = ctx;
 
@@ -49,7 +48,7 @@ static void hear(void *ctx, const struct event *event)
 
 #define HEAR(report)                                                                     \
  {                                                                                       \
-  hear, (report), NULL                                                                   \
+  report_warning, (report), NULL                                                                   \
  }
 
 /* ---- Each from opening to closing ---- */
