@@ -23,12 +23,17 @@ char *restore_item_aside(const struct journal_item *item, struct err *err)
 			    item->aside);
 }
 
+int restore_item_swapper(const struct restore_workers *workers, const struct journal_item *item,
+			 const struct observer *observer, struct worker **ret, struct err *err)
+{
+	return workers->swapper(workers->ctx, item->user, item->uid, item->gid, observer, ret, err);
+}
+
 /* The swapper of an item; what begins here is not for a cancel to end. */
 static int swapper_of(const struct journal_item *item, const struct restore_options *o,
 		      struct worker **ret, struct err *err)
 {
-	return o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid, NULL,
-				   ret, err);
+	return restore_item_swapper(o->workers, item, NULL, ret, err);
 }
 
 int restore_inner_swapper(const struct restore_workers *workers, const char *user,
@@ -121,8 +126,7 @@ int restore_refresh(struct journal_item *items, size_t n, const struct restore_o
 
 		if (item->kind != JOURNAL_SWAP || (item->old_ino == 0 && item->new_ino == 0))
 			continue;
-		if (options->workers->swapper(options->workers->ctx, item->user, item->uid,
-					      item->gid, options->observer, &w, err) < 0 ||
+		if (restore_item_swapper(options->workers, item, options->observer, &w, err) < 0 ||
 		    swapper_look(w, item, options->observer, &live, &aside, err) < 0)
 			return -1;
 		if (aside != item->new_ino)

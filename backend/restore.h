@@ -90,6 +90,9 @@ struct restore_workers {
 	void *ctx;
 };
 
+/* The swapper that acts on an item itself. */
+int restore_item_swapper(const struct restore_workers *workers, const struct journal_item *item,
+			 const struct observer *observer, struct worker **ret, struct err *err);
 /* The swapper for what lies within a tree (to carry files over, to remove what rests aside):
  * the user's own; of system data, whose owners are mixed, root's, whoever owns the
  * directory that the tree lies in. */

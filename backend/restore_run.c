@@ -44,8 +44,7 @@ static int make_parents(struct restore_plan *p, const struct restore_options *o,
 		const struct journal_item *item = &p->items[i];
 		struct worker *w;
 
-		if (o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid,
-					o->observer, &w, err) < 0 ||
+		if (restore_item_swapper(o->workers, item, o->observer, &w, err) < 0 ||
 		    swapper_make_parent(w, p->parents.items[i],
 					item->user ? USER_PARENT_MODE : SYSTEM_PARENT_MODE,
 					o->observer, err) < 0)
@@ -441,8 +440,7 @@ static int check_targets(const struct restore_plan *p, const struct restore_opti
 
 		if (item->kind != JOURNAL_SWAP || (item->old_ino == 0 && item->new_ino == 0))
 			continue;
-		if (o->workers->swapper(o->workers->ctx, item->user, item->uid, item->gid,
-					o->observer, &w, err) < 0 ||
+		if (restore_item_swapper(o->workers, item, o->observer, &w, err) < 0 ||
 		    swapper_look(w, item, o->observer, &live, &aside, err) < 0)
 			return -1;
 		if (live != item->old_ino || aside != item->new_ino)
