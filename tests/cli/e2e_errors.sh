@@ -71,7 +71,9 @@ for pattern in ../x /abs data/../x nosuch/x data/; do
 	refused 2 '.' "the exclude $pattern" save --exclude "$pattern" demo
 done
 run show --json 1
-prefix=$(json '(d.get("set") or d["sets"][0])["content-hash"][:8]' | tr -d '"')
+# Digits alone would be a number.
+prefix=$(json '(d.get("set") or d["sets"][0])["content-hash"]' | grep -oE '[0-9a-f]{7}[0-9]*[a-f]' |
+	head -n 1)
 refused 2 'ambiguous|several|more than one' 'an ambiguous prefix' show "$prefix"
 
 # ---- Definitions ----

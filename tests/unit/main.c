@@ -58,10 +58,20 @@ static bool add_suites(SRunner *runner, const char *name)
 	return found;
 }
 
+/*
+ * A test that hangs is ended, after so long that no machine is too slow and no disk too busy for
+ * one that does not: Check's own limit is 4 seconds.
+ */
+static void set_timeout(void)
+{
+	setenv("CK_DEFAULT_TIMEOUT", "300", 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (support_worker_wanted(argv[0]))
 		return support_worker_main();
+	set_timeout();
 
 	SRunner *runner = srunner_create(NULL);
 

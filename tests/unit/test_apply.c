@@ -791,7 +791,6 @@ Suite *suite_apply(void)
 	Suite *s = suite_create("apply");
 	TCase *tc = support_tcase(s, "archives");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, apply_makes_what_gnu_tar_saved, 0, N_FORMATS);
 	tcase_add_loop_test(tc, apply_makes_what_gnu_tar_saved_as_a_user, 0, N_FORMATS);
 	tcase_add_test(tc, apply_makes_what_bsdtar_saved);

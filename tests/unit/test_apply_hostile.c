@@ -583,7 +583,6 @@ Suite *suite_apply_hostile(void)
 	Suite *s = suite_create("apply_hostile");
 	TCase *tc = support_tcase(s, "entries");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, apply_refuses_illegal_paths);
 	tcase_add_test(tc, apply_writes_through_no_link);
 	tcase_add_test(tc, apply_writes_through_no_link_to_a_file);
@@ -601,7 +600,6 @@ Suite *suite_apply_hostile(void)
 	tcase_add_test(tc, apply_survives_mutations);
 #ifdef ENABLE_FAULTS
 	tc = support_tcase(s, "faults");
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, apply_survives_every_failing_call);
 #endif
 	return s;

@@ -224,7 +224,6 @@ Suite *suite_asides(void)
 	Suite *s = suite_create("asides");
 	TCase *tc = support_tcase(s, "asides");
 
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, doctor_names_what_rests_aside_once_the_database_is_lost);
 	tcase_add_test(tc, doctor_takes_nothing_else_for_a_tree_aside);
 	tcase_add_test(tc, doctor_names_only_so_many_trees);

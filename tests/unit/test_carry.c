@@ -505,7 +505,6 @@ Suite *suite_carry(void)
 	tcase_add_test(tc, carry_copies_across_file_systems);
 	tcase_add_test(tc, carry_can_be_cancelled);
 #ifdef ENABLE_FAULTS
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, carry_survives_every_failing_call);
 #endif
 	return s;

@@ -679,7 +679,6 @@ Suite *suite_db(void)
 	tcase_add_test(tc, killed_writer_leaves_whole_transactions);
 	tcase_add_test(tc, processes_that_create_it_at_once_share_it);
 	tc = support_tcase(s, "faults");
-	tcase_set_timeout(tc, 120); /* each of some hundred runs syncs */
 	tcase_add_test(tc, db_survives_every_failure);
 	return s;
 }

@@ -780,7 +780,6 @@ Suite *suite_doctor(void)
 	Suite *s = suite_create("doctor");
 	TCase *tc = support_tcase(s, "doctor");
 
-	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, dry_run_names_what_doctor_then_does_and_changes_nothing, 0,
 			    N_MESSES);
 	tcase_add_test(tc, dry_run_looks_at_what_is_in_the_log_alone);

@@ -410,14 +410,12 @@ Suite *suite_entry_stream(void)
 	Suite *s = suite_create("entry_stream");
 	TCase *tc = support_tcase(s, "right");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, everything_arrives_as_it_was_sent);
 	tcase_add_test(tc, data_of_any_length_arrive);
 	tcase_add_test(tc, a_tree_that_is_handed_on_is_the_same);
 	tcase_add_test(tc, a_tree_that_is_handed_on_is_the_same_as_a_user);
 
 	tc = support_tcase(s, "cut");
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, a_stream_that_just_ends_was_interrupted);
 	tcase_add_test(tc, a_stream_that_ends_in_much_data_was_interrupted);
 

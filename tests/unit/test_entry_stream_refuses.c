@@ -318,7 +318,6 @@ Suite *suite_entry_stream_refuses(void)
 	Suite *s = suite_create("entry_stream_refuses");
 	TCase *tc = support_tcase(s, "wrong");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, numbers_out_of_range_are_refused);
 	tcase_add_test(tc, paths_and_targets_are_checked_again);
 	tcase_add_test(tc, only_files_have_sizes_and_maps);

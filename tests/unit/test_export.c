@@ -351,7 +351,6 @@ Suite *suite_export(void)
 	tcase_add_test(tc, freeing_nothing_is_allowed);
 
 	tc = support_tcase(s, "limits");
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, gnu_tar_lists_long_names_and_large_sizes);
 	tcase_add_test(tc, python_lists_long_names_and_large_sizes);
 	tcase_add_test(tc, export_holds_as_many_zips_as_a_reader_takes);

@@ -528,7 +528,6 @@ static void add_tests(Suite *s)
 	tcase_add_test(tc, plans_are_read_from_text);
 
 	tc = support_tcase(s, "base");
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, error_survives_without_memory_for_its_text);
 	tcase_add_test(tc, warning_is_given_without_memory);
 	tcase_add_loop_test(tc, every_failing_allocation_is_reported, 0,

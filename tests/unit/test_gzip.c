@@ -453,7 +453,6 @@ Suite *suite_gzip(void)
 	Suite *s = suite_create("gzip");
 	TCase *tc = support_tcase(s, "writer");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, gzip_returns_what_it_took, 1, 4);
 	tcase_add_test(tc, gzip_small_returns_what_it_took);
 	tcase_add_test(tc, gzip_writes_the_same_bytes_with_any_number_of_threads);

@@ -553,7 +553,6 @@ Suite *suite_gzip_reader(void)
 	Suite *s = suite_create("gzip_reader");
 	TCase *tc = support_tcase(s, "good");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, gzip_reads_every_kind_of_header);
 	tcase_add_test(tc, gzip_reads_members_of_all_origins_in_one_stream);
 	tcase_add_test(tc, gzip_reads_what_gzip_wrote);
@@ -563,7 +562,6 @@ Suite *suite_gzip_reader(void)
 	tcase_add_test(tc, gzip_reader_can_be_abandoned);
 	tcase_add_test(tc, gzip_reader_can_be_abandoned_in_empty_members);
 	tc = support_tcase(s, "bad");
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, gzip_refuses_what_is_no_gzip_stream);
 	tcase_add_test(tc, gzip_refuses_what_follows_the_last_member);
 	tcase_add_test(tc, gzip_finds_every_flipped_bit_that_matters);

@@ -329,7 +329,6 @@ Suite *suite_importer(void)
 	Suite *s = suite_create("importer");
 	TCase *tc = support_tcase(s, "importer");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, file_is_taken_apart);
 	tcase_add_test(tc, pipe_is_taken_apart);
 	tcase_add_test(tc, zips_that_nobody_wants_are_passed_over);

@@ -429,7 +429,6 @@ Suite *suite_in_use(void)
 	Suite *s = suite_create("in_use");
 	TCase *tc = support_tcase(s, "in_use");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, open_file_is_found);
 	tcase_add_test(tc, workers_use_nothing);
 	tcase_add_test(tc, deleted_file_is_found);

@@ -440,7 +440,6 @@ Suite *suite_json(void)
 	Suite *s = suite_create("json");
 	TCase *tc = support_tcase(s, "parse");
 
-	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, tree_holds_what_the_text_says);
 	tcase_add_test(tc, get_finds_no_null_and_nothing_in_others);
 	tcase_add_loop_test(tc, strings_are_decoded_as_go_does, 0, N(strings));

@@ -672,7 +672,6 @@ Suite *suite_library(void)
 	Suite *s = suite_create("library");
 	TCase *t = support_tcase(s, "library");
 
-	tcase_set_timeout(t, 120);
 	tcase_add_test(t, saved_set_is_listed_shown_and_checked);
 	tcase_add_test(t, restore_undo_and_undo_again_go_there_and_back);
 	tcase_add_test(t, restore_of_an_earlier_set_is_undone_only_after_the_later);

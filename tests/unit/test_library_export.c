@@ -515,7 +515,6 @@ Suite *suite_library_export(void)
 	Suite *s = suite_create("library_export");
 	TCase *tc = support_tcase(s, "library_export");
 
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, stream_holds_the_zips_as_they_lie_in_the_store);
 	tcase_add_test(tc, stream_begins_with_the_content_hash_that_is_shown);
 	tcase_add_test(tc, several_sets_follow_one_another_each_once);

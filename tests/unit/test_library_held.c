@@ -655,7 +655,6 @@ Suite *suite_library_held(void)
 	Suite *s = suite_create("library_held");
 	TCase *tc = support_tcase_on_disk(s, "held");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, what_was_changed_just_now_is_read_until_it_has_settled);
 	tcase_add_test(tc, a_store_into_a_page_that_is_dirty_already_is_saved);
 	tcase_add_test(tc, unchanged_data_is_not_read);
@@ -668,7 +667,6 @@ Suite *suite_library_held(void)
 	tcase_add_test(tc, more_zips_are_taken_over_than_may_be_open);
 	tcase_add_test(tc, another_compression_is_another_archive);
 	tc = support_tcase_in_memory(s, "no write-back");
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, where_nothing_is_written_back_nothing_is_believed);
 	return s;
 }

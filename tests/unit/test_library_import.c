@@ -753,7 +753,6 @@ Suite *suite_library_import(void)
 	Suite *s = suite_create("library_import");
 	TCase *tc = support_tcase(s, "library_import");
 
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, set_arrives_as_it_was);
 	tcase_add_test(tc, imported_set_is_restored);
 	tcase_add_test(tc, exports_of_snapd_arrive_and_leave_byte_for_byte);
@@ -762,7 +761,6 @@ Suite *suite_library_import(void)
 	tcase_add_test(tc, set_whose_files_have_odd_names_goes_and_comes);
 
 	tc = support_tcase(s, "duplicates");
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, set_that_is_here_is_pointed_to);
 	tcase_add_test(tc, rest_of_a_duplicate_must_be_whole);
 	tcase_add_test(tc, set_that_is_here_comes_again_where_that_is_wanted);
@@ -774,13 +772,11 @@ Suite *suite_library_import(void)
 	tcase_add_test(tc, both_forms_of_a_content_hash_are_right);
 
 	tc = support_tcase(s, "names");
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, name_and_note_are_the_sets_own_unless_given);
 	tcase_add_test(tc, own_name_and_note_that_are_none_are_left_out);
 	tcase_add_test(tc, wishes_that_cannot_be_fulfilled_are_refused_before_anything_is_read);
 
 	tc = support_tcase(s, "several");
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, sets_come_one_by_one_and_the_first_gets_the_name);
 	tcase_add_test(tc, failure_of_a_later_set_leaves_those_before);
 	tcase_add_test(tc, duplicates_stand_between_new_sets);

@@ -434,7 +434,6 @@ Suite *suite_library_import_refuses(void)
 	Suite *s = suite_create("library_import_refuses");
 	TCase *tc = support_tcase(s, "content");
 
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, archive_that_is_not_what_its_hash_says_is_refused);
 	tcase_add_test(tc, two_snapshots_of_one_app_are_refused);
 	tcase_add_test(tc, metadata_that_is_not_valid_is_refused);
@@ -445,7 +444,6 @@ Suite *suite_library_import_refuses(void)
 	tcase_add_test(tc, refused_set_uses_up_a_number_at_most);
 
 	tc = support_tcase(s, "circumstances");
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, another_programs_store_is_left_alone);
 	tcase_add_test(tc, import_without_room_is_refused);
 	tcase_add_test(tc, zip_that_says_it_is_enormous_is_refused);

@@ -237,7 +237,6 @@ Suite *suite_library_progress(void)
 	Suite *s = suite_create("library_progress");
 	TCase *tc = support_tcase(s, "library_progress");
 
-	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, save_check_and_restore_tell_how_far_they_are);
 	tcase_add_test(tc, only_what_is_chosen_is_part_of_the_total);
 	tcase_add_test(tc, damaged_snapshot_does_not_keep_a_check_from_its_end);

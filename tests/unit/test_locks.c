@@ -687,7 +687,6 @@ Suite *suite_locks(void)
 	tcase_add_test(tc, several_locks_are_all_or_none);
 	tcase_add_test(tc, failed_batch_leaves_what_was_held_before);
 	tc = support_tcase(s, "processes");
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, busy_lock_names_its_holder);
 	tcase_add_test(tc, killed_holder_lets_go_and_is_not_believed);
 	tcase_add_test(tc, note_of_a_reused_pid_is_not_believed);
@@ -706,7 +705,6 @@ Suite *suite_locks(void)
 	tcase_add_test(tc, reader_does_without_where_it_has_to);
 	tcase_add_test(tc, reader_with_a_file_to_read_takes_real_locks);
 	tc = support_tcase(s, "faults");
-	tcase_set_timeout(tc, 120); /* each of some hundred runs syncs */
 	tcase_add_test(tc, locks_survive_every_failure);
 	return s;
 }

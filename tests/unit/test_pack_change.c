@@ -525,7 +525,6 @@ Suite *suite_pack_change(void)
 
 	tc = support_tcase(s, "race");
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, who_swaps_names_gets_nothing_from_outside);
 	tcase_add_test(tc, who_swaps_links_changes_none_of_their_names);
 #ifdef ENABLE_FAULTS

@@ -306,7 +306,6 @@ Suite *suite_remove(void)
 	Suite *s = suite_create("remove");
 	TCase *tc = support_tcase(s, "trees");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, remove_takes_a_tree_away);
 	tcase_add_test(tc, remove_takes_what_is_no_directory);
 	tcase_add_test(tc, remove_takes_nothing_as_a_success);

@@ -410,7 +410,6 @@ Suite *suite_snapshot(void)
 	Suite *s = suite_create("snapshot");
 	TCase *tc = support_tcase(s, "object");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, snapshot_begins_empty);
 	tcase_add_test(tc, snapshot_keeps_archives_sorted);
 	tcase_add_test(tc, snapshot_refuses_an_archive_twice);
@@ -419,7 +418,6 @@ Suite *suite_snapshot(void)
 	tcase_add_test(tc, snapshot_keeps_configuration_in_canonical_form);
 
 	tc = support_tcase(s, "validity");
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, snapshot_that_is_not_valid_says_why, 0, N_ROWS(invalid));
 	tcase_add_test(tc, snapshot_of_a_snap_has_its_directories_as_trees);
 	tcase_add_test(tc, snapshot_of_others_needs_no_details);

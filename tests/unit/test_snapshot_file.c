@@ -321,7 +321,6 @@ Suite *suite_snapshot_file(void)
 	Suite *s = suite_create("snapshot_file");
 	TCase *tc = support_tcase(s, "copy");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, copy_is_byte_for_byte_what_snapd_wrote);
 	tcase_add_test(tc, copy_is_byte_for_byte_however_archives_are_kept);
 	tcase_add_test(tc, copy_finds_a_wrong_hash);

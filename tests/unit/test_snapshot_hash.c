@@ -310,12 +310,10 @@ Suite *suite_snapshot_hash(void)
 	Suite *s = suite_create("snapshot_hash");
 	TCase *tc = support_tcase(s, "snapd");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, hash_agrees_with_snapd_for_all_vectors);
 	tcase_add_test(tc, hash_agrees_with_snapd_for_its_files);
 
 	tc = support_tcase(s, "meaning");
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, hash_is_of_what_was_saved_only, 0, N_ROWS(changes));
 	tcase_add_test(tc, hash_is_the_same_before_writing_and_after_reading);
 	tcase_add_test(tc, hash_is_taken_over_the_documented_text);

@@ -557,7 +557,6 @@ Suite *suite_snapshot_json(void)
 	Suite *s = suite_create("snapshot_json");
 	TCase *tc = support_tcase(s, "form");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, snapshot_is_written_as_it_was_read);
 	tcase_add_test(tc, snapshot_without_more_is_written_whole);
 	tcase_add_test(tc, snapshot_is_read_however_it_is_written);
@@ -568,12 +567,10 @@ Suite *suite_snapshot_json(void)
 			    N_ROWS(revisions));
 
 	tc = support_tcase(s, "refusals");
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, snapshot_refuses_what_is_no_metadata, 0, N_ROWS(refused));
 	tcase_add_test(tc, snapshot_of_random_bytes_is_read_or_refused);
 
 	tc = support_tcase(s, "sizes");
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, snapshot_of_four_mebibytes_is_read_and_no_longer_one);
 	tcase_add_test(tc, snapshot_refuses_configuration_that_grows_over_the_limit);
 	tcase_add_test(tc, snapshot_too_long_names_the_tree_that_fills_it);

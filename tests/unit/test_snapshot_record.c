@@ -338,7 +338,6 @@ Suite *suite_snapshot_record(void)
 	Suite *s = suite_create("snapshot_record");
 	TCase *tc = support_tcase(s, "record");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, record_brings_everything);
 	tcase_add_test(tc, record_of_an_empty_object_reads_as_missing_keys);
 	tcase_add_test(tc, record_is_refused_wherever_it_is_cut);

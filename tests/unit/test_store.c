@@ -569,7 +569,6 @@ Suite *suite_store(void)
 	Suite *s = suite_create("store");
 	TCase *tc = support_tcase(s, "open");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, store_that_is_missing_is_not_found);
 	tcase_add_test(tc, store_is_made_with_its_parents);
 	tcase_add_test(tc, store_that_is_there_is_opened_as_it_is);
@@ -580,7 +579,6 @@ Suite *suite_store(void)
 	tcase_add_test(tc, store_takes_a_descriptor);
 
 	tc = support_tcase(s, "names");
-	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, store_reads_numbers_strictly, 0, N_ROWS(numbers));
 	tcase_add_test(tc, store_rebuilds_file_names);
 	tcase_add_test(tc, store_makes_file_names_that_it_reads);
@@ -588,14 +586,12 @@ Suite *suite_store(void)
 	tcase_add_test(tc, store_builds_no_file_name_from_illegal_parts);
 
 	tc = support_tcase(s, "files");
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, store_opens_regular_files);
 	tcase_add_test(tc, store_opens_nothing_else);
 	tcase_add_test(tc, store_removes_files_and_no_directories);
 	tcase_add_test(tc, store_for_reading_is_not_written);
 
 	tc = support_tcase(s, "markers");
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, store_marks_and_unmarks);
 	tcase_add_test(tc, store_takes_nothing_but_a_file_for_a_marker);
 	tcase_add_test(tc, store_remembers_the_last_number);

@@ -236,7 +236,6 @@ Suite *suite_store_list(void)
 	Suite *s = suite_create("store_list");
 	TCase *tc = support_tcase(s, "list");
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, store_lists_by_set_and_name);
 	tcase_add_test(tc, store_tells_what_it_knows_of_a_file);
 	tcase_add_test(tc, store_lists_only_regular_files);

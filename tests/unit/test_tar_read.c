@@ -406,7 +406,6 @@ Suite *suite_tar_read(void)
 	tcase_add_test(tc, tar_read_takes_padding_after_the_end);
 
 	tc = support_tcase(s, "mutations");
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, tar_read_survives_mutations);
 	return s;
 }

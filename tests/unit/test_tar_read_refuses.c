@@ -456,7 +456,6 @@ Suite *suite_tar_read_refuses(void)
 	Suite *s = suite_create("tar_read_refuses");
 	TCase *tc = support_tcase(s, "streams");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, tar_read_passes_on_errors_of_the_source);
 	tcase_add_test(tc, tar_read_refuses_illegal_paths);
 	tcase_add_test(tc, tar_read_refuses_illegal_link_targets);

@@ -71,7 +71,6 @@ Suite *suite_utf8(void)
 	Suite *s = suite_create("utf8");
 	TCase *tc = support_tcase(s, "utf8");
 
-	tcase_set_timeout(tc, 20);
 	tcase_add_test(tc, every_code_point_survives);
 	tcase_add_loop_test(tc, ill_formed_text_is_refused, 0,
 			    (int)(sizeof(ill_formed) / sizeof(ill_formed[0])));

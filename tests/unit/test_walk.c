@@ -554,7 +554,6 @@ Suite *suite_walk(void)
 	tcase_add_test(tc, one_descriptor_is_enough_for_files);
 
 	tc = support_tcase(s, "deep");
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, depth_takes_no_descriptors);
 	tcase_add_test(tc, a_directory_moved_away_is_told);
 	return s;

@@ -616,7 +616,6 @@ Suite *suite_worker(void)
 	Suite *s = suite_create("worker");
 	TCase *t = support_tcase(s, "worker");
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, worker_has_no_rights_no_environment_and_no_descriptors, 0, 4);
 	tcase_add_test(t, swapper_of_root_keeps_seven_capabilities);
 	tcase_add_test(t, worker_of_a_user_is_that_user);
@@ -631,7 +630,6 @@ Suite *suite_worker(void)
 	tcase_add_test(t, idle_worker_that_does_not_end_is_killed);
 	tcase_add_test(t, started_by_hand_it_says_so);
 	t = support_tcase(s, "progress");
-	tcase_set_timeout(t, 60);
 	tcase_add_test(t, packer_tells_how_far_it_is);
 	tcase_add_test(t, worker_that_lies_of_its_progress_is_cut_short);
 	tcase_add_test(t, worker_that_tells_without_end_is_given_up);

@@ -398,7 +398,6 @@ Suite *suite_zip(void)
 	Suite *s = suite_create("zip");
 	TCase *tc = support_tcase(s, "writer");
 
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, zip_returns_what_it_took);
 	tcase_add_test(tc, zip_stores_what_does_not_shrink);
 	tcase_add_test(tc, zip_is_read_by_unzip);

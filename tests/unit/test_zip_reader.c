@@ -332,7 +332,6 @@ Suite *suite_zip_reader(void)
 {
 	Suite *s = suite_create("zip_reader");
 	TCase *tc = support_tcase(s, "reader");
-	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, zip_reads_what_snapd_wrote);
 	tcase_add_test(tc, zip_members_are_gzip_streams);
 	tcase_add_test(tc, zip_slurp_has_a_limit);
