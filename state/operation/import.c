@@ -6,6 +6,7 @@
 
 #include "backend/base/alloc.h"
 #include "backend/base/atomic_file.h"
+#include "backend/base/fd.h"
 #include "backend/base/meter.h"
 #include "backend/base/quote.h"
 #include "backend/worker/importer.h"
@@ -170,7 +171,7 @@ static int check_room(const struct importing *im, uint64_t bytes, struct err *er
 static int copy(struct importing *im, const struct importer_part *part, int out, struct err *err)
 {
 	const struct observer *o = im->session->observer;
-	uint64_t done = 0, n;
+	uint64_t done = 0, begun = 0, n;
 
 	if (im->size != 0 && part->size > im->size)
 		return err_set(err, ERR_CORRUPT, "it is cut short: it should have %llu bytes",
@@ -183,6 +184,7 @@ static int copy(struct importing *im, const struct importer_part *part, int out,
 		if (n > part->size - done)
 			return err_set(err, ERR_CORRUPT, "the reader wrote more than there is");
 		done += n;
+		fd_write_behind(out, &begun, done);
 		im->read += n;
 		if (im->size != 0)
 			meter_at(&im->meter, done);
