@@ -21,11 +21,12 @@ TMPDIR=$disk
 export TMPDIR
 . "${abs_top_srcdir:?}/tests/cli/e2e_lib.sh" || exit 99
 
-# believe_soon DIR: by the configuration in DIR as soon as it can be.
-believe_soon()
+# believe_after TIME DIR: that nothing has changed, by the configuration in DIR; 2s is as soon
+# as it can be.
+believe_after()
 {
-	mkdir -p "$1"
-	echo 'settle = 2s' >"$1/setaside.conf"
+	mkdir -p "$2"
+	echo "settle = $1" >"$2/setaside.conf"
 }
 
 # settle DIR...: until everything below was last changed so long ago.
@@ -83,7 +84,7 @@ first=$(hashes)
 early save --json --if-changed
 is_json 'd["unchanged"]' '[]' 'two seconds are not enough by themselves'
 is "$(hashes)" "$first" 'two seconds: read again'
-believe_soon "$home/.config/setaside"
+believe_after 2s "$home/.config/setaside"
 early save --json --if-changed
 is_json 'd["unchanged"]' '[]' 'two seconds, as configured: older sets were seen too soon'
 early save --json --if-changed
@@ -148,10 +149,12 @@ is_json '[[s["snap"] for s in d["set"]["snapshots"]], d["unchanged"]]' \
 	"[[\"demo\"],[{\"app\":\"other\",\"set\":$((last + 2))}]]" 'one has changed'
 changed=$(hashes)
 whole "$store/snapshots" 'one has changed' run
+believe_after 1h "$home/.config/setaside" # so that it was just now on any machine
 run save --json demo
 is "$(hashes)" "$changed" 'changed just now: read again'
 run save --dry-run --if-changed
 like_out '^Would save [1-9]' 'changed just now: would be saved again'
+believe_after 2s "$home/.config/setaside"
 
 # It has rested since; then a database that is lost.
 settle "$home"
@@ -204,7 +207,7 @@ done
 mkdir -p "$root/var/lib/joint"
 head -c 500000 /dev/urandom >"$root/var/lib/joint/file"
 chown "$service:$service" "$root/var/lib/joint/file"
-believe_soon "$root/etc/setaside"
+believe_after 2s "$root/etc/setaside"
 settle "$root/home" "$root/var/lib/joint"
 snapshots=$root/var/lib/setaside/snapshots
 
