@@ -11,7 +11,7 @@ import threading
 import time
 
 SECTOR = 512
-WARM = 1 << 30
+WARM = 2 << 30
 MADV_POPULATE_WRITE = 23
 
 
