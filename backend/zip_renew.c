@@ -75,7 +75,7 @@ static int copy_until(struct renewing *r, uint64_t end, uint32_t *crc, struct er
 			return -1;
 		*crc = gzip_crc32(*crc, r->piece, (size_t)n);
 		r->at += (uint64_t)n;
-		fd_write_behind(r->z->fd, &r->begun, r->at);
+		fd_write_past(r->z->fd, &r->begun, r->at);
 		meter_at(r->z->meter, r->at);
 	}
 	return 0;

@@ -59,7 +59,7 @@ static int flush(struct zip_writer *w)
 		return -1;
 	w->base += w->fill;
 	w->fill = 0;
-	fd_write_behind(w->fd, &w->begun, w->base);
+	fd_write_past(w->fd, &w->begun, w->base);
 	return 0;
 }
 

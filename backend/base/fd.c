@@ -12,6 +12,10 @@
 
 #define READ_STEP    65536
 #define WRITE_BEHIND ((uint64_t)8 << 20)
+/* So much may still be on its way to the disk; and so much is looked at once more, in case it
+ * was when it was looked at last. */
+#define DROP_BEHIND ((uint64_t)24 << 20)
+#define DROP_AGAIN  ((uint64_t)64 << 20)
 
 /* True if n bytes from offset on end within what off_t can say. */
 static bool range_fits(uint64_t offset, size_t n)
@@ -69,13 +73,27 @@ int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *
 	return 0;
 }
 
-void fd_write_behind(int fd, uint64_t *begun, uint64_t at)
+bool fd_write_behind(int fd, uint64_t *begun, uint64_t at)
 {
 	if (at < *begun || at - *begun < WRITE_BEHIND)
-		return;
+		return false;
 	(void)sys_sync_file_range(fd, (off_t)*begun, (off_t)(at - *begun),
 				  SYNC_FILE_RANGE_WRITE);
 	*begun = at;
+	return true;
+}
+
+/* Nothing is waited for, not even by sync_file_range(): that would take the error of a failed
+ * write away from the fsync at the end. */
+void fd_write_past(int fd, uint64_t *begun, uint64_t at)
+{
+	uint64_t from, to;
+
+	if (!fd_write_behind(fd, begun, at) || at <= DROP_BEHIND)
+		return;
+	to = at - DROP_BEHIND;
+	from = to > DROP_AGAIN ? to - DROP_AGAIN : 0;
+	(void)sys_posix_fadvise(fd, (off_t)from, (off_t)(to - from), POSIX_FADV_DONTNEED);
 }
 
 ssize_t fd_read_some(int fd, void *p, size_t n, struct err *err)

@@ -9,6 +9,7 @@
  * retried, but not on close and sync; a descriptor that is set not to wait is waited for.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,8 +22,11 @@ int fd_write_all(int fd, const void *p, size_t n, struct err *err);
 int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *err);
 /* Of a long file, written up to `at`: lets the disk begin each 8 MiB, while the next are made,
  * so that the sync at the end has little left to wait for.  A hint; *begun (0 at first) is how
- * far that was asked for. */
-void fd_write_behind(int fd, uint64_t *begun, uint64_t at);
+ * far that was asked for.  Tells whether it was now. */
+bool fd_write_behind(int fd, uint64_t *begun, uint64_t at);
+/* Likewise of one that nobody reads soon: what the disk has goes from memory, which others have
+ * a use for. */
+void fd_write_past(int fd, uint64_t *begun, uint64_t at);
 
 /* Reads what is at hand, up to n bytes; returns the count, 0 at the end of file, or -1. */
 ssize_t fd_read_some(int fd, void *p, size_t n, struct err *err);

@@ -400,7 +400,7 @@ static int write_data(struct apply *a, uint64_t offset, const void *p, size_t n,
 		return err_wrap(err, "%s", q(f->path));
 	f->end = offset + n;
 	f->got += n;
-	fd_write_behind(f->fd, &f->begun, f->end);
+	fd_write_past(f->fd, &f->begun, f->end);
 	return 0;
 }
 

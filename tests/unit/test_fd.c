@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -265,11 +266,77 @@ START_TEST(random_names_differ)
 
 END_TEST
 
+/* How much of a part of a file is in memory: 0 to 1. */
+static double held_in_memory(int fd, off_t from, size_t n)
+{
+	size_t pages = n / (size_t)sysconf(_SC_PAGESIZE), held = 0;
+	void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, from);
+	_cleanup_free_ unsigned char *in_core = calloc(pages, 1);
+
+	ck_assert_ptr_ne(p, MAP_FAILED);
+	ck_assert_ptr_nonnull(in_core);
+	ck_assert_int_eq(mincore(p, n, in_core), 0);
+	munmap(p, n);
+	for (size_t i = 0; i < pages; i++)
+		held += in_core[i] & 1;
+	return (double)held / (double)pages;
+}
+
+/* Writes a long file, and each MiB to the disk; `hint` is told of each. */
+static void write_long(int fd, uint64_t mib, void (*hint)(int fd, uint64_t *begun, uint64_t at))
+{
+	static const char block[1 << 20];
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	uint64_t begun = 0;
+
+	for (uint64_t i = 0; i < mib; i++) {
+		ck_assert_ok(fd_write_all(fd, block, sizeof(block), &err), &err);
+		ck_assert_int_eq(fsync(fd), 0);
+		hint(fd, &begun, (i + 1) << 20);
+	}
+}
+
+/* fd_write_behind() */
+static void write_behind(int fd, uint64_t *begun, uint64_t at)
+{
+	bool is_whole_piece = at - *begun == 8 << 20;
+
+	ck_assert_int_eq(fd_write_behind(fd, begun, at), is_whole_piece);
+	ck_assert_int_eq(*begun == at, is_whole_piece);
+}
+
+START_TEST(what_is_written_past_leaves_the_memory)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!support_need_disk())
+		return;
+	fd = open_file("past", O_RDWR | O_CREAT);
+	write_long(fd, 72, fd_write_past);
+	ck_assert_double_lt(held_in_memory(fd, 0, 32 << 20), 0.5);
+}
+
+END_TEST
+
+START_TEST(writing_behind_begins_with_each_piece)
+{
+	_cleanup_close_ int fd = open_file("behind", O_RDWR | O_CREAT);
+
+	write_long(fd, 20, write_behind);
+}
+
+END_TEST
+
 Suite *suite_fd(void)
 {
 	Suite *s = suite_create("fd");
-	TCase *tc = support_tcase(s, "fd");
+	TCase *tc = support_tcase_on_disk(s, "disk");
 
+	tcase_add_test(tc, what_is_written_past_leaves_the_memory);
+
+	tc = support_tcase(s, "fd");
+
+	tcase_add_test(tc, writing_behind_begins_with_each_piece);
 	tcase_add_test(tc, what_is_written_is_read);
 	tcase_add_test(tc, pieces_from_a_pipe_are_put_together);
 	tcase_add_test(tc, descriptors_that_never_wait_are_waited_for);
