@@ -3,7 +3,7 @@
 # Whole operations with a fault at every point: FAULTS holds options of fault_sweep. It needs
 # a build with --enable-faults.
 EXTRA_PROGRAMS += fault_sweep
-fault_sweep_SOURCES = tests/faults/again.c tests/faults/main.c tests/faults/nested.c tests/faults/sweep.c \
+fault_sweep_SOURCES = tests/faults/main.c tests/faults/nested.c tests/faults/sweep.c \
 	tests/faults/sweep.h tests/faults/variants.c $(machine_sources)
 fault_sweep_LDADD = libstate.la libbackend.la
 fault_sweep_LDFLAGS = $(AM_LDFLAGS) $(program_ldflags)

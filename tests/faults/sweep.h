@@ -9,7 +9,6 @@
  *	sweep		every point of an operation, at every place
  *	nested		recovery that dies at every point, of what died at every point
  *	variants	operations that only these sweeps have (tests/machine has the others)
- *	again		of these, the saves of what older sets hold already
  */
 
 #include <stdatomic.h>
@@ -37,16 +36,6 @@ extern const size_t n_variants;
 void variants_prepare(const struct world *w);
 /* From now on no file system can exchange names: for this process and all that it starts. */
 void forbid_exchange(void);
-
-/* ---- again ---- */
-
-/* A new set of all apps; of those that have changed; none, since nothing has. */
-int again_run_save(const struct world *w, struct report *r, struct err *err);
-int again_run_if_changed(const struct world *w, struct report *r, struct err *err);
-int again_run_unchanged(const struct world *w, struct report *r, struct err *err);
-
-/* Makes the templates of a resting machine. */
-void again_prepare(const struct world *w);
 
 /* ---- sweep ---- */
 

@@ -127,21 +127,6 @@ const struct variant variants[] = {
 			 .repairs = true,
 			 .loose = true },
 	  .needs_root = true },
-	{ .operation = { .name = "save-again",
-			 .from = "held",
-			 .run = again_run_save,
-			 .sets = true,
-			 .rests = true } },
-	{ .operation = { .name = "save-if-changed",
-			 .from = "held",
-			 .run = again_run_if_changed,
-			 .sets = true,
-			 .rests = true } },
-	{ .operation = { .name = "save-unchanged",
-			 .from = "unchanged",
-			 .run = again_run_unchanged,
-			 .sets = true,
-			 .rests = true } },
 };
 const size_t n_variants = sizeof(variants) / sizeof(variants[0]);
 

@@ -10,6 +10,7 @@
  *	world		a machine in a directory: a root with homes, a store, a place for exports;
  *			kept under a name and put back at will
  *	operations	what is swept, each from opening a session to closing it
+ *	again		of these, the saves of what older sets hold already
  *	places		the processes of an operation
  *	judge		what must be true afterwards, in any case
  *
@@ -61,6 +62,8 @@ struct world {
 void world_init(struct world *w);
 /* False where no disk is (dirs_on_disk()). */
 bool world_init_resting(struct world *w);
+/* What such a machine has beside: something to take over, and its configuration. */
+void world_put_resting(const struct world *w);
 void world_done(struct world *w);
 /* Waits until all that was written until now is believed on a resting machine. */
 void world_rest(void);
@@ -125,7 +128,7 @@ struct operation {
 extern const struct operation operations[];
 extern const size_t n_operations;
 
-/* Makes the templates; once for a world. */
+/* Makes the templates, but for those of operations that rest; once for a world. */
 void operations_prepare(const struct world *w);
 /* Prepares: has to succeed, without a warning. */
 void operation_must(const struct world *w,
@@ -139,6 +142,19 @@ void operation_mess(const struct world *w, const struct operation *o, const char
 void report_warning(void *ctx, const struct event *event);
 struct session *operation_session(const struct world *w, enum session_access access,
 				  const struct observer *observer, struct err *err);
+
+/* ---- again ---- */
+
+/* A new set of all apps; of those that have changed; none, since nothing has. */
+int again_run_save(const struct world *w, struct report *r, struct err *err);
+int again_run_if_changed(const struct world *w, struct report *r, struct err *err);
+int again_run_unchanged(const struct world *w, struct report *r, struct err *err);
+
+/* Takes a machine, on which everything is old and of which nothing was saved, to where the first two
+ * begin ("held") or the last ("unchanged"). */
+void again_lay(const struct world *w, const char *name);
+/* Makes these templates of a resting machine; once for a world. */
+void again_prepare(const struct world *w);
 
 /* ---- places ---- */
 

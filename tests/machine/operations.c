@@ -256,6 +256,21 @@ const struct operation operations[] = {
 	  .repairs = true },
 	{ .name = "export", .from = "two", .run = run_export, .sets = true },
 	{ .name = "doctor", .from = "mess-1", .run = run_doctor, .repairs = true },
+	{ .name = "save-again",
+	  .from = "held",
+	  .run = again_run_save,
+	  .sets = true,
+	  .rests = true },
+	{ .name = "save-if-changed",
+	  .from = "held",
+	  .run = again_run_if_changed,
+	  .sets = true,
+	  .rests = true },
+	{ .name = "save-unchanged",
+	  .from = "unchanged",
+	  .run = again_run_unchanged,
+	  .sets = true,
+	  .rests = true },
 };
 const size_t n_operations = sizeof(operations) / sizeof(operations[0]);
 

@@ -263,6 +263,15 @@ static void put_noise(const struct world *w, uid_t owner, const char *path)
 	put(w, owner, path, noise);
 }
 
+void world_put_resting(const struct world *w)
+{
+	put_noise(w, alice(w), "home/alice/.one/noise");
+	put(w, geteuid(),
+	    w->system ? "etc/setaside/setaside.conf"
+		      : "home/alice/.config/setaside/setaside.conf",
+	    "settle = 2s\n");
+}
+
 bool world_init_resting(struct world *w)
 {
 	const char *base = dirs_on_disk();
@@ -271,11 +280,7 @@ bool world_init_resting(struct world *w)
 		return false;
 	init_below(w, base);
 	w->resting = true;
-	put_noise(w, alice(w), "home/alice/.one/noise");
-	put(w, geteuid(),
-	    w->system ? "etc/setaside/setaside.conf"
-		      : "home/alice/.config/setaside/setaside.conf",
-	    "settle = 2s\n");
+	world_put_resting(w);
 	return true;
 }
 

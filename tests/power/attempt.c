@@ -19,25 +19,39 @@
 
 /* ---- What they begin with ---- */
 
-/* Disks of that layout with the machine of this name on them. */
-static void make_template(struct power *p, const struct layout *l, const char *name,
-			  int ret[DISKS_MAX])
+/* Copies a machine onto empty disks. */
+static void copy_onto(struct power *p, const struct disks *d, const char *name)
 {
-	struct disks *d = &p->plain;
 	char *from;
 
 	if (asprintf(&from, "%s/tmpl/%s/.", p->world.dir, name) < 0)
 		die("no memory");
-	disks_make(d, l);
 	run_program((const char *const[]){ "/bin/cp", "-a", from, d->disks[0].mountpoint,
 					   NULL });
 	inodes_fix(from, d->disks[0].mountpoint);
+	free(from);
+}
+
+/* Disks of that layout with the machine on them that an operation begins with. */
+static void make_template(struct power *p, const struct layout *l, const struct operation *o,
+			  int ret[DISKS_MAX])
+{
+	struct disks *d = &p->plain;
+
+	disks_make(d, l);
+	if (o->rests) {
+		/* Inodes and times count: what it holds was saved where it lies. */
+		copy_onto(p, d, POWER_BARE);
+		world_put_resting(&p->world);
+		again_lay(&p->world, o->from);
+	} else {
+		copy_onto(p, d, o->from);
+	}
 	disks_unmount(d);
 	for (size_t i = 0; i < layout_disks(l); i++) {
 		ret[i] = disk_new_file();
 		disk_copy(d->disks[i].file, ret[i]);
 	}
-	free(from);
 }
 
 void attempt_prepare(struct power *p, struct disks *d, const struct operation *o)
@@ -50,7 +64,7 @@ void attempt_prepare(struct power *p, struct disks *d, const struct operation *o
 		first++;
 	files = p->templates[(size_t)(d->layout - layouts) * n_operations + first];
 	if (files[0] < 0)
-		make_template(p, d->layout, o->from, files);
+		make_template(p, d->layout, &operations[first], files);
 	for (size_t i = 0; i < layout_disks(d->layout); i++)
 		disk_copy(files[i], d->disks[i].file);
 }
@@ -164,6 +178,8 @@ static void state_after(struct power *p, struct disks *d, const struct operation
 	attempt_run(&a);
 	if (!r->ended || r->result < 0 || r->partial || r->warnings)
 		die("%s failed without a cut: %s; %s", o->name, r->message, r->warning);
+	if (o->rests && !r->taken_over)
+		die("%s does not take over what older sets hold", o->name);
 	state_take(&p->world, o, ret);
 	disks_unmount(d);
 }

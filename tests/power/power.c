@@ -115,6 +115,7 @@ static int work(struct power *p, char *const paths[DISKS_MAX],
 		die("prctl");
 	p->report = shared_memory(sizeof(*p->report));
 	world_init(&p->world);
+	world_keep(&p->world, POWER_BARE);
 	operations_prepare(&p->world);
 	fd = open(p->world.page, O_RDWR | O_CLOEXEC);
 	p->page = mmap(NULL, sizeof(*p->page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -116,6 +116,8 @@ struct blocklog *blocklog_start(char *const paths[DISKS_MAX],
 
 /* ---- attempt ---- */
 
+#define POWER_BARE "bare" /* template of which nothing was saved yet */
+
 /* Shared by the processes. */
 struct progress {
 	atomic_uint cut_short; /* rows that time was too short for */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tests/faults/sweep.h"
-
 #include <stdio.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include "backend/base/cleanup.h"
 #include "state/operation/save.h"
+#include "tests/machine/machine.h"
 
 /*
  * Saves that take over what older sets hold, on a resting machine.  Set 1 holds all apps; then
@@ -101,11 +101,20 @@ static int run_automatic(const struct world *w, struct report *r, struct err *er
 	return save(w, &q, false, r, err);
 }
 
-void again_prepare(const struct world *w)
+void again_lay(const struct world *w, const char *name)
 {
 	world_rest();
 	operation_must(w, again_run_save);
 	world_change(w);
+	if (strcmp(name, "unchanged") == 0) {
+		world_rest();
+		operation_must(w, run_automatic);
+	}
+}
+
+void again_prepare(const struct world *w)
+{
+	again_lay(w, "held");
 	world_keep(w, "held");
 	world_rest();
 	operation_must(w, run_automatic);
