@@ -469,10 +469,11 @@ static void judge_again(struct verdict *v, const struct trial *t, struct next *n
 }
 
 /* What was exchanged can be taken back. */
-static void judge_inverse(struct verdict *v, const struct trial *t, struct next *n)
+static void judge_inverse(struct verdict *v, const struct trial *t, struct next *n, uint64_t last)
 {
 	struct state got;
 
+	(void)last;
 	if (!succeed(v, n, "taking it back", run_inverse))
 		return;
 	state_take(t->world, t->operation, &got);
@@ -486,49 +487,168 @@ static void judge_inverse(struct verdict *v, const struct trial *t, struct next 
 	state_done(&got);
 }
 
-static void judge_recovered(struct verdict *v, const struct trial *t, struct next *n)
+/* ---- What is known already ---- */
+
+/* What came of a machine, by its text: all that follows is the same each time. */
+struct known {
+	char *text;
+	struct state found, recovered;
+	bool continued; /* the same again, or what takes it back, was right too */
+};
+
+/* Of one operation; the oldest goes first. */
+#define N_KNOWN 64
+static struct {
+	const struct world *world;
+	struct operation operation;
+	struct known known[N_KNOWN];
+	size_t next;
+} memory;
+
+static void state_copy(const struct state *s, struct state *ret)
+{
+	ret->last_set = s->last_set;
+	for (int i = 0; i < STATE_PARTS; i++)
+		if (!(ret->text[i] = strdup(s->text[i])))
+			die("no memory");
+}
+
+static void forget(struct known *k)
+{
+	free(k->text);
+	state_done(&k->found);
+	state_done(&k->recovered);
+	*k = (struct known){ 0 };
+}
+
+/* Does another operation follow on the same state? */
+static bool is_other(const struct trial *t)
+{
+	const struct operation *a = &memory.operation, *b = t->operation;
+
+	return memory.world != t->world || a->run != b->run || a->inverse != b->inverse ||
+	       a->sets != b->sets || a->repairs != b->repairs;
+}
+
+/* What is known of a machine with that text, or NULL. */
+static struct known *recall(const struct trial *t, const char *text)
+{
+	if (is_other(t)) {
+		for (size_t i = 0; i < N_KNOWN; i++)
+			forget(&memory.known[i]);
+		memory.world = t->world;
+		memory.operation = *t->operation;
+	}
+	for (size_t i = 0; i < N_KNOWN; i++)
+		if (memory.known[i].text && strcmp(memory.known[i].text, text) == 0)
+			return &memory.known[i];
+	return NULL;
+}
+
+/* Takes all of it over. */
+static void remember(struct known *k)
+{
+	forget(&memory.known[memory.next]);
+	memory.known[memory.next] = *k;
+	memory.next = (memory.next + 1) % N_KNOWN;
+	*k = (struct known){ 0 };
+}
+
+/* ---- All of it ---- */
+
+/* What goes on from where it has come to: the same again, or what takes it back; or NULL. */
+typedef void step(struct verdict *v, const struct trial *t, struct next *n, uint64_t last);
+
+static step *next_step(const struct trial *t, const struct state *got)
+{
+	if (!t->operation->repairs && same(got, t->before))
+		return judge_again;
+	if (t->operation->inverse && same(got, t->after))
+		return judge_inverse;
+	return NULL;
+}
+
+/* After recovery. */
+static void judge_recovered(struct verdict *v, const struct trial *t, const struct state *got)
 {
 	const struct report *r = t->report;
-	struct state got;
 
+	if (got->last_set < t->before->last_set)
+		broken(v, "recovery forgot that set %ju was given out",
+		       (uintmax_t)t->before->last_set);
+	expect_whole_sets(v, "after recovery", got);
+	if (is_part(r) && !t->died) {
+		if (strstr(got->text[STATE_FILES], "_importing") ||
+		    strstr(got->text[STATE_FILES], ".tmp."))
+			broken(v, "left in the store: %s", got->text[STATE_FILES]);
+	} else if (t->operation->repairs || (r->ended && !t->died && r->result == 0))
+		expect(v, "after recovery", got, t->after);
+	else if (r->ended && !t->died)
+		expect(v, "failed, after recovery", got, state_of_failure(t, got));
+	else if (!same(got, t->before) && !same(got, t->after)) {
+		struct verdict a = { 0 }, b = { 0 };
+
+		expect(&a, "died, after recovery", got, t->before);
+		expect(&b, "died, after recovery", got, t->after);
+		broken(v, "%s", a.broken <= b.broken ? a.text : b.text);
+	}
+}
+
+/* Lets recovery do its work; false where it does not come to its end. */
+static bool recover(struct verdict *v, const struct trial *t, struct next *n, struct state *ret)
+{
 	if (!succeed(v, n, "recovery", recover_twice))
-		return;
+		return false;
 	if (n->repaired + n->left > 0)
 		broken(v, "the second recovery repaired %zu, left %zu: %s", n->repaired,
 		       n->left, n->what);
-	state_take(t->world, t->operation, &got);
-	if (got.last_set < t->before->last_set)
-		broken(v, "recovery forgot that set %ju was given out",
-		       (uintmax_t)t->before->last_set);
-	if (t->died || t->dirty)
-		forgive_temporary(&got);
-	expect_whole_sets(v, "after recovery", &got);
-	if (is_part(r) && !t->died) {
-		if (strstr(got.text[STATE_FILES], "_importing") ||
-		    strstr(got.text[STATE_FILES], ".tmp."))
-			broken(v, "left in the store: %s", got.text[STATE_FILES]);
-	} else if (t->operation->repairs || (r->ended && !t->died && r->result == 0))
-		expect(v, "after recovery", &got, t->after);
-	else if (r->ended && !t->died)
-		expect(v, "failed, after recovery", &got, state_of_failure(t, &got));
-	else if (!same(&got, t->before) && !same(&got, t->after)) {
-		struct verdict a = { 0 }, b = { 0 };
+	state_take(t->world, t->operation, ret);
+	return true;
+}
 
-		expect(&a, "died, after recovery", &got, t->before);
-		expect(&b, "died, after recovery", &got, t->after);
-		broken(v, "%s", a.broken <= b.broken ? a.text : b.text);
+/* The state as the trial sees it. */
+static void see(const struct trial *t, const struct state *s, struct state *ret)
+{
+	state_copy(s, ret);
+	if (t->died || t->dirty)
+		forgive_temporary(ret);
+}
+
+/* From the machine as it was found to its end; `k` is what is known of it, in part or as a whole, or is to
+ * be.  Tells whether that is true of all machines like it. */
+static bool judge_machine(struct verdict *v, const struct trial *t, struct next *n, struct known *k)
+{
+	bool is_known = k->found.text[0];
+	struct state found, got, ignored = { 0 };
+	step *go_on;
+	unsigned broken_until;
+
+	if (!is_known)
+		state_take(t->world, t->operation, &k->found);
+	see(t, &k->found, &found);
+	judge_found(v, t, &found);
+	state_done(&found);
+	broken_until = v->broken;
+	if (!is_known && (!recover(v, t, n, &k->recovered) || v->broken > broken_until))
+		return false;
+	see(t, &k->recovered, &got);
+	judge_recovered(v, t, &got);
+	go_on = next_step(t, &got);
+	broken_until = v->broken;
+	if (go_on && !k->continued) {
+		if (!is_known || recover(v, t, n, &ignored))
+			go_on(v, t, n, got.last_set);
+		k->continued = v->broken == broken_until;
 	}
-	if (!t->operation->repairs && same(&got, t->before))
-		judge_again(v, t, n, got.last_set);
-	else if (t->operation->inverse && same(&got, t->after))
-		judge_inverse(v, t, n);
+	state_done(&ignored);
 	state_done(&got);
+	return v->broken == broken_until;
 }
 
 void judge(const struct trial *t, struct verdict *ret)
 {
 	static struct next *n;
-	struct state found;
+	struct known fresh = { .text = whole_text(t->world) }, *k = recall(t, fresh.text);
 
 	if (!n) {
 		n = shared_memory(sizeof(*n));
@@ -538,10 +658,7 @@ void judge(const struct trial *t, struct verdict *ret)
 	n->operation = t->operation;
 	*ret = (struct verdict){ 0 };
 	judge_report(ret, t);
-	state_take(t->world, t->operation, &found);
-	if (t->died || t->dirty)
-		forgive_temporary(&found);
-	judge_found(ret, t, &found);
-	state_done(&found);
-	judge_recovered(ret, t, n);
+	if (judge_machine(ret, t, n, k ? k : &fresh) && !k)
+		remember(&fresh);
+	forget(&fresh);
 }

@@ -12,6 +12,7 @@
  *	operations	what is swept, each from opening a session to closing it
  *	again		of these, the saves of what older sets hold already
  *	places		the processes of an operation
+ *	whole		all of a machine as text, by which it is known again
  *	judge		what must be true afterwards, in any case
  *
  * What cannot be done here, other than what is tested, ends the process with status 99.
@@ -20,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "state/session.h"
@@ -77,6 +79,8 @@ void world_put_new(const struct world *w);
 void world_change(const struct world *w);
 /* After a copy of cur: its journal gets the inode numbers of the copy. */
 void inodes_fix(const char *from, const char *to);
+/* A number that files of other content or attributes hardly have; 0: neither file nor link. */
+uint64_t world_sum(const char *path, const struct stat *st);
 /* Path below dir; caller frees. */
 char *world_path(const struct world *w, const char *name);
 /* All below home and var as text: names, types, modes, owners, times, contents, attributes.  What rests
@@ -167,6 +171,12 @@ struct place {
 extern const struct place places[];
 extern const size_t n_places;
 
+/* ---- whole ---- */
+
+/* What an operation on the machine, as it is now, can depend on: on two machines with one text it
+ * does the same.  Caller frees. */
+char *whole_text(const struct world *w);
+
 /* ---- judge ---- */
 
 enum state_part {
@@ -203,6 +213,8 @@ struct trial {
 	bool damage; /* it may be told as damage: a disk that cannot be read */
 };
 
+/* Recovery, and the same again, are not run once more from where a machine of which all was told (whole)
+ * has come through them already: what follows from it was seen then. */
 void judge(const struct trial *t, struct verdict *ret);
 
 #endif

@@ -345,7 +345,7 @@ static uint64_t sum(uint64_t h, const void *p, size_t n)
 	return h;
 }
 
-static uint64_t sum_content(const char *full, const struct stat *st)
+uint64_t world_sum(const char *full, const struct stat *st)
 {
 	uint64_t h = 14695981039346656037u;
 	char b[32768];
@@ -394,7 +394,7 @@ static void list_one(FILE *f, const struct world *w, const char *full, const cha
 		fprintf(f, " %lu %lld %llx",
 			strstr(shown, "/cache/") ? 0 : (unsigned long)st->st_nlink,
 			(long long)st->st_size,
-			(unsigned long long)sum_content(full, st));
+			(unsigned long long)world_sum(full, st));
 	if (has_time(w, shown, tree))
 		fprintf(f, " %lld.%09ld", (long long)st->st_mtim.tv_sec,
 			st->st_mtim.tv_nsec);
