@@ -13,5 +13,6 @@ dist_check += tests/power/README
 
 .PHONY: check-power
 check-power: all
-	$(MAKE) $(AM_MAKEFLAGS) power_cuts
-	$(AM_TESTS_ENVIRONMENT) ./power_cuts $(POWER)
+	$(MAKE) $(AM_MAKEFLAGS) power_cuts fault_worker
+	$(AM_TESTS_ENVIRONMENT) SETASIDE_WORKER=$(abs_top_builddir)/fault_worker \
+		./power_cuts $(POWER)
