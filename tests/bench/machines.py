@@ -23,7 +23,7 @@ def keep_image(path, size):
     disk = os.statvfs(os.path.dirname(path))
     piece = bytes(16 << 20)
     with open(path, "wb") as f:
-        if disk.f_bavail * disk.f_frsize > 2 * size:
+        if disk.f_bavail * disk.f_frsize > 1.5 * size:
             for _ in range(0, size, len(piece)):
                 f.write(piece)
         f.truncate(size)
