@@ -75,6 +75,7 @@ void sweep_nested(struct sweep *s, size_t operation)
 	if (o->repairs || (s->nth && !s->place) ||
 	    (s->fault && !strstr(fault_death->name, s->fault)))
 		return;
+	known_forget();
 	for (size_t row = 0; row < NESTED_ROWS && !sweep_is_over(s); row++) {
 		struct attempt a = {
 			s->world, o, fault_death, &rows[row].first, 0, NULL

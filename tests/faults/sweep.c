@@ -271,6 +271,7 @@ void sweep_points(struct sweep *s, size_t operation)
 {
 	struct state states[2];
 
+	known_forget();
 	if (s->place && strchr(s->place, ','))
 		return;
 	sweep_take_states(s, sweep_operation(operation), states);

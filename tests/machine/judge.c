@@ -166,6 +166,14 @@ void state_take(const struct world *w, const struct operation *o, struct state *
 			die("no memory");
 }
 
+static void state_copy(const struct state *s, struct state *ret)
+{
+	ret->last_set = s->last_set;
+	for (int i = 0; i < STATE_PARTS; i++)
+		if (!(ret->text[i] = strdup(s->text[i])))
+			die("no memory");
+}
+
 void state_done(struct state *s)
 {
 	for (int i = 0; i < STATE_PARTS; i++)
@@ -487,73 +495,6 @@ static void judge_inverse(struct verdict *v, const struct trial *t, struct next 
 	state_done(&got);
 }
 
-/* ---- What is known already ---- */
-
-/* What came of a machine, by its text: all that follows is the same each time. */
-struct known {
-	char *text;
-	struct state found, recovered;
-	bool continued; /* the same again, or what takes it back, was right too */
-};
-
-/* Of one operation; the oldest goes first. */
-#define N_KNOWN 64
-static struct {
-	const struct world *world;
-	struct operation operation;
-	struct known known[N_KNOWN];
-	size_t next;
-} memory;
-
-static void state_copy(const struct state *s, struct state *ret)
-{
-	ret->last_set = s->last_set;
-	for (int i = 0; i < STATE_PARTS; i++)
-		if (!(ret->text[i] = strdup(s->text[i])))
-			die("no memory");
-}
-
-static void forget(struct known *k)
-{
-	free(k->text);
-	state_done(&k->found);
-	state_done(&k->recovered);
-	*k = (struct known){ 0 };
-}
-
-/* Does another operation follow on the same state? */
-static bool is_other(const struct trial *t)
-{
-	const struct operation *a = &memory.operation, *b = t->operation;
-
-	return memory.world != t->world || a->run != b->run || a->inverse != b->inverse ||
-	       a->sets != b->sets || a->repairs != b->repairs;
-}
-
-/* What is known of a machine with that text, or NULL. */
-static struct known *recall(const struct trial *t, const char *text)
-{
-	if (is_other(t)) {
-		for (size_t i = 0; i < N_KNOWN; i++)
-			forget(&memory.known[i]);
-		memory.world = t->world;
-		memory.operation = *t->operation;
-	}
-	for (size_t i = 0; i < N_KNOWN; i++)
-		if (memory.known[i].text && strcmp(memory.known[i].text, text) == 0)
-			return &memory.known[i];
-	return NULL;
-}
-
-/* Takes all of it over. */
-static void remember(struct known *k)
-{
-	forget(&memory.known[memory.next]);
-	memory.known[memory.next] = *k;
-	memory.next = (memory.next + 1) % N_KNOWN;
-	*k = (struct known){ 0 };
-}
-
 /* ---- All of it ---- */
 
 /* What goes on from where it has come to: the same again, or what takes it back; or NULL. */
@@ -622,6 +563,7 @@ static bool judge_machine(struct verdict *v, const struct trial *t, struct next 
 	struct state found, got, ignored = { 0 };
 	step *go_on;
 	unsigned broken_until;
+	bool recovered_well;
 
 	if (!is_known)
 		state_take(t->world, t->operation, &k->found);
@@ -629,8 +571,9 @@ static bool judge_machine(struct verdict *v, const struct trial *t, struct next 
 	judge_found(v, t, &found);
 	state_done(&found);
 	broken_until = v->broken;
-	if (!is_known && (!recover(v, t, n, &k->recovered) || v->broken > broken_until))
+	if (!is_known && !recover(v, t, n, &k->recovered))
 		return false;
+	recovered_well = v->broken == broken_until;
 	see(t, &k->recovered, &got);
 	judge_recovered(v, t, &got);
 	go_on = next_step(t, &got);
@@ -642,13 +585,13 @@ static bool judge_machine(struct verdict *v, const struct trial *t, struct next 
 	}
 	state_done(&ignored);
 	state_done(&got);
-	return v->broken == broken_until;
+	return recovered_well && v->broken == broken_until;
 }
 
 void judge(const struct trial *t, struct verdict *ret)
 {
 	static struct next *n;
-	struct known fresh = { .text = whole_text(t->world) }, *k = recall(t, fresh.text);
+	struct known fresh = { .text = whole_text(t->world) }, *k = known_find(fresh.text);
 
 	if (!n) {
 		n = shared_memory(sizeof(*n));
@@ -658,7 +601,7 @@ void judge(const struct trial *t, struct verdict *ret)
 	n->operation = t->operation;
 	*ret = (struct verdict){ 0 };
 	judge_report(ret, t);
-	if (judge_machine(ret, t, n, k ? k : &fresh) && !k)
-		remember(&fresh);
-	forget(&fresh);
+	if (judge_machine(ret, t, n, k ? k : &fresh) && !k && fresh.text)
+		known_add(&fresh);
+	known_clear(&fresh);
 }

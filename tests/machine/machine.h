@@ -12,7 +12,8 @@
  *	operations	what is swept, each from opening a session to closing it
  *	again		of these, the saves of what older sets hold already
  *	places		the processes of an operation
- *	whole		all of a machine as text, by which it is known again
+ *	whole		all of a machine as text
+ *	known		machines that came through what follows, by that text
  *	judge		what must be true afterwards, in any case
  *
  * What cannot be done here, other than what is tested, ends the process with status 99.
@@ -126,7 +127,7 @@ struct operation {
 	bool sets;    /* touches such: each is checked again and again */
 	bool repairs; /* begins with a mess: a run that failed leaves one to the next */
 	bool loose;   /* until recovery has run, a live tree may be missing or mixed */
-	bool rests; /* on a resting machine; if nothing befalls it, it takes over what it can */
+	bool rests; /* on data that rests; if nothing befalls it, it takes over what it can */
 };
 
 extern const struct operation operations[];
@@ -174,7 +175,7 @@ extern const size_t n_places;
 /* ---- whole ---- */
 
 /* What an operation on the machine, as it is now, can depend on: on two machines with one text it
- * does the same.  Caller frees. */
+ * does the same.  NULL where not all of it can be read.  Caller frees. */
 char *whole_text(const struct world *w);
 
 /* ---- judge ---- */
@@ -213,8 +214,25 @@ struct trial {
 	bool damage; /* it may be told as damage: a disk that cannot be read */
 };
 
-/* Recovery, and the same again, are not run once more from where a machine of which all was told (whole)
- * has come through them already: what follows from it was seen then. */
+/* Recovery, and the same again, are not run once more from where a machine of which all is as it is
+ * here has come through them: what follows was seen then. */
 void judge(const struct trial *t, struct verdict *ret);
+
+/* ---- known ---- */
+
+/* A machine that came through all that follows an attempt. */
+struct known {
+	char *text; /* whole_text() */
+	struct state found, recovered;
+	bool continued; /* the same again, or what takes it back, was right too */
+};
+
+/* NULL where none has that text; belongs to this module. */
+struct known *known_find(const char *text);
+/* Takes what it holds. */
+void known_add(struct known *k);
+void known_clear(struct known *k);
+/* Before another operation, and before it is done in other surroundings: on other disks, say. */
+void known_forget(void);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,29 +13,46 @@
 #include "tests/machine/machine.h"
 
 /*
- * The whole of a machine as text: what an operation on it can depend on.  Two machines with one
- * text are one to whatever is tested.  Left out is what cannot matter: times of directories around
- * the trees and of the store's files, who held a lock, what a database remembers of files that it
- * would read again, the names and times of restores that are closed, and the pages that a database
- * is made of, instead of which there are its rows.  Inode numbers in rows are told by the files that have them.
+ * The whole of a machine as text: what an operation on it can depend on.  Left out are times of
+ * directories around the trees and of the store's files, who held a lock, names and times of
+ * restores that are closed for good, and the pages that a database is made of, instead of which
+ * there are its rows.  Inode numbers in rows are told by the files that have them; of rows that
+ * tell what a file in the store was, whether it still is.
  */
 
-/* Read with a query of its own, or not at all. */
+/* Closed, and not by an undo that recovery may still take back. */
+#define CLOSED                                                                           \
+ "state = 'closed' AND NOT EXISTS (SELECT 1 FROM restores AS u WHERE u.id ="             \
+ " restores.undone_by AND u.state NOT IN ('closed', 'restored'))"
+
+/* Tables that are read with a query of their own, or not at all.  Of the files that a row of
+ * contents was made from nothing is told but whether it was: the hash is. */
 static const struct {
 	const char *table, *sql;
 } special[] = {
-	{ "cache", NULL },
 	{ "holders", NULL },
 	{ "sqlite_sequence", NULL },
+	{ "cache", "SELECT name AS file, ino, size, mtime_sec, mtime_nsec, ctime_sec, ctime_nsec, maker,"
+	  " meta, broken FROM cache" },
 	{ "contents", "SELECT set_id, length(files) > 0, hash, alternate FROM contents" },
 	{ "restores",
-	  "SELECT iif(state = 'closed', 0, id), kind, set_id, undoes, undone_by, state, kept,"
-	  " iif(state = 'closed', 0, created), iif(state = 'closed', 0, expires), apps, store, root,"
-	  " iif(state = 'closed', '', detail) FROM restores" },
+	  "SELECT iif(" CLOSED ", 0, id), kind, set_id, undoes, undone_by, state, kept,"
+	  " iif(" CLOSED ", 0, created), iif(" CLOSED ", 0, expires), apps, store, root,"
+	  " iif(" CLOSED ", '', detail) FROM restores" },
+};
+
+#define TEXT_MAX (2u << 20)
+
+/* A text that a child makes; shared memory. */
+struct telling {
+	const struct world *world;
+	size_t size; /* 0: not to be had */
+	char text[TEXT_MAX];
 };
 
 struct whole {
 	FILE *f;
+	const struct world *world;
 	uint64_t *inodes; /* of all that is in the root, in the order of names */
 	size_t n, cap;
 	bool unreadable; /* rows are */
@@ -51,13 +69,16 @@ static char *inside(const char *dir, const char *name)
 	return path;
 }
 
-/* Calls f for each entry of a directory, in the order of names; where there is none, for none. */
-static void each_entry(struct whole *w, const char *dir,
-		       void (*f)(struct whole *w, const char *path, const struct stat *st))
+typedef void look(struct whole *w, const char *path, const struct stat *st);
+
+/* Calls f for each entry of a directory, in the order of names. */
+static void each_entry(struct whole *w, const char *dir, look *f)
 {
 	struct dirent **names;
 	int n = scandir(dir, &names, NULL, alphasort);
 
+	if (n < 0)
+		die("scandir %s", dir);
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ char *path = inside(dir, names[i]->d_name);
 		struct stat st;
@@ -69,10 +90,23 @@ static void each_entry(struct whole *w, const char *dir,
 		}
 		free(names[i]);
 	}
-	if (n >= 0)
-		free(names);
+	free(names);
 }
 
+/* Calls f for what is there, or tells that nothing is. */
+static void look_at(struct whole *w, const char *path, look *f)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
+		f(w, path, &st);
+	else if (errno == ENOENT)
+		fprintf(w->f, "no %s\n", path);
+	else
+		die("lstat %s", path);
+}
+
+/* Its number, and its name, which world_list() does not tell of what rests aside. */
 static void note_inode(struct whole *w, const char *path, const struct stat *st)
 {
 	if (w->n == w->cap) {
@@ -81,6 +115,7 @@ static void note_inode(struct whole *w, const char *path, const struct stat *st)
 		if (!w->inodes)
 			die("no memory");
 	}
+	fprintf(w->f, "%zu %s\n", w->n, path);
 	w->inodes[w->n++] = st->st_ino;
 	if (S_ISDIR(st->st_mode))
 		each_entry(w, path, note_inode);
@@ -120,20 +155,73 @@ static void tell_inode(const struct whole *w, uint64_t ino)
 		fprintf(w->f, " %s", ino ? "a file that is gone" : "0");
 }
 
+static bool ends_in(const char *name, const char *end)
+{
+	size_t n = strlen(name), k = strlen(end);
+
+	return n >= k && strcmp(name + n - k, end) == 0;
+}
+
+/* Of a row the column of that name, or -1. */
+static int column(sqlite3_stmt *stmt, const char *name)
+{
+	for (int i = 0; i < sqlite3_column_count(stmt); i++)
+		if (strcmp(sqlite3_column_name(stmt, i), name) == 0)
+			return i;
+	return -1;
+}
+
+/* Whether a row has this time; or has none. */
+static bool has_time(sqlite3_stmt *stmt, const char *seconds, const char *rest,
+		     const struct timespec *time)
+{
+	int s = column(stmt, seconds), ns = column(stmt, rest);
+
+	return s < 0 || (sqlite3_column_int64(stmt, s) == time->tv_sec &&
+			 sqlite3_column_int64(stmt, ns) == time->tv_nsec);
+}
+
+/* Whether the file in the store is still what a row says: its number, size and times. */
+static bool fits(const struct whole *w, sqlite3_stmt *stmt, int ino)
+{
+	_cleanup_free_ char *name = NULL, *path = NULL;
+	struct stat st;
+	int file = column(stmt, "file");
+
+	name = strndup(sqlite3_column_blob(stmt, file), (size_t)sqlite3_column_bytes(stmt, file));
+	if (!name || asprintf(&path, "%s/snapshots/%s", w->world->store, name) < 0)
+		die("no memory");
+	return lstat(path, &st) == 0 &&
+	       st.st_ino == (uint64_t)sqlite3_column_int64(stmt, ino) &&
+	       st.st_size == sqlite3_column_int64(stmt, column(stmt, "size")) &&
+	       has_time(stmt, "mtime_sec", "mtime_nsec", &st.st_mtim) &&
+	       has_time(stmt, "ctime_sec", "ctime_nsec", &st.st_ctim);
+}
+
 static void tell_value(const struct whole *w, sqlite3_stmt *stmt, int i)
 {
-	const char *name = sqlite3_column_name(stmt, i);
-	size_t n = strlen(name);
-	const uint8_t *p;
+	const uint8_t *p = sqlite3_column_blob(stmt, i);
 
-	if (n > 4 && strcmp(name + n - 4, "_ino") == 0) {
-		tell_inode(w, (uint64_t)sqlite3_column_int64(stmt, i));
-		return;
-	}
-	p = sqlite3_column_blob(stmt, i);
 	fprintf(w->f, " %d:", sqlite3_column_type(stmt, i));
 	for (int k = 0; k < sqlite3_column_bytes(stmt, i); k++)
 		fprintf(w->f, p[k] > ' ' && p[k] < 0x7f ? "%c" : "\\%02x", p[k]);
+}
+
+static void tell_row(const struct whole *w, sqlite3_stmt *stmt)
+{
+	int ino = column(stmt, "ino");
+
+	if (ino >= 0)
+		fprintf(w->f, fits(w, stmt, ino) ? "of this file:" : "of another file:");
+	for (int i = 0; i < sqlite3_column_count(stmt); i++) {
+		const char *name = sqlite3_column_name(stmt, i);
+
+		if (ends_in(name, "_ino"))
+			tell_inode(w, (uint64_t)sqlite3_column_int64(stmt, i));
+		else if (ino < 0 || (i != ino && !strstr(name, "time_")))
+			tell_value(w, stmt, i);
+	}
+	putc('\n', w->f);
 }
 
 static void tell_rows(struct whole *w, sqlite3 *db, const char *sql)
@@ -143,11 +231,8 @@ static void tell_rows(struct whole *w, sqlite3 *db, const char *sql)
 
 	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
 		rc = sqlite3_step(stmt);
-		if (rc != SQLITE_ROW)
-			break;
-		for (int i = 0; i < sqlite3_column_count(stmt); i++)
-			tell_value(w, stmt, i);
-		putc('\n', w->f);
+		if (rc == SQLITE_ROW)
+			tell_row(w, stmt);
 	}
 	w->unreadable = w->unreadable || rc != SQLITE_DONE;
 	sqlite3_finalize(stmt);
@@ -187,6 +272,8 @@ static void tell_tables(struct whole *w, sqlite3 *db)
 	w->unreadable = w->unreadable || rc != SQLITE_DONE;
 	sqlite3_finalize(stmt);
 	tell_rows(w, db, "SELECT user_version FROM pragma_user_version");
+	tell_rows(w, db, "SELECT application_id FROM pragma_application_id");
+	tell_rows(w, db, "PRAGMA integrity_check");
 }
 
 /* All of a file, if there is one. */
@@ -196,73 +283,91 @@ static bool copy_file(const char *from, const char *to)
 	char b[65536];
 	size_t n;
 
-	if (!in)
+	if (!in && errno == ENOENT)
 		return false;
 	out = fopen(to, "we");
-	while (out && (n = fread(b, 1, sizeof(b), in)) > 0)
+	if (!in || !out)
+		die("copy %s", from);
+	while ((n = fread(b, 1, sizeof(b), in)) > 0)
 		if (fwrite(b, 1, n, out) != n)
 			die("write %s", to);
-	fclose(in);
-	if (!out || fclose(out) != 0)
-		die("write %s", to);
+	if (ferror(in) || fclose(in) != 0 || fclose(out) != 0)
+		die("copy %s", from);
 	return true;
 }
 
-/* Then every byte of it counts. */
-static void tell_unreadable(const struct whole *w, const char *path)
+/* Of a copy, since to open a database can change it; where it cannot be read, every byte counts. */
+static void tell_database(struct whole *w)
 {
+	static const char *const parts[] = { "state.db", "state.db-wal", "state.db-journal" };
+
+	_cleanup_free_ char *dir = world_path(w->world, "look"), *path = inside(dir, parts[0]);
+	sqlite3 *db = NULL;
+	bool is_there[3];
 	struct stat st;
 
-	if (lstat(path, &st) == 0)
-		fprintf(w->f, "%s cannot be read, %lld bytes, %llx\n", path, (long long)st.st_size,
-			(unsigned long long)world_sum(path, &st));
-}
-
-/* Of a copy, since to open a database can change it. */
-static void tell_database(struct whole *w, const struct world *world)
-{
-	static const char *const parts[] = { "state.db", "state.db-wal" };
-
-	_cleanup_free_ char *dir = world_path(world, "look"), *db_path = inside(dir, parts[0]),
-			    *original = inside(world->store, parts[0]);
-	sqlite3 *db = NULL;
-	bool is_there = false;
-
-	if (mkdir(dir, 0700) < 0 && access(dir, W_OK) < 0)
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		die("mkdir %s", dir);
-	for (int i = 1; i >= 0; i--) {
-		_cleanup_free_ char *from = inside(world->store, parts[i]),
+	for (int i = 0; i < 3; i++) {
+		_cleanup_free_ char *from = inside(w->world->store, parts[i]),
 				    *to = inside(dir, parts[i]);
 
 		unlink(to);
-		is_there = copy_file(from, to);
+		is_there[i] = copy_file(from, to);
 	}
-	if (!is_there)
+	if (!is_there[0])
 		return;
-	if (sqlite3_open_v2(db_path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
 		tell_tables(w, db);
 	else
 		w->unreadable = true;
 	sqlite3_close(db);
-	if (w->unreadable)
-		tell_unreadable(w, original);
+	for (int i = 0; i < 3 && w->unreadable; i++) {
+		_cleanup_free_ char *part = inside(w->world->store, parts[i]);
+
+		if (is_there[i] && lstat(part, &st) == 0)
+			fprintf(w->f, "unreadable: %lld bytes, %llx\n", (long long)st.st_size,
+				(unsigned long long)world_sum(part, &st));
+	}
 }
 
-char *whole_text(const struct world *world)
+/* ---- All of it ---- */
+
+/* in_child, which may fail to read what is there. */
+static void tell(void *ctx)
 {
+	struct telling *t = ctx;
+	const struct world *world = t->world;
 	_cleanup_free_ char *live = world_list(world);
-	char *text = NULL;
-	size_t n;
-	struct whole w = { .f = open_memstream(&text, &n) };
+	struct whole w = { .f = fmemopen(t->text, TEXT_MAX, "w"), .world = world };
+	long size;
 
 	if (!w.f)
 		die("no memory");
 	fputs(live, w.f);
-	each_entry(&w, world->root, note_inode);
-	each_entry(&w, world->store, tell_file);
-	each_entry(&w, world->out, tell_file);
-	tell_database(&w, world);
-	fclose(w.f);
+	look_at(&w, world->root, note_inode);
+	look_at(&w, world->store, tell_file);
+	look_at(&w, world->out, tell_file);
+	tell_database(&w);
+	size = ftell(w.f);
+	if (fclose(w.f) == 0 && size > 0 && size < (long)TEXT_MAX - 1)
+		t->size = (size_t)size;
 	free(w.inodes);
+}
+
+char *whole_text(const struct world *world)
+{
+	static struct telling *t;
+	char *text;
+
+	if (!t)
+		t = shared_memory(sizeof(*t));
+	t->world = world;
+	t->size = 0;
+	if (in_child(tell, t, 60) != 0 || t->size == 0)
+		return NULL;
+	text = strndup(t->text, t->size);
+	if (!text)
+		die("no memory");
 	return text;
 }

@@ -88,6 +88,7 @@ void cuts_sweep(struct power *p, const struct operation *o, const struct layout 
 	struct disks *d = &p->plain;
 	struct state states[2];
 
+	known_forget();
 	d->layout = l;
 	attempt_states(p, d, o, states);
 	for (size_t place = 0; place < n_places && !attempt_is_over(p); place++) {

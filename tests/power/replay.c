@@ -365,6 +365,7 @@ void replay_sweep(struct power *p, const struct operation *o, const struct layou
 			    .flushed = { disk_new_file(), disk_new_file() } };
 
 	p->plain.layout = p->logged.layout = l;
+	known_forget();
 	attempt_states(p, &p->plain, o, states);
 	for (r.recording = 0; r.recording < p->recordings && !attempt_is_over(p);
 	     r.recording++) {
