@@ -423,6 +423,7 @@ if can_mount; then
 		local room
 
 		python3 "$here/stop_group.py" "$job"
+		is $? 0 "$3: all stand still"
 		room=$(df --output=avail -k "$1" | tail -1)
 		head -c $(((room - $2) * 1024)) /dev/zero >"$1/filler"
 		is "$(df --output=avail -k "$1" | tail -1 | tr -d ' ')" "$2" "$3: so much is left"
