@@ -83,8 +83,8 @@ bool fd_write_behind(int fd, uint64_t *begun, uint64_t at)
 	return true;
 }
 
-/* Nothing is waited for, not even by sync_file_range(): that would take the error of a failed
- * write away from the fsync at the end. */
+/* No write is waited for, least of all by sync_file_range(): that would take the error of one
+ * that fails away from the fsync at the end. */
 void fd_write_past(int fd, uint64_t *begun, uint64_t at)
 {
 	uint64_t from, to;

@@ -25,7 +25,7 @@ int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t offset, struct err *
  * far that was asked for.  Tells whether it was now. */
 bool fd_write_behind(int fd, uint64_t *begun, uint64_t at);
 /* Likewise of one that nobody reads soon: what the disk has goes from memory, which others have
- * a use for. */
+ * a use for; but for the last 24 to 32 MiB, and what lies before a hole. */
 void fd_write_past(int fd, uint64_t *begun, uint64_t at);
 
 /* Reads what is at hand, up to n bytes; returns the count, 0 at the end of file, or -1. */
