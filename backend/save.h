@@ -73,7 +73,6 @@ struct save_archive {
 struct save_options {
 	enum gzip_level level;
 	int64_t settle; /* what was changed so many seconds ago is settled; negative: never */
-	const char *const *leave_out; /* NULL-terminated names that the restore journal knows */
 	const struct observer *observer;
 	struct meter *meter; /* each archive is a part of it; NULL: nobody wants to know */
 };

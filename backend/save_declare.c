@@ -91,10 +91,7 @@ int save_declare(const struct save_archive *a, char *const *exclude, size_t n_ex
 	for (size_t i = 0; i < n_exclude; i++)
 		if (packer_exclude(a->packer, NULL, exclude[i], observer, err) < 0)
 			return -1;
-	/* Not in the fingerprint: what they leave out does not come into it either. */
-	if (!options->leave_out)
-		return 0;
-	return packer_leave_out(a->packer, options->leave_out, observer, err);
+	return 0;
 }
 
 int save_print_final(struct fingerprint *f, const struct pack_counts *counts, int64_t settle,

@@ -24,33 +24,14 @@ static void packer_done(struct packer *p)
 	buf_done(&p->head);
 	buf_done(&p->target);
 	free(p->side);
-	free(p->aside);
 }
 
-/* For qsort() and bsearch() of names. */
+/* For bsearch() of names. */
 static int compare_names(const void *a, const void *b)
 {
 	const char *const *x = a, *const *y = b;
 
 	return strcmp(*x, *y);
-}
-
-/* There may be as many names as there are apps, and each entry is looked up among them. */
-static int sort_aside(struct packer *p, struct err *err)
-{
-	const char *const *names = p->options->aside_names;
-	size_t n = 0;
-
-	while (names && names[n])
-		n++;
-	if (n == 0)
-		return 0;
-	p->aside = alloc_memdup(names, n * sizeof(*names), err);
-	if (!p->aside)
-		return -1;
-	p->n_aside = n;
-	qsort(p->aside, n, sizeof(*p->aside), compare_names);
-	return 0;
 }
 
 /* walk_options.leave_out: what is not of the tree, before it is touched. */
@@ -59,7 +40,9 @@ static bool leave_out(void *ctx, const char *path, const char *name, unsigned de
 {
 	const struct packer *p = ctx;
 
-	if (p->n_aside > 0 && bsearch(&name, p->aside, p->n_aside, sizeof(*p->aside), compare_names))
+	if (p->options->n_aside_names > 0 &&
+	    bsearch(&name, p->options->aside_names, p->options->n_aside_names,
+		    sizeof(*p->options->aside_names), compare_names))
 		return true;
 	if (p->leave_lost_found && depth == 1 && is_dir &&
 	    strcmp(name, "lost+found") == 0)
@@ -361,8 +344,6 @@ static int pack_all(struct packer *p, const struct pack_tree *trees, size_t n_tr
 		    struct err *err)
 {
 	p->links.spill = p->options->spill;
-	if (sort_aside(p, err) < 0)
-		return -1;
 	if (fingerprint_new(p->owners, &p->fingerprint, err) < 0)
 		return -1;
 	if (p->options->synthetic_common && pack_common(p, err) < 0)

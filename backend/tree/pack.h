@@ -76,11 +76,12 @@ struct pack_options {
 	bool synthetic_common;
 	uint32_t common_mode, common_uid, common_gid;
 	const struct exclude *exclude; /* NULL: nothing */
-	/* Names of staging and aside trees that the journal knows, NULL-terminated, or
-	 * NULL.  They are made up of random letters: an entry below a tree that bears
-	 * one is left out with all below it, at whatever depth (another app's tree may
-	 * lie in this one). */
+	/* Names of staging and aside trees that the journal knows, in the order of strcmp():
+	 * there may be as many as there are apps, and each entry is looked up among them.
+	 * They are made up of random letters: an entry below a tree that bears one is left
+	 * out with all below it, at whatever depth (another app's tree may lie in this one). */
 	const char *const *aside_names;
+	size_t n_aside_names;
 	struct spill *spill; /* borrowed: for what does not fit into memory; or NULL */
 };
 

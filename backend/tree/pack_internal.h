@@ -30,8 +30,6 @@ struct packer {
 	struct buf target;     /* of a symbolic link */
 	char *side;            /* PACK_SMALL bytes, once they are needed */
 	bool leave_lost_found; /* the tree is the root of a mount */
-	const char **aside;    /* pack_options.aside_names, in order */
-	size_t n_aside;
 	unsigned advise;       /* so many files are still to be read ahead */
 };
 

@@ -54,33 +54,35 @@ int packer_exclude(struct worker *w, const char *archive_path, const char *patte
 	return worker_call(w, &o, NULL, NULL, observer, err);
 }
 
-/* So many of the names as one record holds. */
-static int leave_out_some(struct worker *w, const char *const *names, size_t n,
+/* So many of the names, from one on, as one record holds. */
+static int leave_out_some(struct worker *w, const struct strings *names, size_t from, size_t n,
 			  const struct observer *observer, struct err *err)
 {
 	REQUEST(o);
 
 	if (wire_begin(&o, PACKER_LEAVE_OUT, err) < 0 ||
+	    wire_put_u64(&o, PACKER_TAG_FIRST, from == 0, err) < 0 ||
 	    wire_put_u64(&o, PACKER_TAG_COUNT, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (wire_put_str(&o, PACKER_TAG_PATH, names[i], err) < 0)
+		if (wire_put_str(&o, PACKER_TAG_PATH, names->items[from + i], err) < 0)
 			return -1;
 	return worker_call(w, &o, NULL, NULL, observer, err);
 }
 
-int packer_leave_out(struct worker *w, const char *const *names, const struct observer *observer,
-		     struct err *err)
+int packer_leave_out(struct worker *w, const struct strings *names,
+		     const struct observer *observer, struct err *err)
 {
-	while (*names) {
-		size_t n = 0;
+	size_t at = 0;
 
-		while (n < PACKER_NAMES_MAX && names[n])
-			n++;
-		if (leave_out_some(w, names, n, observer, err) < 0)
+	do {
+		size_t left = names->n - at,
+		       n = left < PACKER_NAMES_MAX ? left : PACKER_NAMES_MAX;
+
+		if (leave_out_some(w, names, at, n, observer, err) < 0)
 			return -1;
-		names += n;
-	}
+		at += n;
+	} while (at < names->n);
 	return 0;
 }
 

@@ -7,12 +7,15 @@
  *
  *	packer_begin	  one archive: whose, how its top looks
  *	packer_tree	  for each tree: is it there, where does it really lie
- *	packer_exclude, packer_leave_out
+ *	packer_exclude
  *	packer_estimate   how much it is (may be called alone)
  *	packer_pack_begin the compressed stream goes into a pipe; worker_wait_readable()...
  *	packer_pack_end	  after the pipe's end: the counts; only this commits the stream
  *
- * The packer remembers the archive between calls; packer_begin starts the next.
+ * The packer remembers the archive between calls; packer_begin starts the next.  Before, and
+ * for all archives from then on:
+ *
+ *	packer_leave_out  names that are ours
  */
 
 #include <stdbool.h>
@@ -20,6 +23,7 @@
 
 #include "backend/base/meter.h"
 #include "backend/base/observer.h"
+#include "backend/base/strings.h"
 #include "backend/flatpak_deploy.h"
 #include "backend/gzip.h"
 #include "backend/tree/pack.h"
@@ -50,9 +54,10 @@ int packer_tree(struct worker *w, const char *archive_path, const char *path,
 int packer_exclude(struct worker *w, const char *archive_path, const char *pattern,
 		   const struct observer *observer, struct err *err);
 
-/* Names that are ours (staging, aside), NULL-terminated: left out wherever they appear. */
-int packer_leave_out(struct worker *w, const char *const *names, const struct observer *observer,
-		     struct err *err);
+/* The n names that are ours (staging, aside): left out wherever they appear.  Those that were given before
+ * no longer are. */
+int packer_leave_out(struct worker *w, const struct strings *names,
+		     const struct observer *observer, struct err *err);
 
 int packer_estimate(struct worker *w, const struct observer *observer, struct pack_counts *ret,
 		    struct err *err);
@@ -91,7 +96,7 @@ enum packer_type {
 	PACKER_BEGIN = 64,
 	PACKER_TREE,
 	PACKER_EXCLUDE,
-	PACKER_LEAVE_OUT, /* a count and so many names */
+	PACKER_LEAVE_OUT, /* whether they are the first, a count and so many names */
 	PACKER_ESTIMATE,
 	PACKER_PACK,
 	PACKER_LIST,
@@ -122,6 +127,7 @@ enum packer_tag {
 	PACKER_TAG_COUNT, /* one for each of struct pack_counts, in its order; how many names follow */
 	PACKER_TAG_FINGERPRINT,
 	PACKER_TAG_AGE, /* of the newest change, seconds */
+	PACKER_TAG_FIRST,
 };
 
 /* Names in one record: with the longest of them it stays within WIRE_MAX. */

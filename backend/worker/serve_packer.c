@@ -2,6 +2,7 @@
 #include "backend/worker/serve.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -23,7 +24,7 @@ struct packer {
 	struct exclude *exclude;
 	struct pack_tree *trees;
 	size_t n_trees, cap_trees;
-	char **aside; /* NULL-terminated */
+	char **aside; /* names in order, for all archives */
 	size_t n_aside, cap_aside;
 	int pipe;
 };
@@ -41,14 +42,18 @@ static void packer_clear(struct packer *p)
 		sys_close_best_effort(p->trees[i].fd);
 	}
 	p->n_trees = 0;
-	for (size_t i = 0; i < p->n_aside; i++)
-		free(p->aside[i]);
-	p->n_aside = 0;
 	exclude_free(p->exclude);
 	p->exclude = NULL;
 	free(p->revision);
 	p->revision = NULL;
 	p->options = (struct pack_options){ 0 };
+}
+
+static void forget_names(struct packer *p)
+{
+	for (size_t i = 0; i < p->n_aside; i++)
+		free(p->aside[i]);
+	p->n_aside = 0;
 }
 
 /* serve_kind */
@@ -69,6 +74,7 @@ static void stop(struct serve *s)
 	struct packer *p = s->state;
 
 	packer_clear(p);
+	forget_names(p);
 	free(p->trees);
 	free(p->aside);
 	free(p);
@@ -93,6 +99,8 @@ static int begin(struct packer *p, struct wire_in *in, struct err *err)
 	p->options.common_uid = (uint32_t)uid;
 	p->options.common_gid = (uint32_t)gid;
 	p->options.exclude = p->exclude;
+	p->options.aside_names = (const char *const *)p->aside;
+	p->options.n_aside_names = p->n_aside;
 	/* What an earlier archive left there is of no use any more. */
 	spill_give_back(&p->serve->spill, 0, p->serve->spill.end);
 	p->options.spill = &p->serve->spill;
@@ -171,26 +179,39 @@ static int leave_out_one(struct packer *p, struct wire_in *in, struct err *err)
 		return -1;
 	if (!name)
 		return err_set(err, ERR_CORRUPT, "a name is missing");
-	if (alloc_grow(&p->aside, p->n_aside + 1, &p->cap_aside, sizeof(*p->aside), err) < 0)
+	if (alloc_grow(&p->aside, p->n_aside, &p->cap_aside, sizeof(*p->aside), err) < 0)
 		return -1;
 	p->aside[p->n_aside++] = TAKE_PTR(name);
-	p->aside[p->n_aside] = NULL;
-	p->options.aside_names = (const char *const *)p->aside;
 	return 0;
+}
+
+/* For qsort(). */
+static int compare_names(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
 }
 
 /* PACKER_LEAVE_OUT */
 static int leave_out(struct packer *p, struct wire_in *in, struct err *err)
 {
-	uint64_t n;
+	uint64_t n, first;
 
-	if (wire_get_u64(in, PACKER_TAG_COUNT, &n, err) < 0)
+	if (wire_get_u64(in, PACKER_TAG_FIRST, &first, err) < 0 ||
+	    wire_get_u64(in, PACKER_TAG_COUNT, &n, err) < 0)
 		return -1;
 	if (n > PACKER_NAMES_MAX)
 		return err_set(err, ERR_CORRUPT, "too many names");
+	/* The archive of before has them. */
+	packer_clear(p);
+	if (first)
+		forget_names(p);
 	for (; n > 0; n--)
 		if (leave_out_one(p, in, err) < 0)
 			return -1;
+	if (p->n_aside > 0)
+		qsort(p->aside, p->n_aside, sizeof(*p->aside), compare_names);
 	return 0;
 }
 

@@ -49,7 +49,6 @@ void plan_done(struct plan *p)
 	free(p->owners);
 	strings_done(&p->empty);
 	strings_done(&p->leave_out);
-	free(p->leave_out_list);
 	*p = (struct plan){ 0 };
 }
 
@@ -136,8 +135,12 @@ int plan_packer(struct plan *p, struct plan_owner *o, struct err *err)
 	o->groups = NULL;
 	if (o->user.name && session_identity(p->session, &o->user, &id, &o->groups, err) < 0)
 		return -1;
-	return worker_start(&p->env->env, WORKER_PACKER, &id, p->session->observer, &o->packer,
-			    err);
+	if (worker_start(&p->env->env, WORKER_PACKER, &id, p->session->observer, &o->packer, err) <
+	    0)
+		return -1;
+	return p->leave_out.n == 0 ?
+		       0 :
+		       packer_leave_out(o->packer, &p->leave_out, p->session->observer, err);
 }
 
 /* All owners, the system first. */
@@ -347,7 +350,6 @@ static int archive_init(struct plan *p, const struct catalog_app *app, struct pl
 static int add_archive(struct plan *p, struct plan_app *app, struct plan_owner *o, struct err *err)
 {
 	struct save_options options = { .settle = p->settle,
-					.leave_out = p->leave_out_list,
 					.observer = p->session->observer };
 	struct plan_archive a = { 0 };
 	struct save_estimate estimate = { 0 };
@@ -505,26 +507,33 @@ static bool are_same(const struct strings *a, const struct strings *b)
 	return true;
 }
 
+/* Those packers that there are; others are told when they are started. */
+static int tell_packers(struct plan *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n_owners; i++) {
+		struct worker *w = p->owners[i].packer;
+
+		if (w && worker_is_alive(w) &&
+		    packer_leave_out(w, &p->leave_out, p->session->observer, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int plan_find_asides(struct plan *p, bool *ret_changed, struct err *err)
 {
 	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
-	_cleanup_free_ const char **list = NULL;
+	bool changed;
 
 	if (restore_aside_names(p->session, &names, err) < 0)
 		return -1;
-	list = alloc_zero(names.n + 1, sizeof(*list), err);
-	if (!list)
-		return -1;
-	for (size_t i = 0; i < names.n; i++)
-		list[i] = names.items[i];
-	if (ret_changed)
-		*ret_changed = !are_same(&names, &p->leave_out);
+	changed = !are_same(&names, &p->leave_out);
 	strings_done(&p->leave_out);
-	free(p->leave_out_list);
 	p->leave_out = names;
 	names = (struct strings)STRINGS_INIT;
-	p->leave_out_list = TAKE_PTR(list);
-	return 0;
+	if (ret_changed)
+		*ret_changed = changed;
+	return changed ? tell_packers(p, err) : 0;
 }
 
 int plan_begin(struct session *s, const struct scope *scope, struct session_env *env,

@@ -48,8 +48,7 @@ struct plan {
 	struct plan_app *apps; /* with data here */
 	size_t n_apps;
 	struct strings empty;  /* named, without data here */
-	struct strings leave_out; /* names of staging and aside trees */
-	const char **leave_out_list; /* the same, NULL-terminated */
+	struct strings leave_out; /* names of staging and aside trees; all packers have them */
 	int64_t settle;	       /* save_options.settle: as configured, or as the kernel is set */
 	uint64_t problems;     /* trees that could not be resolved: warned of */
 };

@@ -448,7 +448,6 @@ static int save_app(struct saving *v, size_t i, struct err *err)
 	struct save_options options = {
 		.level = level_of(v),
 		.settle = v->plan.settle,
-		.leave_out = v->plan.leave_out_list,
 		.observer = s->observer,
 		.meter = &v->meter,
 	};

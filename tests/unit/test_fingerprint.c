@@ -164,8 +164,8 @@ START_TEST(fingerprint_does_not_see_what_is_left_out)
 {
 	_cleanup_(exclude_freep) struct exclude *exclude = NULL;
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	static const char *const names[] = { "aside", NULL };
-	struct pack_options options = { .aside_names = names };
+	static const char *const names[] = { "aside" };
+	struct pack_options options = { .aside_names = names, .n_aside_names = 1 };
 	struct print all, some;
 
 	make_tree();

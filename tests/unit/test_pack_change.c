@@ -257,7 +257,7 @@ END_TEST
 
 START_TEST(what_is_excluded_is_not_looked_at)
 {
-	static const char *const aside[] = { "profile.~abcdefghi~", NULL };
+	static const char *const aside[] = { "profile.~abcdefghi~" };
 	_cleanup_(exclude_freep) struct exclude *x = NULL;
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
@@ -274,6 +274,7 @@ START_TEST(what_is_excluded_is_not_looked_at)
 	ck_assert_ok(exclude_add_below(x, "common/tree", "**/*.log", &err), &err);
 	p.options.exclude = x;
 	p.options.aside_names = aside;
+	p.options.n_aside_names = sizeof(aside) / sizeof(aside[0]);
 	support_pack_ok(&p, support_dirfd(), "t");
 	check_list("d common/tree\nd common/tree/a\nf common/tree/a/1.txt 1\n"
 		   "f common/tree/profile.~abcdefghj~ 1\n");

@@ -526,6 +526,55 @@ START_TEST(packer_tells_how_far_it_is)
 
 END_TEST
 
+/* How many entries the archive of the one tree has. */
+static uint64_t count_entries(struct worker *w)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const struct packer_archive a = { .user = true };
+	struct packer_found found;
+	struct pack_counts counts;
+
+	ck_assert_ok(packer_begin(w, &a, NULL, &err), &err);
+	ck_assert_ok(packer_tree(w, "common/t", "/t", NULL, &found, &err), &err);
+	free(found.resolved);
+	ck_assert_ok(packer_estimate(w, NULL, &counts, &err), &err);
+	return counts.entries;
+}
+
+START_TEST(packer_leaves_out_what_is_ours_in_all_archives)
+{
+	_cleanup_(strings_done) struct strings names = STRINGS_INIT, none = STRINGS_INIT;
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	struct identity self = { .kind = IDENTITY_SELF };
+	const struct owner_source owners = { .name_of = name_of };
+	uint64_t all;
+
+	if (!have_workers() || !support_need_openat2())
+		return;
+	support_file(support_dirfd(), "t/zz.~abcdefghi~/file", 0600, "1");
+	support_file(support_dirfd(), "t/dir/aa.~abcdefghi~", 0600, "2");
+	/* More than one record holds, and in no order. */
+	ck_assert_ok(strings_add(&names, "zz.~abcdefghi~", &err), &err);
+	for (int i = 0; i < 3 * PACKER_NAMES_MAX; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "n%d", i * 7919 % 1009);
+		ck_assert_ok(strings_add(&names, name, &err), &err);
+	}
+	ck_assert_ok(strings_add(&names, "aa.~abcdefghi~", &err), &err);
+	env.owners = &owners;
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
+	all = count_entries(w);
+	ck_assert_ok(packer_leave_out(w, &names, NULL, &err), &err);
+	ck_assert_uint_eq(count_entries(w), all - 3);
+	ck_assert_uint_eq(count_entries(w), all - 3);
+	ck_assert_ok(packer_leave_out(w, &none, NULL, &err), &err);
+	ck_assert_uint_eq(count_entries(w), all);
+}
+
+END_TEST
+
 START_TEST(worker_that_lies_of_its_progress_is_cut_short)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -631,6 +680,7 @@ Suite *suite_worker(void)
 	tcase_add_test(t, started_by_hand_it_says_so);
 	t = support_tcase(s, "progress");
 	tcase_add_test(t, packer_tells_how_far_it_is);
+	tcase_add_test(t, packer_leaves_out_what_is_ours_in_all_archives);
 	tcase_add_test(t, worker_that_lies_of_its_progress_is_cut_short);
 	tcase_add_test(t, worker_that_tells_without_end_is_given_up);
 	tcase_add_test(t, worker_that_talks_without_end_does_not_hold_up_its_bytes);
