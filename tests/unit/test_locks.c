@@ -674,6 +674,37 @@ START_TEST(locks_survive_every_failure)
 
 END_TEST
 
+START_TEST(nothing_but_a_holder_is_taken_for_one)
+{
+#ifdef ENABLE_FAULTS
+	static const int errnums[] = { EINTR, EACCES };
+
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(locks_closep) struct locks *l = NULL;
+
+	ck_assert_ok(locks_open(support_dirfd(), "DIR", 0, &l, &err), &err);
+	for (size_t i = 0; i < sizeof(errnums) / sizeof(errnums[0]); i++) {
+		bool struck = true;
+
+		for (uint64_t nth = 1; struck; nth++) {
+			_cleanup_(err_clear) struct err failure = ERR_INIT;
+
+			fault_arm(&(struct fault_plan){ FAULT_CALL, FAULT_ONCE, nth,
+							errnums[i] });
+			if (locks_take(l, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &no_wait, &failure) ==
+			    0)
+				locks_drop(l, LOCK_KEY_COMMIT);
+			struck = fault_disarm();
+			ck_assert(!err_is(&failure, ERR_BUSY));
+		}
+	}
+#else
+	support_skip("built without faults");
+#endif
+}
+
+END_TEST
+
 Suite *suite_locks(void)
 {
 	Suite *s = suite_create("locks");
@@ -706,5 +737,6 @@ Suite *suite_locks(void)
 	tcase_add_test(tc, reader_with_a_file_to_read_takes_real_locks);
 	tc = support_tcase(s, "faults");
 	tcase_add_test(tc, locks_survive_every_failure);
+	tcase_add_test(tc, nothing_but_a_holder_is_taken_for_one);
 	return s;
 }
