@@ -54,8 +54,8 @@ int packer_tree(struct worker *w, const char *archive_path, const char *path,
 int packer_exclude(struct worker *w, const char *archive_path, const char *pattern,
 		   const struct observer *observer, struct err *err);
 
-/* The n names that are ours (staging, aside): left out wherever they appear.  Those that were given before
- * no longer are. */
+/* Names that are ours (staging, aside): left out wherever they appear, in place of those that were given
+ * before.  They do not come into fingerprints, as little as what they leave out. */
 int packer_leave_out(struct worker *w, const struct strings *names,
 		     const struct observer *observer, struct err *err);
 
