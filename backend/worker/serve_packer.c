@@ -2,7 +2,6 @@
 #include "backend/worker/serve.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/alloc.h"
@@ -24,8 +23,7 @@ struct packer {
 	struct exclude *exclude;
 	struct pack_tree *trees;
 	size_t n_trees, cap_trees;
-	char **aside; /* names in order, for all archives */
-	size_t n_aside, cap_aside;
+	struct strings aside; /* names in order, for all archives */
 	int pipe;
 };
 
@@ -49,13 +47,6 @@ static void packer_clear(struct packer *p)
 	p->options = (struct pack_options){ 0 };
 }
 
-static void forget_names(struct packer *p)
-{
-	for (size_t i = 0; i < p->n_aside; i++)
-		free(p->aside[i]);
-	p->n_aside = 0;
-}
-
 /* serve_kind */
 static int start(struct serve *s, struct err *err)
 {
@@ -74,9 +65,8 @@ static void stop(struct serve *s)
 	struct packer *p = s->state;
 
 	packer_clear(p);
-	forget_names(p);
+	strings_done(&p->aside);
 	free(p->trees);
-	free(p->aside);
 	free(p);
 }
 
@@ -99,8 +89,8 @@ static int begin(struct packer *p, struct wire_in *in, struct err *err)
 	p->options.common_uid = (uint32_t)uid;
 	p->options.common_gid = (uint32_t)gid;
 	p->options.exclude = p->exclude;
-	p->options.aside_names = (const char *const *)p->aside;
-	p->options.n_aside_names = p->n_aside;
+	p->options.aside_names = (const char *const *)p->aside.items;
+	p->options.n_aside_names = p->aside.n;
 	/* What an earlier archive left there is of no use any more. */
 	spill_give_back(&p->serve->spill, 0, p->serve->spill.end);
 	p->options.spill = &p->serve->spill;
@@ -179,18 +169,10 @@ static int leave_out_one(struct packer *p, struct wire_in *in, struct err *err)
 		return -1;
 	if (!name)
 		return err_set(err, ERR_CORRUPT, "a name is missing");
-	if (alloc_grow(&p->aside, p->n_aside, &p->cap_aside, sizeof(*p->aside), err) < 0)
+	if (strings_take(&p->aside, name, err) < 0)
 		return -1;
-	p->aside[p->n_aside++] = TAKE_PTR(name);
+	name = NULL;
 	return 0;
-}
-
-/* For qsort(). */
-static int compare_names(const void *a, const void *b)
-{
-	const char *const *x = a, *const *y = b;
-
-	return strcmp(*x, *y);
 }
 
 /* PACKER_LEAVE_OUT */
@@ -206,12 +188,11 @@ static int leave_out(struct packer *p, struct wire_in *in, struct err *err)
 	/* The archive of before has them. */
 	packer_clear(p);
 	if (first)
-		forget_names(p);
+		strings_done(&p->aside);
 	for (; n > 0; n--)
 		if (leave_out_one(p, in, err) < 0)
 			return -1;
-	if (p->n_aside > 0)
-		qsort(p->aside, p->n_aside, sizeof(*p->aside), compare_names);
+	strings_sort(&p->aside);
 	return 0;
 }
 

@@ -138,9 +138,13 @@ int plan_packer(struct plan *p, struct plan_owner *o, struct err *err)
 	if (worker_start(&p->env->env, WORKER_PACKER, &id, p->session->observer, &o->packer, err) <
 	    0)
 		return -1;
-	return p->leave_out.n == 0 ?
-		       0 :
-		       packer_leave_out(o->packer, &p->leave_out, p->session->observer, err);
+	if (p->leave_out.n == 0 ||
+	    packer_leave_out(o->packer, &p->leave_out, p->session->observer, err) == 0)
+		return 0;
+	/* Nobody may take it for one that knows them. */
+	worker_free(o->packer);
+	o->packer = NULL;
+	return -1;
 }
 
 /* All owners, the system first. */
