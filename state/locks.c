@@ -275,6 +275,17 @@ static struct held *find_held(const struct locks *l, int64_t offset)
 	return NULL;
 }
 
+/* F_OFD_SETLK, which a signal does not end: it must not be taken for somebody who holds the lock. */
+static int set_lock(int fd, struct flock *lock)
+{
+	int r;
+
+	do
+		r = sys_fcntl_lock(fd, F_OFD_SETLK, lock);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
 /* One try: 1 it is ours, 0 somebody has it, -1. */
 static int try_lock(struct locks *l, int64_t offset, enum lock_mode mode, struct err *err)
 {
@@ -282,18 +293,13 @@ static int try_lock(struct locks *l, int64_t offset, enum lock_mode mode, struct
 			      .l_whence = SEEK_SET,
 			      .l_start = offset,
 			      .l_len = 1 };
-	int r;
 
 	if (l->fd < 0)
 		return mode == LOCK_SHARED
 			       ? 1
 			       : err_set(err, ERR_DENIED,
 					 "lock file %s cannot be written", q(l->name));
-	/* Who asks once must not take a signal, or a refusal, for somebody who holds it. */
-	do
-		r = sys_fcntl_lock(l->fd, F_OFD_SETLK, &lock);
-	while (r < 0 && errno == EINTR);
-	if (r == 0)
+	if (set_lock(l->fd, &lock) == 0)
 		return 1;
 	if (errno == EAGAIN)
 		return 0;
@@ -490,7 +496,7 @@ int locks_alive_fd(struct locks *l, struct lock_key key, struct err *err)
 	/* A lock in another file of this name would keep nobody away. */
 	if (mine.st_ino != other.st_ino || mine.st_dev != other.st_dev)
 		return err_set(err, ERR_CHANGED, "lock file %s was replaced", q(l->name));
-	if (sys_fcntl_lock(fd, F_OFD_SETLK, &lock) < 0) {
+	if (set_lock(fd, &lock) < 0) {
 		if (errno == EAGAIN)
 			return busy(l, key, err);
 		return err_errno(err, "cannot lock %s", q(l->name));
