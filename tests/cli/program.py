@@ -12,6 +12,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -136,6 +137,14 @@ def catches(pid, number):
             if line.startswith("SigCgt:"):
                 return bool(int(line.split()[1], 16) >> (number - 1) & 1)
     return False
+
+
+def wait_for(condition, complaint, pause=0.002):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit(complaint)
+        time.sleep(pause)
 
 
 def wait_until(process, condition, what, pause=0.002):

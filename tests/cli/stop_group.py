@@ -8,9 +8,8 @@ The signal alone does not: a thread stops only when it leaves the call that it i
 import os
 import signal
 import sys
-import time
 
-from program import PATIENCE
+from program import wait_for
 
 
 def states(group):
@@ -28,12 +27,8 @@ def states(group):
 
 def main():
     group = int(sys.argv[1])
-    end = time.monotonic() + PATIENCE
     os.killpg(group, signal.SIGSTOP)
-    while not all(state in "TZX" for state in states(group)):
-        if time.monotonic() > end:
-            sys.exit("the group does not stop")
-        time.sleep(0.001)
+    wait_for(lambda: all(state in "TZX" for state in states(group)), "the group does not stop")
 
 
 main()

@@ -4,18 +4,13 @@
 
 import signal
 import sys
-import time
 
-from program import PATIENCE, catches
+from program import catches, wait_for
 
 
 def main():
     pid, number = sys.argv[1], signal.Signals["SIG" + sys.argv[2]]
-    end = time.monotonic() + PATIENCE
-    while not catches(pid, number):
-        if time.monotonic() > end:
-            sys.exit("the program takes no handler")
-        time.sleep(0.002)
+    wait_for(lambda: catches(pid, number), "the program takes no handler")
 
 
 main()

@@ -4,7 +4,8 @@
 
 import os
 import sys
-import time
+
+from program import wait_for
 
 
 def has_open(pid, top):
@@ -18,11 +19,8 @@ def has_open(pid, top):
 
 
 def main():
-    end = time.monotonic() + 120
-    while not has_open(sys.argv[1], sys.argv[2] + "/"):
-        if time.monotonic() > end:
-            sys.exit("the program opens nothing")
-        time.sleep(0.001)
+    wait_for(lambda: has_open(sys.argv[1], sys.argv[2] + "/"), "the program opens nothing",
+             pause=0.001)
 
 
 main()

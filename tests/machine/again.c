@@ -101,22 +101,26 @@ static int run_automatic(const struct world *w, struct report *r, struct err *er
 	return save(w, &q, false, r, err);
 }
 
+/* All is held as it is. */
+static void hold_all(const struct world *w)
+{
+	world_rest();
+	operation_must(w, run_automatic);
+}
+
 void again_lay(const struct world *w, const char *name)
 {
 	world_rest();
 	operation_must(w, again_run_save);
 	world_change(w);
-	if (strcmp(name, "unchanged") == 0) {
-		world_rest();
-		operation_must(w, run_automatic);
-	}
+	if (strcmp(name, "unchanged") == 0)
+		hold_all(w);
 }
 
 void again_prepare(const struct world *w)
 {
 	again_lay(w, "held");
 	world_keep(w, "held");
-	world_rest();
-	operation_must(w, run_automatic);
+	hold_all(w);
 	world_keep(w, "unchanged");
 }

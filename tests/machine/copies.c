@@ -43,15 +43,6 @@ void world_done(struct world *w)
 	free(w->worker);
 }
 
-static char *inside(const char *dir, const char *name)
-{
-	char *path;
-
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		die("no memory");
-	return path;
-}
-
 /* What is there already goes. */
 static void copy_tree(const char *from, const char *to)
 {
@@ -76,8 +67,8 @@ static void link_snapshots(const char *from, const char *to)
 	if (n < 0)
 		die("scandir %s", from);
 	for (int i = 0; i < n; i++) {
-		_cleanup_free_ char *a = inside(from, names[i]->d_name),
-				    *b = inside(to, names[i]->d_name);
+		_cleanup_free_ char *a = world_inside(from, names[i]->d_name),
+				    *b = world_inside(to, names[i]->d_name);
 
 		if (unlink(b) < 0 || link(a, b) < 0)
 			die("link %s", b);
@@ -89,9 +80,9 @@ static void link_snapshots(const char *from, const char *to)
 /* Copies the store of a resting machine. */
 static void copy_store(const char *from, const char *to)
 {
-	_cleanup_free_ char *a = inside(from, "store"), *b = inside(to, "store"),
-			    *snapshots = inside(a, "snapshots"),
-			    *linked = inside(b, "snapshots");
+	_cleanup_free_ char *a = world_inside(from, "store"), *b = world_inside(to, "store"),
+			    *snapshots = world_inside(a, "snapshots"),
+			    *linked = world_inside(b, "snapshots");
 
 	if (mkdir(to, 0755) < 0 && errno != EEXIST)
 		die("mkdir %s", to);
@@ -113,7 +104,7 @@ static void copy(const struct world *w, const char *from, const char *to)
 void world_keep(const struct world *w, const char *name)
 {
 	_cleanup_free_ char *cur = world_path(w, "cur"), *tmpl = world_path(w, "tmpl"),
-			    *to = inside(tmpl, name);
+			    *to = world_inside(tmpl, name);
 
 	mount_disk(w, false);
 	copy(w, cur, to);
@@ -123,7 +114,7 @@ void world_keep(const struct world *w, const char *name)
 void world_reset(const struct world *w, const char *name)
 {
 	_cleanup_free_ char *cur = world_path(w, "cur"), *tmpl = world_path(w, "tmpl"),
-			    *from = inside(tmpl, name);
+			    *from = world_inside(tmpl, name);
 
 	mount_disk(w, false);
 	copy(w, from, cur);

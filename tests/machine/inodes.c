@@ -93,21 +93,11 @@ static void fix_restore(struct db *db, const struct db_restore *row,
 	db_item_list_done(&list);
 }
 
-/* A directory in a directory. */
-static char *inside(const char *dir, const char *name)
-{
-	char *path;
-
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		die("no memory");
-	return path;
-}
-
 void inodes_fix(const char *from, const char *to)
 {
-	_cleanup_free_ char *store = inside(to, "store"), *from_root = inside(from, "r"),
-			    *to_root = inside(to, "r"), *from_disk = inside(from, "disk"),
-			    *to_disk = inside(to, "disk");
+	_cleanup_free_ char *store = world_inside(to, "store"), *from_root = world_inside(from, "r"),
+			    *to_root = world_inside(to, "r"), *from_disk = world_inside(from, "disk"),
+			    *to_disk = world_inside(to, "disk");
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct db_restore_list list = { 0 };
 	struct pairs pairs = { 0 };

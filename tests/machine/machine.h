@@ -82,7 +82,9 @@ void world_change(const struct world *w);
 void inodes_fix(const char *from, const char *to);
 /* A number that files of other content or attributes hardly have; 0: neither file nor link. */
 uint64_t world_sum(const char *path, const struct stat *st);
-/* Path below dir; caller frees. */
+/* Path of a name in a directory; caller frees. */
+char *world_inside(const char *dir, const char *name);
+/* Likewise below the machine's dir. */
 char *world_path(const struct world *w, const char *name);
 /* All below home and var as text: names, types, modes, owners, times, contents, attributes.  What rests
  * aside has its random part taken out.  Caller frees, as with all below. */

@@ -60,15 +60,6 @@ struct whole {
 
 /* ---- Files ---- */
 
-static char *inside(const char *dir, const char *name)
-{
-	char *path;
-
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		die("no memory");
-	return path;
-}
-
 typedef void look(struct whole *w, const char *path, const struct stat *st);
 
 /* Calls f for each entry of a directory, in the order of names. */
@@ -80,7 +71,7 @@ static void each_entry(struct whole *w, const char *dir, look *f)
 	if (n < 0)
 		die("scandir %s", dir);
 	for (int i = 0; i < n; i++) {
-		_cleanup_free_ char *path = inside(dir, names[i]->d_name);
+		_cleanup_free_ char *path = world_inside(dir, names[i]->d_name);
 		struct stat st;
 
 		if (strcmp(names[i]->d_name, ".") != 0 && strcmp(names[i]->d_name, "..") != 0) {
@@ -301,7 +292,7 @@ static void tell_database(struct whole *w)
 {
 	static const char *const parts[] = { "state.db", "state.db-wal", "state.db-journal" };
 
-	_cleanup_free_ char *dir = world_path(w->world, "look"), *path = inside(dir, parts[0]);
+	_cleanup_free_ char *dir = world_path(w->world, "look"), *path = world_inside(dir, parts[0]);
 	sqlite3 *db = NULL;
 	bool is_there[3];
 	struct stat st;
@@ -309,8 +300,8 @@ static void tell_database(struct whole *w)
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		die("mkdir %s", dir);
 	for (int i = 0; i < 3; i++) {
-		_cleanup_free_ char *from = inside(w->world->store, parts[i]),
-				    *to = inside(dir, parts[i]);
+		_cleanup_free_ char *from = world_inside(w->world->store, parts[i]),
+				    *to = world_inside(dir, parts[i]);
 
 		unlink(to);
 		is_there[i] = copy_file(from, to);
@@ -323,7 +314,7 @@ static void tell_database(struct whole *w)
 		w->unreadable = true;
 	sqlite3_close(db);
 	for (int i = 0; i < 3 && w->unreadable; i++) {
-		_cleanup_free_ char *part = inside(w->world->store, parts[i]);
+		_cleanup_free_ char *part = world_inside(w->world->store, parts[i]);
 
 		if (is_there[i] && lstat(part, &st) == 0)
 			fprintf(w->f, "unreadable: %lld bytes, %llx\n", (long long)st.st_size,

@@ -44,13 +44,18 @@ void die(const char *fmt, ...)
 	exit(99);
 }
 
-char *world_path(const struct world *w, const char *name)
+char *world_inside(const char *dir, const char *name)
 {
 	char *path;
 
-	if (asprintf(&path, "%s/%s", w->dir, name) < 0)
+	if (asprintf(&path, "%s/%s", dir, name) < 0)
 		die("no memory");
 	return path;
+}
+
+char *world_path(const struct world *w, const char *name)
+{
+	return world_inside(w->dir, name);
 }
 
 void run_program(const char *const argv[])

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/recovery.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -66,6 +65,30 @@ static void maker_done(struct maker *m)
 	err_clear(&m->err);
 }
 
+/* A child that makes something and tells so by bytes, which *ret_told reads. */
+static pid_t start_maker(int (*make)(struct maker *m, int told), int *ret_told)
+{
+	int told[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(told, O_CLOEXEC), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		struct maker m;
+		int status;
+
+		close(told[0]);
+		maker_init(&m);
+		status = make(&m, told[1]) < 0 ? 2 : 0;
+		maker_done(&m);
+		_exit(status);
+	}
+	close(told[1]);
+	*ret_told = told[0];
+	return pid;
+}
+
 /* One set, in the order in which a save goes: the row under the commit lock, then file and
  * commit under the set's. */
 static int make_set(struct maker *m, uint64_t id)
@@ -106,54 +129,29 @@ static void leave_set(struct maker *m, uint64_t id)
 	ck_assert_ok(db_set_insert(m->db, &set, &m->err), &m->err);
 }
 
-static size_t count_files(int dirfd)
+/* Has begun set 2 when it writes a byte, and completes it when the first files of set 1 are gone.
+ * Should it be so late that recovery has come by meanwhile, that finds the set held. */
+static int make_set_2(struct maker *m, int told)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fdopendir(fd);
-	size_t n = 0;
+	_cleanup_(db_set_done) struct db_set set;
+	size_t all;
 
-	if (!dir)
-		_exit(3);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-/* A child that has begun set 2 when it writes a byte, and completes it when the first files of
- * set 1 are gone.  Should it be so late that recovery has come by meanwhile, that finds the set held. */
-static pid_t start_set_2(const int *told)
-{
-	pid_t pid = fork();
-
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		_cleanup_(db_set_done) struct db_set set;
-		struct maker m;
-		size_t all;
-
-		close(told[0]);
-		maker_init(&m);
-		db_set_init(&set);
-		set.id = 2;
-		if (locks_take(m.locks, LOCK_KEY_SET(2), LOCK_EXCLUSIVE, &long_wait, &m.err) < 0 ||
-		    db_set_add_file(&set, "2_app_1_x1.zip", "app", DB_FILE_PLANNED, &m.err) < 0 ||
-		    db_set_insert(m.db, &set, &m.err) < 0)
-			_exit(2);
-		support_file(m.snapshots, "2_app_1_x1.zip", 0600, "a zip");
-		all = count_files(m.snapshots);
-		if (write(told[1], "", 1) != 1)
-			_exit(2);
-		while (count_files(m.snapshots) == all)
-			sched_yield();
-		if (db_set_complete(m.db, 2, &m.err) < 0)
-			_exit(2);
-		locks_drop(m.locks, LOCK_KEY_SET(2));
-		maker_done(&m);
-		_exit(0);
-	}
-	close(told[1]);
-	return pid;
+	db_set_init(&set);
+	set.id = 2;
+	if (locks_take(m->locks, LOCK_KEY_SET(2), LOCK_EXCLUSIVE, &long_wait, &m->err) < 0 ||
+	    db_set_add_file(&set, "2_app_1_x1.zip", "app", DB_FILE_PLANNED, &m->err) < 0 ||
+	    db_set_insert(m->db, &set, &m->err) < 0)
+		return -1;
+	support_file(m->snapshots, "2_app_1_x1.zip", 0600, "a zip");
+	all = support_count(m->snapshots, ".");
+	if (write(told, "", 1) != 1)
+		return -1;
+	while (support_count(m->snapshots, ".") == all)
+		sched_yield();
+	if (db_set_complete(m->db, 2, &m->err) < 0)
+		return -1;
+	locks_drop(m->locks, LOCK_KEY_SET(2));
+	return 0;
 }
 
 START_TEST(recovery_reads_a_row_again_when_it_holds_the_set)
@@ -161,7 +159,7 @@ START_TEST(recovery_reads_a_row_again_when_it_holds_the_set)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(session_closep) struct session *s = NULL;
 	_cleanup_(strings_done) struct strings errors = STRINGS_INIT;
-	int status = 0, told[2];
+	int status = 0, told;
 	struct maker m;
 	size_t count = 0;
 	pid_t pid;
@@ -173,10 +171,9 @@ START_TEST(recovery_reads_a_row_again_when_it_holds_the_set)
 	maker_init(&m);
 	leave_set(&m, 1);
 	maker_done(&m);
-	ck_assert_int_eq(pipe2(told, O_CLOEXEC), 0);
-	pid = start_set_2(told);
-	ck_assert_int_eq(read(told[0], &byte, 1), 1);
-	close(told[0]);
+	pid = start_maker(make_set_2, &told);
+	ck_assert_int_eq(read(told, &byte, 1), 1);
+	close(told);
 	/* Set 2 is unfinished in the rows it reads, and complete when it comes to it. */
 	ck_assert_ok(recovery_clean_imports(s, &count, &errors, &err), &err);
 	ck_assert_uint_eq(count, 1);
@@ -189,44 +186,30 @@ START_TEST(recovery_reads_a_row_again_when_it_holds_the_set)
 
 END_TEST
 
-/* A child that makes sets one after the other, and writes a byte before each. */
-static pid_t start_making_sets(const int *told)
+/* Sets one after the other, and a byte before each. */
+static int make_sets(struct maker *m, int told)
 {
-	pid_t pid = fork();
-
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		struct maker m;
-
-		close(told[0]);
-		maker_init(&m);
-		for (uint64_t id = 1; id <= N_SETS; id++) {
-			if (write(told[1], "", 1) != 1 || make_set(&m, id) < 0)
-				_exit(2);
-		}
-		maker_done(&m);
-		_exit(0);
-	}
-	close(told[1]);
-	return pid;
+	for (uint64_t id = 1; id <= N_SETS; id++)
+		if (write(told, "", 1) != 1 || make_set(m, id) < 0)
+			return -1;
+	return 0;
 }
 
 START_TEST(recovery_leaves_sets_alone_that_others_complete_meanwhile)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(session_closep) struct session *s = NULL;
-	int status = 0, told[2];
+	int status = 0, told;
 	pid_t pid;
 	char byte;
 
 	if (!support_need_openat2())
 		return;
 	s = open_session();
-	ck_assert_int_eq(pipe2(told, O_CLOEXEC), 0);
-	pid = start_making_sets(told);
+	pid = start_maker(make_sets, &told);
 	/* As often for each set as gives it no rest, yet not without end: a lock is asked for in
 	 * turns, and whoever never leaves it for long starves the others. */
-	while (read(told[0], &byte, 1) == 1) {
+	while (read(told, &byte, 1) == 1) {
 		for (int i = 0; i < N_LOOKS; i++) {
 			_cleanup_(strings_done) struct strings errors = STRINGS_INIT;
 			size_t count = 0;
@@ -236,7 +219,7 @@ START_TEST(recovery_leaves_sets_alone_that_others_complete_meanwhile)
 			ck_assert_uint_eq(errors.n, 0);
 		}
 	}
-	close(told[0]);
+	close(told);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	for (int id = 1; id <= N_SETS; id++) {
@@ -328,7 +311,7 @@ START_TEST(recovery_leaves_a_restore_alone_that_ended_meanwhile)
 	_cleanup_(session_closep) struct session *s = NULL;
 	_cleanup_(db_restore_done) struct db_restore r;
 	struct recovery_report report;
-	int status = 0, ready[2];
+	int status = 0, ready;
 	struct maker m;
 	char byte;
 	pid_t pid;
@@ -337,18 +320,9 @@ START_TEST(recovery_leaves_a_restore_alone_that_ended_meanwhile)
 	if (!support_need_openat2())
 		return;
 	s = open_session();
-	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		maker_init(&m);
-		status = end_restore_late(&m, ready[1]) < 0;
-		maker_done(&m);
-		_exit(status);
-	}
-	close(ready[1]);
-	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
+	pid = start_maker(end_restore_late, &ready);
+	ck_assert_int_eq(read(ready, &byte, 1), 1);
+	close(ready);
 	ck_assert_ok(recovery_run(s, &report, &err), &err);
 	ck_assert_uint_eq(report.n_repaired + report.n_left, 0);
 	recovery_report_done(&report);
