@@ -15,18 +15,13 @@ def own_mounts(fs):
                               sys.executable] + sys.argv)
 
 
-def make_image(path, size):
-    """The file below a file system. Where there is room for it, it has its blocks beforehand
-    and stays for the next one: to get blocks is not what is measured, and a virtual machine
-    may wait for its host with each (README). True if it does."""
-    disk = os.statvfs(os.path.dirname(path))
+def make_image(path, size, prefill):
+    """The file below a file system, with its blocks or without."""
     piece = bytes(16 << 20)
-    stays = disk.f_bavail * disk.f_frsize > 1.5 * size
     with open(path, "wb") as f:
-        for _ in range(0, size if stays else 0, len(piece)):
+        for _ in range(0, size if prefill else 0, len(piece)):
             f.write(piece)
         f.truncate(size)
-    return stays
 
 
 class Filesystem:
@@ -36,15 +31,14 @@ class Filesystem:
         self.mounts = os.geteuid() == 0 and args.fs != "dir"
         self.work = work
         self.at = os.path.join(work, "fs")
-        self.size, self.inodes = args.size, inodes
-        self.stays = True
+        self.size, self.inodes, self.prefill = args.size, inodes, args.prefill
 
     def __enter__(self):
         os.mkdir(self.at)
         if self.mounts:
             image = os.path.join(self.work, "image")
             if not os.path.exists(image):
-                self.stays = make_image(image, self.size << 30)
+                make_image(image, self.size << 30, self.prefill)
             subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,nodiscard",
                             "-N", str(self.inodes), image], check=True)
             subprocess.run(["mount", "-o", "loop,noatime", image, self.at], check=True)
@@ -54,6 +48,6 @@ class Filesystem:
     def __exit__(self, *_):
         if self.mounts:
             subprocess.run(["umount", self.at], check=True)
-            if not self.stays:
+            if not self.prefill:
                 os.unlink(os.path.join(self.work, "image"))
         shutil.rmtree(self.at, ignore_errors=True)

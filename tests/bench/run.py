@@ -73,6 +73,8 @@ def arguments():
     p.add_argument("--save-options", default="", help="of setaside: --compress=small")
     p.add_argument("--sets", type=int, default=1000, help="of the listing, ten apps each")
     p.add_argument("--size", type=int, default=40, help="of a file system, in GiB")
+    p.add_argument("--prefill", action="store_true",
+                   help="the disk below has its blocks beforehand, for all")
     p.add_argument("--fs", choices=("auto", "dir"), default="auto")
     p.add_argument("--dir", default=os.environ.get("TMPDIR", "/tmp"), help="where to work")
     p.add_argument("--trees", help="keep the trees there, for the next run")
