@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend/base/alloc.h"
+#include "backend/base/quote.h"
 #include "backend/base/sys.h"
 #include "backend/tree/acl.h"
 
@@ -79,7 +80,7 @@ static bool is_taken(const char *name)
 	       strcmp(name, "security.selinux") == 0;
 }
 
-/* Adds one attribute; one that is gone or may not be read is passed over. */
+/* Adds one attribute; one that is gone is passed over. */
 static int add_value(struct object *o, const char *name, struct entry *e,
 		     struct bytes *value, struct err *err)
 {
@@ -87,9 +88,9 @@ static int add_value(struct object *o, const char *name, struct entry *e,
 		return entry_add_xattr(e, name, value->data, value->n, err);
 	if (err->kind != ERR_NONE)
 		return -1;
-	if (errno == ENODATA || errno == EACCES || errno == EPERM || errno == EOPNOTSUPP)
+	if (errno == ENODATA || errno == EOPNOTSUPP)
 		return 0;
-	return err_errno(err, "cannot read its extended attributes");
+	return err_errno(err, "cannot read its extended attribute %s", q(name));
 }
 
 /* Adds what the list of names holds. */

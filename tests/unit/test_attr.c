@@ -175,6 +175,29 @@ START_TEST(a_file_system_without_attributes_has_none)
 
 END_TEST
 
+/* Who may not read a file any more, but has it open, is told the names alone. */
+START_TEST(one_that_may_not_be_read_is_an_error)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(entry_done) struct entry e;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	support_file(support_dirfd(), "f", 0600, "");
+	if (!support_xattr(support_dirfd(), "f", "user.x", "1", 1))
+		return;
+	fd = open_file("f");
+	entry_init(&e);
+	ck_assert_int_eq(fchmod(fd, 0), 0);
+	ck_assert_int_eq(geteuid() == 0 ? seteuid(65534) : 0, 0);
+	r = attr_read(fd, NULL, &e, &err);
+	ck_assert_int_eq(getuid() == 0 ? seteuid(0) : 0, 0);
+	ck_assert_fails(r, &err, ERR_DENIED,
+			"cannot read its extended attribute \"user.x\"");
+}
+
+END_TEST
+
 START_TEST(a_bad_descriptor_is_an_error)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -198,6 +221,7 @@ Suite *suite_attr(void)
 	tcase_add_test(tc, only_what_means_something_elsewhere_is_taken);
 	tcase_add_test(tc, what_is_never_opened_has_attributes_too);
 	tcase_add_test(tc, a_file_system_without_attributes_has_none);
+	tcase_add_test(tc, one_that_may_not_be_read_is_an_error);
 	tcase_add_test(tc, a_bad_descriptor_is_an_error);
 	return s;
 }
