@@ -53,7 +53,7 @@ for bytes in 1 511 512 700 1024 5000 $((size / 2)) $((size - 3000)) $((size - 10
 	unchanged "cut after $bytes bytes, standard input"
 done
 cp "$one" flipped
-printf X | dd of=flipped bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+flip flipped $((size / 2))
 refused 5 'user/tester.tgz|hash|checksum' 'a flipped byte' import flipped
 edit format "$one" changed
 refused 8 'format 2' 'an unknown format' import changed

@@ -173,7 +173,7 @@ run save --json demo
 zip=$(zips "$store/snapshots" "$(saved_set)")
 damaged=$(saved_set)
 touch -r "$zip" "$scratch/time"
-printf 'X' | dd of="$zip" bs=1 seek=$(($(stat -c %s "$zip") - 5)) conv=notrunc status=none
+flip "$zip" $(($(stat -c %s "$zip") - 5))
 touch -r "$scratch/time" "$zip"
 run save --json demo
 is_status 0 'a damaged set: status'

@@ -74,6 +74,16 @@ run()
 	run_raw --user --root "$root" --store "$store" "$@"
 }
 
+# flip FILE OFFSET: another byte stands there, whatever stood there.
+flip()
+{
+	local byte
+
+	byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+	printf "\\$(printf %03o $((byte ^ 255)))" |
+		dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
 # Every judgement is one line of TAP; what is to be seen stands in comments behind it.
 ok()
 {

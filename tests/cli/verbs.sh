@@ -180,8 +180,7 @@ is_json 'd["check"]' '{"set":1,"apps":[{"name":"demo","ok":true,"problems":[]}]}
 run check 1 other
 is_status 4 'check: no such app in the set'
 cp "$store"/snapshots/3_*.zip "$scratch/3.zip"
-printf 'X' | dd of="$(echo "$store"/snapshots/3_*.zip)" bs=1 seek=100 conv=notrunc \
-	2>/dev/null
+flip "$(echo "$store"/snapshots/3_*.zip)" 100
 run check 3
 is_status 5 'check: damage is status 5'
 like_out '^demo: ' 'check: named on stdout'
