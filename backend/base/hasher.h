@@ -7,7 +7,7 @@
  *
  * SHA3-384 takes more time than all else that is done with a byte once it is compressed;
  * so reading and writing go on meanwhile.  Bytes are copied into one of a few blocks; a
- * full one is hashed while the next is filled.
+ * full one is hashed while the next is filled (belt.h).
  *
  *	hasher_new(DIGEST_SHA3_384, &h, err);
  *	while (more)
@@ -15,10 +15,9 @@
  *	hasher_final(h, hash, err);
  *	hasher_free(h);
  *
- * The thread is started with the first full block: a short stream has none, nor has one
- * where no thread can be started.  It blocks all signals.  Memory: 3 MiB, touched when
- * used.  The object serves one thread at a time; after hasher_final(), or a failure, it
- * can only be freed.  Kinds: those of digest.h.
+ * A stream of less than a block has no thread.  Memory: 3 MiB, touched when used.  The
+ * object serves one thread at a time; after hasher_final(), or a failure, it can only be
+ * freed.  Kinds: those of digest.h.
  */
 
 #include <stddef.h>

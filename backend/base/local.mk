@@ -4,6 +4,7 @@ backend_sources += \
 	backend/base/alloc.c backend/base/alloc.h \
 	backend/base/atomic_file.c backend/base/atomic_file.h \
 	backend/base/base64.c \
+	backend/base/belt.c backend/base/belt.h \
 	backend/base/buf.c backend/base/buf.h \
 	backend/base/cleanup.h \
 	backend/base/digest.c backend/base/digest.h \

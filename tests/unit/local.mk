@@ -52,6 +52,7 @@ unit_test_sources += tests/unit/test_asides.c
 unit_test_sources += tests/unit/test_atomic_file.c
 unit_test_sources += tests/unit/test_attr.c
 unit_test_sources += tests/unit/test_attr_apply.c
+unit_test_sources += tests/unit/test_belt.c
 unit_test_sources += tests/unit/test_buf.c
 unit_test_sources += tests/unit/test_carry.c
 unit_test_sources += tests/unit/test_catalog.c
