@@ -8,7 +8,7 @@
 #include <zip.h>
 
 #include "backend/base/alloc.h"
-#include "backend/base/fd.h"
+#include "backend/base/appender.h"
 #include "backend/base/quote.h"
 #include "backend/base/utf8.h"
 #include "backend/zip_format.h"
@@ -18,9 +18,8 @@
  * a source for each member.  All of it happens in zip_close().
  *
  * It moves 8 KiB at a time, goes back once for each member, to complete its header, and
- * writes the directory in small pieces.  So the archive has a buffer: what falls into it
- * is changed there, what comes right behind it is added, anything else goes to the file
- * at once.  Members have one, too, since each read of theirs may be a system call.
+ * writes the directory in small pieces, which an appender takes.  Members have a buffer, too,
+ * since each read of theirs may be a system call.
  *
  * The first error of a callback stays in the writer; what libzip makes of it is not used.
  */
@@ -40,62 +39,25 @@ struct zip_writer {
 	size_t n_members, cap;
 	struct err err;
 
-	/* The archive: the buffer has `fill` bytes from `base` on; libzip is at `pos`. */
-	int fd;
-	uint8_t *buffer;
-	uint64_t base, pos;
-	uint64_t begun; /* of these bytes are on their way to the disk */
-	size_t fill;
+	/* The archive, to `end`; libzip is at `pos`. */
+	struct appender *archive;
+	uint64_t pos, end;
 
 	/* Of the member that is being read. */
 	uint8_t *input;
 	size_t input_pos, input_len;
 };
 
-/* Writes the buffer out. */
-static int flush(struct zip_writer *w)
-{
-	if (fd_pwrite_all(w->fd, w->buffer, w->fill, w->base, &w->err) < 0)
-		return -1;
-	w->base += w->fill;
-	w->fill = 0;
-	fd_write_past(w->fd, &w->begun, w->base);
-	return 0;
-}
-
 /* Takes n bytes for the archive, at w->pos. */
-static int archive_write(struct zip_writer *w, const uint8_t *p, size_t n)
+static int archive_write(struct zip_writer *w, const void *p, size_t n)
 {
-	if (w->pos < w->base) {
-		/* A header whose data has gone out already. */
-		if (n > w->base - w->pos) {
-			size_t before = (size_t)(w->base - w->pos);
-			if (archive_write(w, p, before) < 0)
-				return -1;
-			return archive_write(w, p + before, n - before);
-		}
-		if (fd_pwrite_all(w->fd, p, n, w->pos, &w->err) < 0)
-			return -1;
-		w->pos += n;
-		return 0;
-	}
-	while (n > 0) {
-		/* libzip never leaves a hole behind what it wrote. */
-		assert(w->pos - w->base <= w->fill);
-		size_t at = (size_t)(w->pos - w->base);
-		if (at == BUFFER_SIZE) {
-			if (flush(w) < 0)
-				return -1;
-			continue;
-		}
-		size_t part = BUFFER_SIZE - at < n ? BUFFER_SIZE - at : n;
-		memcpy(w->buffer + at, p, part);
-		if (at + part > w->fill)
-			w->fill = at + part;
-		w->pos += part;
-		p += part;
-		n -= part;
-	}
+	/* libzip never leaves a hole behind what it wrote. */
+	assert(w->pos <= w->end);
+	if (appender_write(w->archive, p, n, w->pos, &w->err) < 0)
+		return -1;
+	w->pos += n;
+	if (w->pos > w->end)
+		w->end = w->pos;
 	return 0;
 }
 
@@ -104,8 +66,8 @@ static int archive_seek(struct zip_writer *w, void *data, zip_uint64_t n)
 {
 	zip_error_t ignored;
 	zip_error_init(&ignored);
-	zip_int64_t to = zip_source_seek_compute_offset(w->pos, w->base + w->fill, data,
-							n, &ignored);
+	zip_int64_t to =
+		zip_source_seek_compute_offset(w->pos, w->end, data, n, &ignored);
 	zip_error_fini(&ignored);
 	if (to < 0)
 		return -1;
@@ -149,7 +111,7 @@ static zip_int64_t archive_callback(void *ctx, void *data, zip_uint64_t n,
 	case ZIP_SOURCE_TELL_WRITE:
 		return (zip_int64_t)w->pos;
 	case ZIP_SOURCE_COMMIT_WRITE:
-		return flush(w);
+		return appender_end(w->archive, &w->err);
 	case ZIP_SOURCE_BEGIN_WRITE:
 	case ZIP_SOURCE_ROLLBACK_WRITE:
 	case ZIP_SOURCE_FREE:
@@ -256,10 +218,9 @@ int zip_writer_new(int fd, struct zip_writer **ret, struct err *err)
 
 	if (!w)
 		return -1;
-	w->fd = fd;
-	w->buffer = alloc_bytes(BUFFER_SIZE, err);
-	if (!w->buffer)
+	if (appender_new(&w->archive, err) < 0)
 		return -1;
+	appender_begin(w->archive, fd);
 	w->input = alloc_bytes(BUFFER_SIZE, err);
 	if (!w->input)
 		return -1;
@@ -350,7 +311,7 @@ void zip_writer_free(struct zip_writer *w)
 	for (size_t i = 0; i < w->n_members; i++)
 		free(w->members[i]);
 	free(w->members);
-	free(w->buffer);
+	appender_free(w->archive);
 	free(w->input);
 	err_clear(&w->err);
 	free(w);

@@ -2,6 +2,7 @@
 
 backend_sources += \
 	backend/base/alloc.c backend/base/alloc.h \
+	backend/base/appender.c backend/base/appender.h \
 	backend/base/atomic_file.c backend/base/atomic_file.h \
 	backend/base/base64.c \
 	backend/base/belt.c backend/base/belt.h \

@@ -58,8 +58,12 @@ int apply_new(const struct apply_target *targets, size_t n_targets, unsigned fla
 }
 
 /* Forgets the current file. */
-static void drop_file(struct apply_file *f)
+static void drop_file(struct apply *a)
 {
+	struct apply_file *f = &a->file;
+
+	if (a->appender)
+		appender_abandon(a->appender);
 	if (f->fd >= 0 && !f->is_target)
 		sys_close_best_effort(f->fd);
 	attr_apply_forget(f->e);
@@ -71,7 +75,8 @@ void apply_free(struct apply *a)
 {
 	if (!a)
 		return;
-	drop_file(&a->file);
+	drop_file(a);
+	appender_free(a->appender);
 	makers_free(a->makers);
 	for (size_t i = 0; i < a->n_trees; i++) {
 		attr_apply_forget(a->trees[i].root);
@@ -136,6 +141,8 @@ static int settle_file(struct apply *a, struct err *err)
 		return err_set(err, ERR_CORRUPT,
 			       "%s has %" PRIu64 " bytes instead of %" PRIu64, q(f->path),
 			       f->got, f->e->size);
+	if (appender_end(a->appender, err) < 0)
+		return err_wrap(err, "%s", q(f->path));
 	if (f->end < f->e->size && sys_ftruncate(f->fd, (off_t)f->e->size) < 0)
 		return err_errno(err, "cannot set the size of %s", q(f->path));
 	if (attr_apply_fd(&a->attrs, f->fd, f->e, f->path, &f->born, err) < 0)
@@ -154,7 +161,7 @@ static int finish_file(struct apply *a, struct err *err)
 		return apply_handed_end(a, err);
 	if (a->file.e) {
 		r = settle_file(a, err);
-		drop_file(&a->file);
+		drop_file(a);
 	}
 	return r;
 }
@@ -165,10 +172,12 @@ static int begin_file(struct apply *a, const struct entry *e, int fd, bool is_ta
 {
 	a->file = (struct apply_file){ .fd = fd, .is_target = is_target, .born = *born };
 	a->file.path = alloc_strdup(e->path, err);
-	if (!a->file.path || attr_apply_keep(e, &a->file.e, err) < 0) {
-		drop_file(&a->file);
+	if (!a->file.path || (!a->appender && appender_new(&a->appender, err) < 0) ||
+	    attr_apply_keep(e, &a->file.e, err) < 0) {
+		drop_file(a);
 		return -1;
 	}
+	appender_begin(a->appender, fd);
 	return 0;
 }
 
@@ -396,11 +405,10 @@ static int write_data(struct apply *a, uint64_t offset, const void *p, size_t n,
 	    offset > f->e->size || n > f->e->size - offset)
 		return err_set(err, ERR_CORRUPT, "data of %s lie outside of it",
 			       q(f->path));
-	if (fd_pwrite_all(f->fd, p, n, offset, err) < 0)
+	if (appender_write(a->appender, p, n, offset, err) < 0)
 		return err_wrap(err, "%s", q(f->path));
 	f->end = offset + n;
 	f->got += n;
-	fd_write_past(f->fd, &f->begun, f->end);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backend/base/appender.h"
 #include "backend/base/error.h"
 #include "backend/tree/apply.h"
 #include "backend/tree/attr_apply.h"
@@ -35,7 +36,6 @@ struct apply_file {
 	char *path;
 	struct attr_born born;
 	uint64_t end; /* of what was written */
-	uint64_t begun; /* of that, bytes that are on their way to the disk */
 	uint64_t got; /* bytes of data */
 };
 
@@ -53,6 +53,7 @@ struct apply {
 	size_t n_trees;
 	struct apply_tree *current; /* where the last entry went, or NULL */
 	struct apply_file file;
+	struct appender *appender; /* of the data of files; NULL until the first */
 	struct makers *makers; /* NULL: all is made as it comes */
 	struct apply_handed handed;
 	bool passing;  /* the data that follow are of no target */

@@ -48,6 +48,7 @@ unit_test_sources += tests/unit/test_acl.c
 unit_test_sources += tests/unit/test_alloc.c
 unit_test_sources += tests/unit/test_apply.c
 unit_test_sources += tests/unit/test_apply_hostile.c
+unit_test_sources += tests/unit/test_appender.c
 unit_test_sources += tests/unit/test_asides.c
 unit_test_sources += tests/unit/test_atomic_file.c
 unit_test_sources += tests/unit/test_attr.c

@@ -2,6 +2,7 @@
 /* Included more than once, with different meanings of SUITE: no guard.  Sorted. */
 SUITE(acl)
 SUITE(alloc)
+SUITE(appender)
 SUITE(apply)
 SUITE(apply_hostile)
 SUITE(asides)

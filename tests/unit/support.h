@@ -193,4 +193,7 @@ bool support_tree_equal(int a, int b, char **ret_why);
 size_t support_count(int dirfd, const char *path);
 bool support_exists(int dirfd, const char *path);
 
+/* How much of a part of a file is in the page cache: 0 to 1. */
+double support_held_in_memory(int fd, off_t from, size_t n);
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -152,4 +153,19 @@ void support_remove_tree(int dirfd, const char *path)
 	}
 	remove_contents(fd, path);
 	ck_assert_sys(unlinkat(dirfd, path, AT_REMOVEDIR), path);
+}
+
+double support_held_in_memory(int fd, off_t from, size_t n)
+{
+	size_t pages = n / (size_t)sysconf(_SC_PAGESIZE), held = 0;
+	void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, from);
+	_cleanup_free_ unsigned char *in_core = calloc(pages, 1);
+
+	ck_assert_ptr_ne(p, MAP_FAILED);
+	ck_assert_ptr_nonnull(in_core);
+	ck_assert_int_eq(mincore(p, n, in_core), 0);
+	munmap(p, n);
+	for (size_t i = 0; i < pages; i++)
+		held += in_core[i] & 1;
+	return (double)held / (double)pages;
 }

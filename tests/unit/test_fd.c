@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -266,22 +265,6 @@ START_TEST(random_names_differ)
 
 END_TEST
 
-/* How much of a part of a file is in memory: 0 to 1. */
-static double held_in_memory(int fd, off_t from, size_t n)
-{
-	size_t pages = n / (size_t)sysconf(_SC_PAGESIZE), held = 0;
-	void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, from);
-	_cleanup_free_ unsigned char *in_core = calloc(pages, 1);
-
-	ck_assert_ptr_ne(p, MAP_FAILED);
-	ck_assert_ptr_nonnull(in_core);
-	ck_assert_int_eq(mincore(p, n, in_core), 0);
-	munmap(p, n);
-	for (size_t i = 0; i < pages; i++)
-		held += in_core[i] & 1;
-	return (double)held / (double)pages;
-}
-
 /* Writes a long file, and each MiB to the disk; `hint` is told of each. */
 static void write_long(int fd, uint64_t mib, void (*hint)(int fd, uint64_t *begun, uint64_t at))
 {
@@ -313,7 +296,7 @@ START_TEST(what_is_written_past_leaves_the_memory)
 		return;
 	fd = open_file("past", O_RDWR | O_CREAT);
 	write_long(fd, 72, fd_write_past);
-	ck_assert_double_lt(held_in_memory(fd, 0, 32 << 20), 0.5);
+	ck_assert_double_lt(support_held_in_memory(fd, 0, 32 << 20), 0.5);
 }
 
 END_TEST
