@@ -335,8 +335,8 @@ int db_restore_pending(struct db *db, const char *root, const char *const *paths
 		       struct err *err);
 
 /*
- * The journal of one restore or undo for the backend; valid until the database is closed
- * or db_journal_done().
+ * The journal of one restore or undo for the backend, as long as the database is open; it
+ * stays where it is.
  *
  * Where an undo advances to `swapping` the aside trees become its own in the same
  * transaction: the undone restore is closed, with undone_by set.  Where it goes back
@@ -344,8 +344,13 @@ int db_restore_pending(struct db *db, const char *root, const char *const *paths
  * restore that is closed loses its items; an undone one loses them when the undo is
  * restored.
  */
-int db_journal(struct db *db, uint64_t id, struct journal *ret, struct err *err);
-void db_journal_done(struct journal *j);
+struct db_journal {
+	struct journal journal; /* whose ctx this is */
+	struct db *db;
+	uint64_t id;
+};
+
+void db_journal_init(struct db_journal *j, struct db *db, uint64_t id);
 
 /* The state alone, by the rules above. ERR_NOT_FOUND. */
 int db_restore_advance(struct db *db, uint64_t id, enum journal_state state,

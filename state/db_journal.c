@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
-#include "backend/base/alloc.h"
 #include "state/db_internal.h"
-
-/* Context of the callbacks. */
-struct journal_context {
-	struct db *db;
-	uint64_t id;
-};
 
 /* One UPDATE or DELETE; tells how many rows it changed. */
 static int change(struct db *db, const char *sql, uint64_t a, uint64_t b, uint64_t *ret,
@@ -97,37 +90,25 @@ static int put_items(struct db *db, uint64_t id, const struct journal_item *item
 static int put(void *ctx, const struct journal_item *items, size_t n,
 	       enum journal_state state, struct err *err)
 {
-	const struct journal_context *c = ctx;
+	const struct db_journal *j = ctx;
 	bool own;
 
-	if (db_enter(c->db, &own, err) < 0)
+	if (db_enter(j->db, &own, err) < 0)
 		return -1;
-	return db_leave(c->db, own, put_items(c->db, c->id, items, n, state, err), err);
+	return db_leave(j->db, own, put_items(j->db, j->id, items, n, state, err), err);
 }
 
 /* journal.advance */
 static int advance(void *ctx, enum journal_state state, struct err *err)
 {
-	const struct journal_context *c = ctx;
+	const struct db_journal *j = ctx;
 
-	return db_restore_advance(c->db, c->id, state, err);
+	return db_restore_advance(j->db, j->id, state, err);
 }
 
-int db_journal(struct db *db, uint64_t id, struct journal *ret, struct err *err)
+void db_journal_init(struct db_journal *j, struct db *db, uint64_t id)
 {
-	struct journal_context *c = alloc_zero(1, sizeof(*c), err);
-
-	if (!c)
-		return -1;
-	*c = (struct journal_context){ db, id };
-	*ret = (struct journal){ put, advance, c };
-	return 0;
-}
-
-void db_journal_done(struct journal *j)
-{
-	free(j->ctx);
-	*j = (struct journal){ NULL, NULL, NULL };
+	*j = (struct db_journal){ { put, advance, j }, db, id };
 }
 
 /* ---- Other ends of a restore ---- */

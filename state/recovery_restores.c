@@ -31,7 +31,7 @@ struct settling {
 	struct db_item_list items;
 	struct pool pool;
 	struct restore_options options;
-	struct journal journal;
+	struct db_journal journal;
 };
 
 /* The journal's next state, once what it stands for is done. */
@@ -39,7 +39,7 @@ static int advance(struct settling *t, enum journal_state state, struct err *err
 {
 	if (!recovery_acts(t->v))
 		return 0;
-	return t->journal.advance(t->journal.ctx, state, err);
+	return t->journal.journal.advance(t->journal.journal.ctx, state, err);
 }
 
 /* A restore that had not begun to swap: it never happened. An undo's aside trees are those of
@@ -121,12 +121,9 @@ static int settle_locked(struct recovering *v, const struct db_restore *row,
 					      .observer = s->observer,
 					      .only_look = !recovery_acts(v) };
 	r = db_restore_items(s->db, row->id, &t.items, err);
+	db_journal_init(&t.journal, s->db, row->id);
 	if (r == 0)
-		r = db_journal(s->db, row->id, &t.journal, err);
-	if (r == 0) {
 		r = settle(&t, ret_words, err);
-		db_journal_done(&t.journal);
-	}
 	pool_done(&t.pool);
 	db_item_list_done(&t.items);
 	return r;

@@ -225,20 +225,19 @@ static int make_outcome(struct restoring *r, struct err *err)
 /* From the journal's first word to its last. */
 static int run(struct restoring *r, struct err *err)
 {
-	struct journal journal;
+	struct db_journal j;
 	int result;
 
 	if (record(r, err) < 0)
 		return -1;
 	pool_bind(&r->pool, r->id);
-	if (db_journal(r->session->db, r->id, &journal, err) < 0)
-		return -1;
-	result = restore_prepare(&r->plan, &journal, &r->options, err);
+	db_journal_init(&j, r->session->db, r->id);
+	result = restore_prepare(&r->plan, &j.journal, &r->options, err);
 	if (result == 0)
 		result = make_outcome(r, err);
 	if (result == 0)
-		result = restore_commit(&r->plan, &journal, &r->options, &r->committed, err);
-	db_journal_done(&journal);
+		result = restore_commit(&r->plan, &j.journal, &r->options, &r->committed,
+					err);
 	if (!r->committed) {
 		abandon(r);
 		return -1;

@@ -337,16 +337,14 @@ static int run(struct undoing *u, struct err *err)
 {
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
 	struct session *s = u->session;
-	struct journal journal;
+	struct db_journal j;
 	int r;
 
 	if (record(u, err) < 0)
 		return -1;
 	pool_bind(&u->pool, u->id);
-	if (db_journal(s->db, u->id, &journal, err) < 0)
-		return -1;
-	r = exchange(u, &journal, err);
-	db_journal_done(&journal);
+	db_journal_init(&j, s->db, u->id);
+	r = exchange(u, &j.journal, err);
 	if (!u->committed) {
 		/* The aside trees are still the restore's; what was carried into them does no harm. */
 		if (db_restore_drop(s->db, u->id, &ignored) < 0)

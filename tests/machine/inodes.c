@@ -74,22 +74,20 @@ static void fix_restore(struct db *db, const struct db_restore *row,
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct db_item_list list = { 0 };
-	struct journal journal;
+	struct db_journal j;
 
 	if (row->state == JOURNAL_CLOSED)
 		return;
-	if (db_restore_items(db, row->id, &list, &err) < 0 ||
-	    db_journal(db, row->id, &journal, &err) < 0)
+	if (db_restore_items(db, row->id, &list, &err) < 0)
 		die("journal: %s", err_message(&err));
 	for (size_t i = 0; i < list.n; i++) {
 		renumber(p, &list.items[i].parent_ino);
 		renumber(p, &list.items[i].old_ino);
 		renumber(p, &list.items[i].new_ino);
 	}
-	if (list.n > 0 &&
-	    journal.put(journal.ctx, list.items, list.n, row->state, &err) < 0)
+	db_journal_init(&j, db, row->id);
+	if (list.n > 0 && j.journal.put(&j, list.items, list.n, row->state, &err) < 0)
 		die("journal: %s", err_message(&err));
-	db_journal_done(&journal);
 	db_item_list_done(&list);
 }
 

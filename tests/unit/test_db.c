@@ -580,7 +580,7 @@ static int use(struct db *db, struct err *e)
 	_cleanup_(db_set_done) struct db_set set, got;
 	_cleanup_(db_restore_done) struct db_restore r, last;
 	_cleanup_(db_item_list_done) struct db_item_list items = { NULL, 0 };
-	struct journal j = { NULL, NULL, NULL };
+	struct db_journal j = { NULL, NULL, NULL };
 	uint64_t id;
 	int result;
 
@@ -592,10 +592,10 @@ static int use(struct db *db, struct err *e)
 	    db_set_add_file(&set, "a.zip", "app", DB_FILE_PLANNED, e) < 0 ||
 	    db_set_insert(db, &set, e) < 0 || db_set_complete(db, set.id, e) < 0 ||
 	    db_set_get(db, set.id, &got, e) < 0 ||
-	    db_restore_insert(db, &r, &id, e) < 0 || db_journal(db, id, &j, e) < 0)
+	    db_restore_insert(db, &r, &id, e) < 0)
 		return -1;
-	result = j.advance(j.ctx, JOURNAL_RESTORED, e);
-	db_journal_done(&j);
+	db_journal_init(&j, db, id);
+	result = j.journal.advance(&j, JOURNAL_RESTORED, e);
 	if (result < 0 || db_restore_items(db, id, &items, e) < 0 ||
 	    db_restore_last_undoable(db, &last, e) < 0 ||
 	    db_restore_obstacle(db, id, &last, e) < 0)

@@ -50,11 +50,10 @@ static void put(uint64_t id, const char *parent, const char *name,
 		.name = (char *)(uintptr_t)name,
 		.aside = TEXT("x.~abcdefghi~"),
 	}; /* which is only read */
-	struct journal j;
+	struct db_journal j;
 
-	ck_assert_ok(db_journal(db, id, &j, &err), &err);
-	ck_assert_ok(j.put(j.ctx, &item, 1, state, &err), &err);
-	db_journal_done(&j);
+	db_journal_init(&j, db, id);
+	ck_assert_ok(j.journal.put(&j, &item, 1, state, &err), &err);
 }
 
 static void advance(uint64_t id, enum journal_state state)
@@ -232,12 +231,11 @@ START_TEST(items_come_back_in_order_as_they_were)
 	};
 	_cleanup_(db_item_list_done) struct db_item_list got = { NULL, 0 };
 	uint64_t id = insert(0);
-	struct journal j;
+	struct db_journal j;
 
-	ck_assert_ok(db_journal(db, id, &j, &err), &err);
-	ck_assert_ok(j.put(j.ctx, items, 1, JOURNAL_PREPARING, &err), &err);
-	ck_assert_ok(j.put(j.ctx, items, 3, JOURNAL_SWAPPING, &err), &err);
-	db_journal_done(&j);
+	db_journal_init(&j, db, id);
+	ck_assert_ok(j.journal.put(&j, items, 1, JOURNAL_PREPARING, &err), &err);
+	ck_assert_ok(j.journal.put(&j, items, 3, JOURNAL_SWAPPING, &err), &err);
 	close_db();
 	open_db();
 	ck_assert_int_eq(state_of(id), JOURNAL_SWAPPING);
@@ -270,15 +268,14 @@ END_TEST
 START_TEST(journal_of_a_dropped_restore_fails)
 {
 	uint64_t id = insert(0);
-	struct journal j;
+	struct db_journal j;
 
-	ck_assert_ok(db_journal(db, id, &j, &err), &err);
+	db_journal_init(&j, db, id);
 	ck_assert_ok(db_restore_drop(db, id, &err), &err);
-	ck_assert_fails(j.advance(j.ctx, JOURNAL_SWAPPING, &err), &err, ERR_NOT_FOUND,
+	ck_assert_fails(j.journal.advance(&j, JOURNAL_SWAPPING, &err), &err, ERR_NOT_FOUND,
 			"there is no restore 1");
-	ck_assert_fails(j.put(j.ctx, NULL, 0, JOURNAL_SWAPPING, &err), &err,
+	ck_assert_fails(j.journal.put(&j, NULL, 0, JOURNAL_SWAPPING, &err), &err,
 			ERR_NOT_FOUND, "there is no restore 1");
-	db_journal_done(&j);
 }
 
 END_TEST
@@ -482,11 +479,10 @@ START_TEST(made_parents_are_no_targets)
 		{ .kind = JOURNAL_SWAP, .parent = TEXT("/a/p"), .name = TEXT("t") },
 	};
 	uint64_t a = restored(0, "/a/p", "other"), b = insert(0);
-	struct journal j;
+	struct db_journal j;
 
-	ck_assert_ok(db_journal(db, b, &j, &err), &err);
-	ck_assert_ok(j.put(j.ctx, items, 2, JOURNAL_SWAPPING, &err), &err);
-	db_journal_done(&j);
+	db_journal_init(&j, db, b);
+	ck_assert_ok(j.journal.put(&j, items, 2, JOURNAL_SWAPPING, &err), &err);
 	ck_assert_uint_eq(obstacle(a), 0);
 	ck_assert_uint_eq(pending(NULL, "/a/p/t/x", 0), b);
 	ck_assert_uint_eq(pending(NULL, "/a/p/other", 0), 0);
@@ -526,11 +522,10 @@ START_TEST(mount_point_is_a_target_itself)
 					   .parent = TEXT("/data"),
 					   .aside = TEXT(".~abcdefghi~") };
 	uint64_t a = restored(0, "/data", "x"), b = insert(0);
-	struct journal j;
+	struct db_journal j;
 
-	ck_assert_ok(db_journal(db, b, &j, &err), &err);
-	ck_assert_ok(j.put(j.ctx, &item, 1, JOURNAL_SWAPPING, &err), &err);
-	db_journal_done(&j);
+	db_journal_init(&j, db, b);
+	ck_assert_ok(j.journal.put(&j, &item, 1, JOURNAL_SWAPPING, &err), &err);
 	ck_assert_uint_eq(obstacle(a), b);
 }
 

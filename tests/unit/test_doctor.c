@@ -168,7 +168,7 @@ static void leave_restore(enum db_restore_kind kind, enum journal_state state, i
 				     .uid = geteuid(),
 				     .gid = getegid() };
 	struct db_restore r;
-	struct journal j;
+	struct db_journal j;
 	uint64_t id;
 
 	support_file(support_dirfd(), ASIDE "/data", 0600, "another");
@@ -183,9 +183,8 @@ static void leave_restore(enum db_restore_kind kind, enum journal_state state, i
 	r.expires = expires;
 	ck_assert_ok(db_restore_insert(db, &r, &id, &err), &err);
 	free(r.root);
-	ck_assert_ok(db_journal(db, id, &j, &err), &err);
-	ck_assert_ok(j.put(j.ctx, &item, 1, state, &err), &err);
-	db_journal_done(&j);
+	db_journal_init(&j, db, id);
+	ck_assert_ok(j.journal.put(&j, &item, 1, state, &err), &err);
 }
 
 static void preparing(void)

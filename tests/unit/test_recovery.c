@@ -279,17 +279,17 @@ static int end_restore_late(struct maker *m, int ready)
 					   .aside = (char[]){ "x.~abcdefghi~" } };
 	bool is_free = true;
 	struct db_restore r;
-	struct journal j;
+	struct db_journal j;
 	uint64_t id;
 	int result, alive;
 
 	db_restore_init(&r);
 	r.apps = (char[]){ "app" };
-	if (db_restore_insert(m->db, &r, &id, &m->err) < 0 ||
-	    db_journal(m->db, id, &j, &m->err) < 0)
+	if (db_restore_insert(m->db, &r, &id, &m->err) < 0)
 		return -1;
+	db_journal_init(&j, m->db, id);
 	alive = locks_alive_fd(m->locks, LOCK_KEY_ALIVE_RESTORE(id), &m->err);
-	result = alive < 0 ? -1 : j.put(j.ctx, &item, 1, JOURNAL_PREPARING, &m->err);
+	result = alive < 0 ? -1 : j.journal.put(&j, &item, 1, JOURNAL_PREPARING, &m->err);
 	if (write(ready, "x", 1) != 1)
 		result = -1;
 	while (result == 0 && is_free) {
@@ -297,10 +297,9 @@ static int end_restore_late(struct maker *m, int ready)
 		sched_yield();
 	}
 	if (result == 0)
-		result = j.advance(j.ctx, JOURNAL_SWAPPING, &m->err);
+		result = j.journal.advance(&j, JOURNAL_SWAPPING, &m->err);
 	if (result == 0)
-		result = j.advance(j.ctx, JOURNAL_RESTORED, &m->err);
-	db_journal_done(&j);
+		result = j.journal.advance(&j, JOURNAL_RESTORED, &m->err);
 	close(alive);
 	return result;
 }
