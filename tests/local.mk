@@ -14,7 +14,7 @@ command_tests += tests/cli/e2e_state.sh tests/cli/e2e_errors.sh tests/cli/e2e_me
 	tests/cli/e2e_import.sh tests/cli/e2e_export.sh tests/cli/e2e_remote.sh
 dist_check += tests/cli/break_zip.py tests/cli/e2e_lib.sh tests/cli/e2e_two_lib.sh \
 	tests/cli/edit_export.py tests/cli/fingerprint.py tests/cli/peak_memory.py \
-	tests/cli/rich_tree.py tests/cli/stop_group.py tests/cli/wait_caught.py tests/cli/wait_open.py
+	tests/cli/rich_tree.py tests/cli/stand_still.py tests/cli/wait_caught.py tests/cli/wait_open.py
 
 # snapd's own code as judge; skipped where that cannot be built.
 .PHONY: check-interop

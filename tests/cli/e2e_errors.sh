@@ -142,7 +142,9 @@ start()
 	job=$!
 	set +m
 	while ! compgen -G "$seen" >/dev/null; do
-		kill -0 "$job" 2>/dev/null || return 1
+		kill -0 "$job" 2>/dev/null && continue
+		not_ok "$*: ended before it was seen"
+		return 1
 	done
 	kill -STOP "$job" 2>/dev/null
 }
@@ -160,6 +162,7 @@ ends()
 
 sleep 300 <"$home/.demo/file" &
 user=$!
+until test "$(cat "/proc/$user/comm")" = sleep; do :; done
 refused 8 "$user.*sleep|sleep.*$user" 'an app in use' restore 1
 run restore --force 1
 is_status 0 'an app in use: --force'
@@ -422,12 +425,12 @@ if can_mount; then
 	{
 		local room
 
-		python3 "$here/stop_group.py" "$job"
+		python3 "$here/stand_still.py" "$job"
 		is $? 0 "$3: all stand still"
 		room=$(df --output=avail -k "$1" | tail -1)
 		head -c $(((room - $2) * 1024)) /dev/zero >"$1/filler"
 		is "$(df --output=avail -k "$1" | tail -1 | tr -d ' ')" "$2" "$3: so much is left"
-		kill -CONT -- "-$job"
+		python3 "$here/stand_still.py" --go-on "$job"
 	}
 
 	# full PATTERN NAME: the run that met a full disk ends as it should.
@@ -450,7 +453,6 @@ if can_mount; then
 		run save other
 		remember
 		start "$store/snapshots/*_importing" save demo
-		is $? 0 "$name: it has begun"
 		fill "$store" $room "$name"
 		ends
 		full '/small/snapshots".*No space left' "$name"
@@ -480,7 +482,6 @@ if can_mount; then
 		echo changed >"$home/.demo/file"
 		remember
 		start "$home/.demo.~*~" restore "$large"
-		is $? 0 "$name: it has begun"
 		fill "$root/home" $room "$name"
 		ends
 		full '"/home/tester".*No space left' "$name"

@@ -78,14 +78,15 @@ else
 fi
 
 if command -v gpg >/dev/null; then
-	GNUPGHOME=$scratch/gnupg
+	# The path of the agent's socket may have 107 bytes.
+	GNUPGHOME=$(mktemp -d /tmp/setaside.XXXXXX)
 	export GNUPGHOME
-	mkdir -m 700 gnupg
 	gpg --batch --quiet --passphrase '' --quick-gen-key you@example.org >out 2>err
 	status=$?
 	is_status 0 'gpg: a key'
 	lived '(^| )gpg ' 'gpg'
 	gpgconf --kill all
+	rm -rf "$GNUPGHOME"
 	arrived gpg
 	sealed upgrade.gpg
 else

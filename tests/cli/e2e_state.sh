@@ -317,7 +317,7 @@ nothing_aside "$home" 'restore killed: nothing is left aside'
 
 before=$(find "$store/snapshots" -name '*.zip' | wc -l)
 for i in 1 2 3 4; do
-	"$setaside" --user --root "$root" --store "$store" --wait 60 save demo \
+	"$setaside" --user --root "$root" --store "$store" --wait 3600 save demo \
 		>"$scratch/at-once.$i" 2>&1 </dev/null &
 done
 failed=0

@@ -279,7 +279,7 @@ is "$(find "$there_store/snapshots" -name '*_importing')" '' 'killed in the midd
 # ---- At once ----
 
 for file in small.export large.export; do
-	"$setaside" --user --root "$there_root" --store "$there_store" --wait 60 --json \
+	"$setaside" --user --root "$there_root" --store "$there_store" --wait 3600 --json \
 		import --allow-duplicate "$file" >"at-once.$file" 2>&1 </dev/null &
 done
 failed=0

@@ -580,7 +580,7 @@ static int use(struct db *db, struct err *e)
 	_cleanup_(db_set_done) struct db_set set, got;
 	_cleanup_(db_restore_done) struct db_restore r, last;
 	_cleanup_(db_item_list_done) struct db_item_list items = { NULL, 0 };
-	struct db_journal j = { NULL, NULL, NULL };
+	struct db_journal j;
 	uint64_t id;
 	int result;
 
