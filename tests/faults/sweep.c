@@ -118,7 +118,9 @@ void sweep_attempt(struct sweep *s, struct attempt *a, bool *ret_died)
 	memset(page, 0, sizeof(*page));
 	*s->report = (struct report){ 0 };
 	a->report = s->report;
-	world_reset(a->world, a->operation->from);
+	if (s->laid != a->operation->from)
+		world_reset(a->world, a->operation->from);
+	s->laid = NULL;
 	status = in_child(attempt, a, 60);
 	*ret_died = !s->report->ended && status == FAULT_EXIT_STATUS;
 	if (*ret_died)
@@ -197,6 +199,7 @@ bool sweep_try(struct sweep *s, struct attempt *a, const struct state states[2],
 			   .before = &states[0],
 			   .after = &states[1],
 			   .report = s->report,
+			   .fresh = s->fresh,
 			   .dirty = a->fault->action == FAULT_FROM,
 			   .short_of_memory = a->fault->points == FAULT_ALLOC,
 			   .damage = a->fault->errnum == EIO };
@@ -204,6 +207,8 @@ bool sweep_try(struct sweep *s, struct attempt *a, const struct state states[2],
 
 	sweep_attempt(s, a, &t.died);
 	judge(&t, &v);
+	if (v.untouched)
+		s->laid = a->operation->from;
 	sums->points++;
 	sums->struck += s->report->struck;
 	if (v.broken && sums->broken++ < SHOWN_MAX)
@@ -231,7 +236,10 @@ void sweep_take_states(struct sweep *s, const struct operation *o, struct state 
 	uint64_t ignored[3];
 	struct state again;
 
+	s->laid = NULL;
 	world_reset(s->world, o->from);
+	free(s->fresh);
+	s->fresh = whole_text(s->world);
 	state_take(s->world, o, &ret[0]);
 	sweep_measure(s, o, &places[0], ignored);
 	state_take(s->world, o, &ret[1]);

@@ -70,6 +70,8 @@ struct sweep {
 	struct world machines[2];  /* of this process; the second is the resting one */
 	const struct world *world; /* that of the operation */
 	struct report *report;     /* shared */
+	const char *laid; /* template that the machine is as good as; NULL: none */
+	char *fresh;      /* whole_text() of such a machine */
 };
 
 /* All operations, the machine's first. */

@@ -397,6 +397,7 @@ struct next {
 	struct report *report; /* shared */
 	size_t repaired, left;
 	char what[MESSAGE_MAX];
+	bool has_run; /* anything has */
 };
 
 /* in_child: the operation, without faults. */
@@ -451,6 +452,7 @@ static bool succeed(struct verdict *v, struct next *n, const char *what,
 	*n->report = (struct report){ 0 };
 	n->repaired = n->left = 0;
 	n->what[0] = '\0';
+	n->has_run = true;
 	if (in_child(f, n, 90) != 0 || !n->report->ended)
 		broken(v, "%s crashed or hung", what);
 	else if (n->report->result < 0)
@@ -599,9 +601,12 @@ void judge(const struct trial *t, struct verdict *ret)
 	}
 	n->world = t->world;
 	n->operation = t->operation;
+	n->has_run = false;
 	*ret = (struct verdict){ 0 };
 	judge_report(ret, t);
+	ret->untouched = t->fresh && fresh.text && strcmp(t->fresh, fresh.text) == 0;
 	if (judge_machine(ret, t, n, k ? k : &fresh) && !k && fresh.text)
 		known_add(&fresh);
+	ret->untouched = ret->untouched && !n->has_run;
 	known_clear(&fresh);
 }

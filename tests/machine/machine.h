@@ -201,6 +201,7 @@ void state_take(const struct world *w, const struct operation *o, struct state *
 void state_done(struct state *s);
 
 struct verdict {
+	bool untouched; /* the machine is as it was, as far as any operation can tell */
 	unsigned broken;
 	char text[8 * MESSAGE_MAX]; /* a line each */
 };
@@ -212,6 +213,7 @@ struct trial {
 	const struct operation *operation;
 	const struct state *before, *after;
 	const struct report *report;
+	const char *fresh; /* whole_text() from before it, or NULL */
 	bool died, dirty, short_of_memory;
 	bool damage; /* it may be told as damage: a disk that cannot be read */
 };
