@@ -18,8 +18,8 @@
  * a source for each member.  All of it happens in zip_close().
  *
  * It moves 8 KiB at a time, goes back once for each member, to complete its header, and
- * writes the directory in small pieces, which an appender takes.  Members have a buffer, too,
- * since each read of theirs may be a system call.
+ * writes the directory in small pieces, which an appender takes.  Members have a buffer,
+ * too, since each read of theirs may be a system call.
  *
  * The first error of a callback stays in the writer; what libzip makes of it is not used.
  */
@@ -296,8 +296,10 @@ int zip_writer_finish(struct zip_writer *w, struct err *err)
 	/* libzip would remove the file, which it has never seen, and say all is well. */
 	if (w->n_members == 0)
 		return err_set(err, ERR_USAGE, "a zip file without members");
-	if (zip_close(w->zip) < 0)
+	if (zip_close(w->zip) < 0) {
+		appender_abandon(w->archive);
 		return fail(w, zip_get_error(w->zip), err);
+	}
 	w->zip = NULL;
 	return 0;
 }

@@ -10,10 +10,11 @@
  * more than all else that is done with it.  Blocks of 1 MiB go to the disk directly
  * (O_DIRECT), by a thread of their own (belt.h), while the next are filled.
  *
- * Written in the usual way are: a file of less than a block; what does not begin or end
- * at a multiple of 4 KiB; and all of it where the file system does no direct I/O, or a
- * write of that kind fails or does a part only.  What is in the page cache then leaves it
- * once it is on the disk (fd_write_past()).
+ * That is so on ext4 and XFS, where nobody has anything against it.  Written in the usual
+ * way are: a file of less than a block; blocks that end at a hole; what does not begin or
+ * end at a multiple of 4 KiB; and all of it elsewhere, or once a write of that kind has
+ * failed.  What is in the page cache then leaves it once it is on the disk
+ * (fd_write_past()).
  *
  *	appender_new(&a, err);
  *	appender_begin(a, fd);
@@ -36,16 +37,16 @@
 struct appender;
 
 int appender_new(struct appender **ret, struct err *err);
-/* `fd` is an empty file, open for writing, to which nobody else writes; it is borrowed, and
- * its flags are changed (F_SETFL), until one of the next two returns. */
+/* `fd` is an empty file, open for writing, to which nobody else writes; it is borrowed,
+ * and its flags are changed (F_SETFL), until the end that succeeds, or is abandoned. */
 void appender_begin(struct appender *a, int fd);
-/* All that was written is in the file, and the descriptor as it was. */
+/* All that was written is in the file, and the flags are as before. */
 int appender_end(struct appender *a, struct err *err);
-/* Part of it is, or nothing. */
+/* Some of it may be; nothing is written to the file any more.  At any time. */
 void appender_abandon(struct appender *a);
 
 /* n bytes at `offset`: behind all that was written, with a hole or without one; or other
- * bytes for some of that. */
+ * bytes for some of that, and perhaps more behind it. */
 int appender_write(struct appender *a, const void *p, size_t n, uint64_t offset,
 		   struct err *err);
 

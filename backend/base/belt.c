@@ -12,8 +12,8 @@
 #define ALIGNMENT ((uintptr_t)4096)
 
 /*
- * `full` blocks, from `oldest` on, are the thread's; the one behind those is the caller's,
- * so at most n - 1 are full when the caller goes on.
+ * `full` blocks, from `oldest` on, are the thread's; the one behind those is the
+ * caller's, so at most n - 1 are full when the caller goes on.
  */
 struct belt {
 	belt_work *work;

@@ -22,9 +22,9 @@
 
 /* Adds the attributes of fd to e, sorted by name.  One call where there are none.  `fd`
  * may be any descriptor; of one that is O_PATH they are read by /proc/self/fd.  A file
- * system without attributes has none.  One that is there and may not be read is a failure,
- * as no file without it is what was saved.  ERR_NO_SPACE over entry.h's limits.  On failure
- * e has what was read so far (attr_clear). */
+ * system without attributes has none.  One that is there and may not be read is a
+ * failure: a file without it is another file.  ERR_NO_SPACE over entry.h's limits.  On
+ * failure e has what was read so far (attr_clear). */
 int attr_read(int fd, struct owners *owners, struct entry *e, struct err *err);
 
 /* Frees the attributes of e and leaves it without. */

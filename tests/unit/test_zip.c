@@ -298,6 +298,44 @@ START_TEST(zip_returns_the_errors_of_the_file)
 
 END_TEST
 
+/* zip_source_ops.read: some MiB, then a failure. */
+static ssize_t failing_read(void *ctx, void *p, size_t n, struct err *err)
+{
+	size_t *left = ctx;
+
+	if (*left == 0)
+		return err_set(err, ERR_CORRUPT, "no more");
+	n = *left < n ? *left : n;
+	memset(p, 'x', n);
+	*left -= n;
+	return (ssize_t)n;
+}
+
+/* A descriptor that is closed may be another file's at once. */
+START_TEST(zip_that_failed_leaves_the_descriptor_alone)
+{
+	static const struct zip_source_ops ops = { NULL, failing_read };
+
+	for (int i = 0; i < 10; i++) {
+		_cleanup_(err_clear) struct err err = ERR_INIT;
+		_cleanup_(zip_writer_freep) struct zip_writer *w = NULL;
+		_cleanup_close_ int fd = support_zip_create("t.zip"),
+				    other = support_zip_create("other");
+		size_t left = (size_t)3 << 20; /* the third block was filled just now */
+
+		ck_assert_ok(zip_writer_new(fd, &w, &err), &err);
+		ck_assert_ok(zip_writer_add(w, "a", ZIP_STORED, &ops, &left, &err), &err);
+		ck_assert_fails(zip_writer_finish(w, &err), &err, ERR_CORRUPT, "no more");
+		ck_assert_int_eq(fcntl(fd, F_GETFL) & O_DIRECT, 0);
+		ck_assert_int_eq(dup3(other, fd, O_CLOEXEC), fd);
+		zip_writer_free(TAKE_PTR(w));
+		ck_assert_int_eq(lseek(other, 0, SEEK_END), 0);
+		ck_assert_int_eq(fcntl(other, F_GETFL) & O_DIRECT, 0);
+	}
+}
+
+END_TEST
+
 START_TEST(zip_refuses_members_it_cannot_hold)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -411,5 +449,8 @@ Suite *suite_zip(void)
 	tcase_add_test(tc, zip_reports_every_failure_of_the_system);
 	tcase_add_test(tc, zip_goes_on_after_short_transfers);
 #endif
+
+	tc = support_tcase_on_disk(s, "disk");
+	tcase_add_test(tc, zip_that_failed_leaves_the_descriptor_alone);
 	return s;
 }
