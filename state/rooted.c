@@ -15,22 +15,12 @@
 /* Names in one directory: more than any system has packages. */
 #define NAMES_MAX 100000
 
-/* How often a path is resolved anew while something on its way is being renamed. */
-#define TRIES 32
-
 static int open_rooted(int rootfd, const char *path, int flags, struct err *err)
 {
-	int fd = -1, e;
+	int fd = fd_open_in_root(rootfd, path, flags), e = errno;
 
-	for (int i = 0; i < TRIES; i++) {
-		fd = sys_openat2(rootfd, path, (uint64_t)flags, 0,
-				 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
-			break;
-	}
 	if (fd >= 0)
 		return fd;
-	e = errno;
 	(void)err_errnum(err, e, "cannot open %s", q(path));
 	/* A path that leads through a file names nothing. */
 	return e == ENOTDIR ? err_reclassify(err, ERR_NOT_FOUND) : -1;

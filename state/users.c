@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/base/alloc.h"
+#include "backend/base/fd.h"
 #include "backend/base/quote.h"
 #include "backend/base/sys.h"
 #include "backend/names.h"
@@ -181,10 +182,7 @@ int users_has_home(struct users *u, const struct user *user, bool *ret, struct e
 	if (user->home[0] != '/')
 		return 0;
 	/* Nothing is read there: O_PATH asks for no right to the directory itself. */
-	do {
-		fd = sys_openat2(u->rootfd, user->home, O_PATH | O_DIRECTORY, 0,
-				 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-	} while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	fd = fd_open_in_root(u->rootfd, user->home, O_PATH | O_DIRECTORY);
 	*ret = fd >= 0;
 	if (fd >= 0 || errno == ENOENT || errno == ENOTDIR || errno == EACCES ||
 	    errno == ELOOP || errno == ENAMETOOLONG)

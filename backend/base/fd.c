@@ -10,8 +10,9 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/sys.h"
 
-#define READ_STEP    65536
-#define WRITE_BEHIND ((uint64_t)8 << 20)
+#define READ_STEP     65536
+#define WRITE_BEHIND  ((uint64_t)8 << 20)
+#define RESOLVE_TRIES 32
 /* So much may still be on its way to the disk; and so much is looked at once more, in case it
  * was when it was looked at last. */
 #define DROP_BEHIND ((uint64_t)24 << 20)
@@ -220,6 +221,19 @@ int fd_open_dir_at(int dirfd, const char *name, struct err *err)
 	int fd = sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 
 	return fd < 0 ? err_errno(err, "cannot open the directory") : fd;
+}
+
+int fd_open_in_root(int rootfd, const char *path, int flags)
+{
+	int fd = -1;
+
+	for (int i = 0; i < RESOLVE_TRIES; i++) {
+		fd = sys_openat2(rootfd, path, (uint64_t)flags, 0,
+				 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return fd;
 }
 
 /* Appends the names of the n bytes of records that getdents64() gave. */

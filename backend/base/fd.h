@@ -53,6 +53,11 @@ int fd_read_file_at(int dirfd, const char *name, size_t max, struct buf *out,
 /* A fresh descriptor of the directory dirfd/name ("." for dirfd itself), O_RDONLY. */
 int fd_open_dir_at(int dirfd, const char *name, struct err *err);
 
+/* Opens a path as in a chroot to rootfd: links on it lead nowhere else, and those of /proc are
+ * refused.  What the kernel cannot resolve while something is renamed or mounted anywhere is
+ * tried again.  Returns the descriptor, or -1 with errno: what that means the caller says. */
+int fd_open_in_root(int rootfd, const char *path, int flags);
+
 /* Appends the names in a directory but "." and "..", in no order; ERR_NO_SPACE where there are
  * more than max.  Moves the position of fd, which is open for reading. */
 int fd_list_dir(int fd, size_t max, struct strings *ret, struct err *err);

@@ -312,8 +312,8 @@ static int get_path(struct wire_in *in, char **ret, struct err *err)
 /* Resolves a path with this process's rights, the last component not followed if it is a link. */
 static int open_listed(struct packer *p, const char *path, int flags, struct err *err)
 {
-	int fd = sys_openat2(p->serve->rootfd, path[0] == '/' && path[1] ? path + 1 : ".",
-			     (uint64_t)flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	int fd = fd_open_in_root(p->serve->rootfd,
+				 path[0] == '/' && path[1] ? path + 1 : ".", flags);
 
 	if (fd < 0)
 		return err_errno(err, "cannot open %s", q(path));

@@ -13,6 +13,7 @@
 #include "state/operation/held.h"
 #include "state/operation/plan.h"
 #include "state/retention.h"
+#include "state/rooted.h"
 
 /* A set on its way. */
 struct saving {
@@ -80,12 +81,10 @@ static void saving_done(struct saving *v)
 static int read_line(struct session *s, const char *path, char **ret, struct err *err)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT;
-	_cleanup_close_ int fd = -1;
 	size_t n;
 
 	*ret = NULL;
-	fd = sys_openat2(s->places.root_fd, path, O_RDONLY | O_NONBLOCK, 0, RESOLVE_IN_ROOT);
-	if (fd < 0 || fd_read_file(fd, 4096, &text, err) < 0) {
+	if (rooted_read_file(s->places.root_fd, path, 4096, &text, err) < 0) {
 		err_clear(err); /* it only describes */
 		return 0;
 	}
@@ -102,10 +101,10 @@ static int describe(struct saving *v, struct err *err)
 	char name[256] = "";
 
 	if (stamp_now(&v->time, err) < 0 ||
-	    read_line(v->session, "etc/machine-id", &v->machine_id, err) < 0)
+	    read_line(v->session, "/etc/machine-id", &v->machine_id, err) < 0)
 		return -1;
 	if (v->session->places.other_root)
-		return read_line(v->session, "etc/hostname", &v->host, err);
+		return read_line(v->session, "/etc/hostname", &v->host, err);
 	if (gethostname(name, sizeof(name) - 1) == 0 && name[0]) {
 		v->host = alloc_strdup(name, err);
 		return v->host ? 0 : -1;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 
 static int open_file(const char *name, int flags)
@@ -249,6 +250,57 @@ START_TEST(directories_are_opened_without_following)
 
 END_TEST
 
+START_TEST(links_lead_nowhere_out_of_a_root)
+{
+	int root = support_dirfd(), fd;
+
+	if (!support_need_openat2())
+		return;
+	support_mkdir(root, "d", 0755);
+	support_symlink(root, "up", "/../../../d/../d");
+	fd = fd_open_in_root(root, "/up", O_RDONLY | O_DIRECTORY);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	support_symlink(root, "out", "/proc");
+	ck_assert_int_eq(fd_open_in_root(root, "/out/self", O_RDONLY), -1);
+	ck_assert_int_eq(errno, ENOENT);
+}
+
+END_TEST
+
+#ifdef ENABLE_FAULTS
+
+START_TEST(what_is_renamed_meanwhile_is_resolved_again)
+{
+	static const int passing[] = { EAGAIN, EINTR };
+	int fd;
+
+	if (!support_need_openat2())
+		return;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		fault_arm(&(struct fault_plan){ FAULT_CALL, FAULT_ONCE, 1, passing[i] });
+		fd = fd_open_in_root(support_dirfd(), "/", O_RDONLY | O_DIRECTORY);
+		ck_assert(fault_disarm());
+		ck_assert_int_ge(fd, 0);
+		close(fd);
+		/* But not for ever. */
+		fault_arm(&(struct fault_plan){ FAULT_CALL, FAULT_FROM, 1, passing[i] });
+		fd = fd_open_in_root(support_dirfd(), "/", O_RDONLY | O_DIRECTORY);
+		ck_assert_int_eq(errno, passing[i]);
+		ck_assert(fault_disarm());
+		ck_assert_int_eq(fd, -1);
+	}
+	fault_arm(&(struct fault_plan){ FAULT_CALL, FAULT_ONCE, 1, EIO });
+	fd = fd_open_in_root(support_dirfd(), "/", O_RDONLY | O_DIRECTORY);
+	ck_assert_int_eq(errno, EIO);
+	ck_assert(fault_disarm());
+	ck_assert_int_eq(fd, -1);
+}
+
+END_TEST
+
+#endif
+
 START_TEST(random_names_differ)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -331,6 +383,10 @@ Suite *suite_fd(void)
 	tcase_add_test(tc, only_regular_files_are_read);
 	tcase_add_test(tc, unreadable_file_is_denied);
 	tcase_add_test(tc, directories_are_opened_without_following);
+	tcase_add_test(tc, links_lead_nowhere_out_of_a_root);
+#ifdef ENABLE_FAULTS
+	tcase_add_test(tc, what_is_renamed_meanwhile_is_resolved_again);
+#endif
 	tcase_add_test(tc, random_names_differ);
 	return s;
 }
