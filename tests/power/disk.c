@@ -153,9 +153,9 @@ static void unmount_one(const struct disk *d)
 {
 	struct timespec pause = { 0, 2000000 };
 
-	/* Whoever was killed may not be gone for good yet. */
+	/* Whoever was killed may not be gone for good yet: 30 s do on any machine. */
 	for (int tries = 0; umount2(d->mountpoint, 0) < 0; tries++) {
-		if (errno != EBUSY || tries == 1000)
+		if (errno != EBUSY || tries == 15000)
 			die("unmount %s", d->mountpoint);
 		nanosleep(&pause, NULL);
 	}

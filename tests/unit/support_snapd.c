@@ -37,6 +37,11 @@ pid_t support_snapd_start(const char *answer, size_t n)
 	return pid;
 }
 
+bool support_snapd_was_late(const char *text)
+{
+	return strstr(text, "no answer in 2 s") != NULL;
+}
+
 const char *support_snapd_path(void)
 {
 	static char path[64];

@@ -677,6 +677,8 @@ Suite *suite_db(void)
 	tcase_add_test(tc, closing_gives_up_what_was_not_committed);
 	tcase_add_test(tc, reader_sees_the_state_before_a_transaction);
 	tcase_add_test(tc, killed_writer_leaves_whole_transactions);
+	/* All of them wait for one lock, but 10 s at most: no disk shall let them wait. */
+	tc = support_tcase_in_memory(s, "at once");
 	tcase_add_test(tc, processes_that_create_it_at_once_share_it);
 	tc = support_tcase(s, "faults");
 	tcase_add_test(tc, db_survives_every_failure);

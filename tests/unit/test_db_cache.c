@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -129,17 +130,36 @@ START_TEST(changed_file_is_not_the_one_that_was_read)
 
 END_TEST
 
+/* Puts a file of that name that changed just now; false if it may have settled meanwhile. */
+static bool put_at_once(const char *name, struct store_file *ret)
+{
+	struct timespec now, then;
+
+	*ret = old_file(name);
+	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &now), 0);
+	ret->ctime_sec = now.tv_sec;
+	ret->ctime_nsec = (uint32_t)now.tv_nsec;
+	db_cache_put_best_effort(db, ret, "packed", 6, NULL);
+	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &then), 0);
+	return (then.tv_sec - now.tv_sec) * 1000000000LL + then.tv_nsec - now.tv_nsec <
+	       40000000;
+}
+
 START_TEST(file_that_changed_just_now_is_not_taken)
 {
-	struct store_file a = old_file("a.zip");
-	struct timespec now;
+	struct store_file a;
+	char name[32];
+	int tries = 0;
 
-	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &now), 0);
-	a.ctime_sec = now.tv_sec;
-	a.ctime_nsec = (uint32_t)now.tv_nsec;
-	db_cache_put_best_effort(db, &a, "packed", 6, NULL);
+	do {
+		if (++tries > 50) {
+			support_skip("this machine is too slow for it");
+			return;
+		}
+		snprintf(name, sizeof(name), "%d.zip", tries);
+	} while (!put_at_once(name, &a));
 	ck_assert(!is_known(&a));
-	a.ctime_sec = now.tv_sec + 1000;
+	a.ctime_sec += 1000;
 	db_cache_put_best_effort(db, &a, "packed", 6, NULL);
 	ck_assert(!is_known(&a));
 	a.ctime_sec = INT64_MIN;
