@@ -12,6 +12,7 @@ import shutil
 import struct
 import subprocess
 import tarfile
+import tempfile
 import time
 import zipfile
 
@@ -76,8 +77,27 @@ def native_app(programs, folder):
     restored_by_snapd(programs, folder, root, places, saved)
 
 
+# What setaside believes when it says that nothing has changed, as stat(1) calls it.
+BELIEVED = {"ext2/ext3", "xfs", "btrfs", "f2fs"}
+ELSEWHERE = "/var/tmp"  # which all users reach, as snapd's tar has to
+
+
+def is_believed(folder):
+    done = subprocess.run(["stat", "-f", "-c", "%T", folder], check=True, text=True,
+                          stdout=subprocess.PIPE)
+    return done.stdout.strip() in BELIEVED
+
+
 def native_app_again(programs, folder):
     """The same of a zip whose archives were taken over from an older one."""
+    if is_believed(folder) or not is_believed(ELSEWHERE):
+        return saved_again(programs, folder)
+    with tempfile.TemporaryDirectory(prefix="interop-setaside.", dir=ELSEWHERE) as place:
+        os.chmod(place, 0o755)
+        return saved_again(programs, place)
+
+
+def saved_again(programs, folder):
     root, places = native_root(programs, folder)
     for tops in places.values():
         for path in tops.values():
@@ -90,9 +110,12 @@ def native_app_again(programs, folder):
     args = "native:hello", "--users", "root,daemon"
     first = root.setaside("save", *args)["set"]
     saved = root.setaside("save", *args)["set"]
-    expect_equal([{"app": "hello", "set": saved["id"]}],
-                 root.setaside("save", "--if-changed", *args)["unchanged"],
-                 "what has not changed")
+    if is_believed(root.path):
+        expect_equal([{"app": "hello", "set": saved["id"]}],
+                     root.setaside("save", "--if-changed", *args)["unchanged"],
+                     "what has not changed")
+    else:
+        print("# nothing is taken over: no ext4, XFS, btrfs or f2fs here")
     expect_equal(first["content-hash"], saved["content-hash"], "content hashes")
     root.setaside("forget", str(first["id"]))
     restored_by_snapd(programs, folder, root, places, saved)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -219,6 +220,20 @@ START_TEST(what_does_not_fit_is_told)
 
 END_TEST
 
+/* Whether what is written directly is not kept in memory here: some file systems refuse it,
+ * or write it like all else, ext4 with data=journal for one. */
+static bool writes_past_memory(void)
+{
+	_cleanup_free_ void *bytes = aligned_alloc(65536, MIB);
+	_cleanup_close_ int fd = openat(support_dirfd(), "direct",
+					O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+
+	ck_assert_ptr_nonnull(bytes);
+	memset(bytes, 'd', MIB);
+	return fd >= 0 && write(fd, bytes, MIB) == (ssize_t)MIB &&
+	       support_held_in_memory(fd, 0, MIB) <= 0;
+}
+
 START_TEST(long_files_are_not_kept_in_memory)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -228,6 +243,10 @@ START_TEST(long_files_are_not_kept_in_memory)
 
 	if (!support_need_disk())
 		return;
+	if (!writes_past_memory()) {
+		support_skip("nothing is written directly on this file system");
+		return;
+	}
 	ck_assert_ok(appender_new(&a, &err), &err);
 	ck_assert_ok(write_in_steps(a, fd, bytes, 12 * MIB, 8192, &err), &err);
 	ck_assert_double_lt(support_held_in_memory(fd, 0, 12 * MIB), 0.1);

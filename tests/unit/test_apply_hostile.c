@@ -326,7 +326,7 @@ START_TEST(apply_takes_sparse_data_in_rising_order_only)
 	assert_put(d.sink.finish(d.sink.ctx, &d.err));
 	ck_assert_int_eq(fstatat(d.target.fd, "s", &st, 0), 0);
 	ck_assert_int_eq(st.st_size, 1 << 20);
-	ck_assert_int_lt(st.st_blocks, 100);
+	ck_assert_int_lt(st.st_blocks, st.st_size / 512 / 2);
 	direct_end(&d);
 }
 

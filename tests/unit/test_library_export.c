@@ -24,7 +24,8 @@
 #include "tests/unit/support_world.h"
 
 /* What a pipe does not hold. */
-#define LARGE ((size_t)400 << 10)
+#define LARGE     ((size_t)400 << 10)
+#define PIPE_SIZE (64 << 10)
 
 static const uint64_t first = 1;
 
@@ -356,6 +357,9 @@ START_TEST(export_into_a_pipe_that_nobody_empties_can_be_cancelled)
 	s = support_world_open(&w, "store");
 	support_world_save(s, NULL);
 	ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
+	/* Where pages are large it holds more, unless it is told not to. */
+	(void)fcntl(p[0], F_SETPIPE_SZ, PIPE_SIZE);
+	ck_assert_int_le(fcntl(p[0], F_GETPIPE_SZ), PIPE_SIZE);
 	taker.fd = p[0];
 	ck_assert_ok(setaside_export_open(s, &first, 1, &x, &err), &err);
 	ck_assert_int_eq(pthread_create(&thread, NULL, take_some, &taker), 0);

@@ -185,7 +185,7 @@ START_TEST(gnu_tar_knows_sizes_over_eight_gigabytes)
 	fd = openat(support_dirfd(), "common/tree", O_RDONLY | O_CLOEXEC);
 	ck_assert_int_eq(fstat(fd, &st), 0);
 	ck_assert_uint_eq(st.st_size, size);
-	ck_assert_int_lt(st.st_blocks, 100);
+	ck_assert_int_lt(st.st_blocks, st.st_size / 512 / 2);
 	ck_assert_int_eq(pread(fd, end, 5, (off_t)size - 5), 5);
 	packed = openat(support_dirfd(), "huge", O_RDONLY | O_CLOEXEC);
 	ck_assert_int_eq(pread(packed, want, 5, (off_t)size - 5), 5);

@@ -61,10 +61,11 @@ static void deliver(void)
 	ck_assert_msg(got == 1, "%d: %s", got, err_message(&t.err));
 }
 
-/* Sends n raw bytes with n_fds copies of descriptor 0. */
+/* Sends n raw bytes with n_fds copies of a descriptor. */
 static void send_raw(const void *p, size_t n, size_t n_fds)
 {
 	struct iovec iov = { (void *)(uintptr_t)p, n };
+	const int fd = support_dirfd();
 
 	union {
 		struct cmsghdr header;
@@ -78,7 +79,9 @@ static void send_raw(const void *p, size_t n, size_t n_fds)
 		control.header.cmsg_level = SOL_SOCKET;
 		control.header.cmsg_type = SCM_RIGHTS;
 		control.header.cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-		memset(CMSG_DATA(&control.header), 0, n_fds * sizeof(int));
+		for (size_t i = 0; i < n_fds; i++)
+			memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &fd,
+			       sizeof(fd));
 	}
 	ck_assert_int_eq(sendmsg(t.sock[0], &msg, 0), (ssize_t)n);
 }
