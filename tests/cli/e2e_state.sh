@@ -354,8 +354,7 @@ resting=$(json '[len(d["restore"]["moved"]), len(d["restore"]["created"])]')
 is "$(asides) $resting" '1 [1,2]' 'keep-for: the old tree rests'
 run save demo
 is "$(asides)" 1 'keep-for: for days'
-mkdir -p "$home/.config/setaside"
-echo 'keep-for = 8s' >"$home/.config/setaside/setaside.conf"
+printf '%s\n' 'keep-for = 8s' 'reserve = 0' >"$home/.config/setaside/setaside.conf"
 run restore 1
 is "$(asides)" 3 'keep-for = 8s: two more rest'
 seconds 8

@@ -39,6 +39,8 @@ room()
 
 own_store=$there_store
 if can_mount; then
+	# With the reserve that holds without a configuration.
+	mv "$there_home/.config" "$scratch/config"
 	for size in 256k 1m 2m 3m; do
 		small "$size"
 		there_store=$scratch/small/store
@@ -101,6 +103,7 @@ if can_mount; then
 	rm -r "$there_home/.config"
 	there import small.export
 	is_status 0 'the reserve: with less of it'
+	mv "$scratch/config" "$there_home/.config"
 	umount "$scratch/small"
 	there_store=$own_store
 else

@@ -18,6 +18,7 @@ mkdir -p "$there_root" "$there_home"
 printf '%s:x:%s:%s::/:/bin/false\n' daemon 1 1 bin 2 2 guest 64999 64999 >>"$root/etc/passwd"
 printf '%s:x:%s:\n' daemon 1 bin 2 >>"$root/etc/group"
 cp -R "$root/etc" "$there_root"
+cp -a "$home/.config" "$there_home"
 
 there()
 {

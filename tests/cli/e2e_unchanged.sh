@@ -26,7 +26,7 @@ export TMPDIR
 believe_after()
 {
 	mkdir -p "$2"
-	echo "settle = $1" >"$2/setaside.conf"
+	printf '%s\n' "settle = $1" 'reserve = 0' >"$2/setaside.conf"
 }
 
 # settle DIR...: until everything below was last changed so long ago.

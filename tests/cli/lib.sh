@@ -31,7 +31,10 @@ store=$scratch/store
 home=$root/home/tester
 umask 022
 chmod 755 "$scratch"
-mkdir -p "$root/etc" "$home" "$scratch/apps"
+mkdir -p "$root/etc/setaside" "$home/.config/setaside" "$scratch/apps"
+# However full the file system is.
+echo 'reserve = 0' >"$root/etc/setaside/setaside.conf"
+cp -p "$root/etc/setaside/setaside.conf" "$home/.config/setaside"
 echo "tester:x:$(id -u):$(id -g)::/home/tester:/bin/sh" >"$root/etc/passwd"
 echo "tester:x:$(id -g):" >"$root/etc/group"
 

@@ -73,6 +73,8 @@ bool support_world_make_for(const char *test, struct support_world *w)
 		 (unsigned)geteuid(), (unsigned)getegid());
 	support_file(support_dirfd(), "r/etc/passwd", 0644, passwd);
 	support_file(support_dirfd(), "r/etc/group", 0644, "");
+	support_file(support_dirfd(), SUPPORT_WORLD_CONFIG, 0644,
+		     SUPPORT_WORLD_NO_RESERVE);
 	define("one");
 	define("two");
 	return true;

@@ -36,6 +36,10 @@ struct support_world {
 		.events = SUPPORT_EVENTS_INIT                                            \
 	}
 
+/* Its configuration: saves may fill the file system, however full it is. */
+#define SUPPORT_WORLD_CONFIG     "r/home/me/.config/setaside/setaside.conf"
+#define SUPPORT_WORLD_NO_RESERVE "reserve = 0\n"
+
 /* The root "r"; false, with a SKIP line, where workers cannot run. */
 #define support_world_make(w) support_world_make_for(__func__, (w))
 bool support_world_make_for(const char *test, struct support_world *w);

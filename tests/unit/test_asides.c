@@ -33,6 +33,8 @@ static void make_root(void)
 		 (unsigned)geteuid(), (unsigned)getegid());
 	put_file("r/etc/passwd", passwd);
 	put_file("r/etc/group", "");
+	/* However full the file system is. */
+	put_file("r/home/me/.config/setaside/setaside.conf", "reserve = 0\n");
 	put_file("r/home/me/.gitconfig", "[user]\n\tname = before\n");
 	put_file("r/home/me/.ssh/config", "Host *\n");
 	put_file("r/home/me/snap/hello/7/state", "seven");

@@ -247,6 +247,8 @@ static bool make_home(void)
 	    "{ \"name\": \"deep\", \"scope\": \"user\", \"at\": { \"native\": \"~/.deep/er/one\" } }"
 	    "] }");
 	support_mkdir(d, "r/home/me", 0700);
+	/* However full the file system is. */
+	put("r/home/me/.config/setaside/setaside.conf", "reserve = 0\n");
 	put_old();
 	return true;
 }

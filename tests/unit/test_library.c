@@ -63,6 +63,9 @@ static void make_root(void)
 		 (unsigned)geteuid(), (unsigned)getegid());
 	put_file("r/etc/passwd", passwd);
 	put_file("r/etc/group", "");
+	/* Root's and a person's: saves work however full the file system is. */
+	put_file("r/etc/setaside/setaside.conf", "reserve = 0\n");
+	put_file("r/home/me/.config/setaside/setaside.conf", "reserve = 0\n");
 	put_file("r/home/me/.gitconfig", "[user]\n\tname = before\n");
 	put_file("r/home/me/.ssh/config", "Host *\n");
 	support_mkdir(d, "r/home/me/snap", 0700);

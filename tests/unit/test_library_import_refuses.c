@@ -260,7 +260,7 @@ START_TEST(import_without_room_is_refused)
 
 	if (!support_world_make(&w))
 		return;
-	support_file(support_dirfd(), "r/home/me/.config/setaside/setaside.conf", 0644,
+	support_file(support_dirfd(), SUPPORT_WORLD_CONFIG, 0644,
 		     "reserve = 8000000000G\n");
 	s = support_world_open(&w, "store");
 	support_zipped_export_right(&zip, 1, &t);

@@ -104,6 +104,9 @@ static struct session *open_world(struct err *err)
 		 (unsigned)geteuid(), (unsigned)getegid());
 	support_file(support_dirfd(), "r/etc/passwd", 0644, passwd);
 	support_file(support_dirfd(), "r/etc/group", 0644, "");
+	/* However full the file system is. */
+	support_file(support_dirfd(), "r/home/me/.config/setaside/setaside.conf", 0644,
+		     "reserve = 0\n");
 	make_data("r/home/me/.big/data");
 	support_file(support_dirfd(), "r/home/me/.small/data", 0600, "small");
 	define("big");
