@@ -122,6 +122,8 @@ void sweep_attempt(struct sweep *s, struct attempt *a, bool *ret_died)
 		world_reset(a->world, a->operation->from);
 	s->laid = NULL;
 	status = in_child(attempt, a, 60);
+	if (s->report->cannot)
+		die("%s cannot be tested", a->operation->name);
 	*ret_died = !s->report->ended && status == FAULT_EXIT_STATUS;
 	if (*ret_died)
 		s->report->struck = true;

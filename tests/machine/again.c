@@ -20,22 +20,34 @@ static const char *const held[] = { "home/alice/.one/noise", "var/lib/two/s" };
 static const char *const changed[] = { "home/bob/.config/three/x",
 				       "home/alice/.config/three/x" };
 
+/* What a machine lacks is no fault of what is tested. */
+static __attribute__((noreturn)) void lack(struct report *r, const char *what)
+{
+	r->cannot = true;
+	die("%s", what);
+}
+
 /* Hears of it when one of these files is opened, as far as they are there. */
-static int watch(const struct world *w, const char *const paths[2])
+static int watch(const struct world *w, const char *const paths[2], struct report *r)
 {
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	bool watched = false;
 
+	if (fd < 0)
+		lack(r, "inotify cannot be had");
 	for (int i = 0; i < 2; i++) {
 		_cleanup_free_ char *path = NULL;
 
 		if (asprintf(&path, "%s/%s", w->root, paths[i]) < 0)
 			die("no memory");
-		if (access(path, F_OK) == 0)
-			watched = inotify_add_watch(fd, path, IN_OPEN) >= 0 || watched;
+		if (access(path, F_OK) < 0)
+			continue;
+		if (inotify_add_watch(fd, path, IN_OPEN) < 0)
+			lack(r, path);
+		watched = true;
 	}
-	if (fd < 0 || !watched)
-		die("cannot watch %s", paths[0]);
+	if (!watched)
+		lack(r, paths[0]);
 	return fd;
 }
 
@@ -58,7 +70,8 @@ static int save(const struct world *w, const struct save_request *q, bool all,
 		struct report *r, struct err *err)
 {
 	struct observer observer = { report_warning, r, NULL };
-	_cleanup_close_ int of_held = watch(w, held), of_changed = watch(w, changed);
+	_cleanup_close_ int of_held = watch(w, held, r),
+			    of_changed = watch(w, changed, r);
 	_cleanup_(session_closep) struct session *s =
 		operation_session(w, SESSION_WRITE, &observer, err);
 	struct save_outcome o;

@@ -449,11 +449,16 @@ static void recover_twice(void *ctx)
 static bool succeed(struct verdict *v, struct next *n, const char *what,
 		    void (*f)(void *ctx))
 {
+	int status;
+
 	*n->report = (struct report){ 0 };
 	n->repaired = n->left = 0;
 	n->what[0] = '\0';
 	n->has_run = true;
-	if (in_child(f, n, 90) != 0 || !n->report->ended)
+	status = in_child(f, n, 90);
+	if (n->report->cannot)
+		die("%s cannot be tested", what);
+	if (status != 0 || !n->report->ended)
 		broken(v, "%s crashed or hung", what);
 	else if (n->report->result < 0)
 		broken(v, "%s failed: %s", what, n->report->message);

@@ -107,6 +107,7 @@ char *world_list_out(const struct world *w);
 /* What a child tells of an operation; shared memory. */
 struct report {
 	bool ended; /* neither died nor killed */
+	bool cannot; /* ended by die(): it cannot be done here */
 	int result, kind;
 	char message[MESSAGE_MAX];
 	bool partial; /* done in part, and said so */

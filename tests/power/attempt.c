@@ -145,6 +145,8 @@ bool attempt_run(struct attempt *a)
 	kill(pid, SIGKILL);
 	if (waitpid(pid, NULL, 0) != pid)
 		die("waitpid");
+	if (p->report->cannot)
+		die("%s cannot be tested", a->operation->name);
 	disks_close(fds);
 	a->ret_mark = *mark;
 	return halted || (!a->nth && !a->whole && p->report->ended);
