@@ -25,6 +25,8 @@ BUILD = os.environ["abs_top_builddir"]
 STRACE = shutil.which("strace")
 # A command that takes longer hangs.
 PATIENCE = 60
+MEMORY = "/dev/shm"
+MEMORY_WANTED = 1 << 30
 
 WRITES = {"write", "pwrite64", "writev", "pwritev", "ftruncate", "fallocate", "fsync",
           "fdatasync", "syncfs", "mkdirat", "mkdir", "linkat", "symlinkat", "openat",
@@ -45,12 +47,19 @@ FAULTS = {
 }
 
 
+def place():
+    """Where a machine lies: in memory, where there is room; None: wherever is usual."""
+    if not os.access(MEMORY, os.W_OK):
+        return None
+    fs = os.statvfs(MEMORY)
+    return MEMORY if fs.f_bavail * fs.f_frsize >= MEMORY_WANTED else None
+
+
 class Machine:
     """A root with a user and two apps, a store, and a place for exports."""
 
     def __init__(self):
-        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.dir = tempfile.mkdtemp(prefix="setaside-strace.", dir=base)
+        self.dir = tempfile.mkdtemp(prefix="setaside-strace.", dir=place())
         os.chmod(self.dir, 0o755)
         self.cur = os.path.join(self.dir, "cur")
         self.system = os.geteuid() == 0
@@ -90,6 +99,11 @@ class Machine:
             if self.system:
                 self.put(f"root/var/lib/{app}/s", text, 0)
         self.put("root/home/tester/own", "no app's")
+        # It works however full the file system is.
+        if self.system:
+            self.put("root/etc/setaside/setaside.conf", "reserve = 0\n", 0)
+        else:
+            self.put("root/home/tester/.config/setaside/setaside.conf", "reserve = 0\n")
 
     def keep(self, name):
         subprocess.run(["cp", "-a", self.cur, os.path.join(self.dir, "kept", name)], check=True)
@@ -173,26 +187,41 @@ class Machine:
         with open(self.count, encoding="utf-8") as f:
             return int(f.read())
 
+    def traced(self):
+        """What was traced; nothing where no tracer came so far."""
+        try:
+            with open(self.log, encoding="utf-8", errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
     def calls(self, place):
         """How often each call comes, and how many of those come before the program's own work."""
         first, all_ = collections.Counter(), collections.Counter()
         begun = False
-        with open(self.log, encoding="utf-8", errors="replace") as f:
-            for line in f:
-                name = re.match(r"(?:\d+ +)?(\w+)\(", line)
-                if not name:
-                    continue
-                begun = begun or (name[1] == "recvmsg" if place else
-                                  self.dir in line and name[1] != "execve")
-                all_[name[1]] += 1
-                if not begun:
-                    first[name[1]] += 1
+        for line in self.traced().splitlines():
+            name = re.match(r"(?:\d+ +)?(\w+)\(", line)
+            if not name:
+                continue
+            begun = begun or (name[1] == "recvmsg" if place else
+                              self.dir in line and name[1] != "execve")
+            all_[name[1]] += 1
+            if not begun:
+                first[name[1]] += 1
         return first, all_
 
     # ---- What there is ----
 
     def live(self):
         """All below the root, without the random part of what rests aside."""
+        while True:
+            try:
+                return self.walk()
+            except FileNotFoundError:
+                # A worker that outlives the command is still at it.
+                time.sleep(.01)
+
+    def walk(self):
         found = {}
         top = os.path.join(self.cur, "root")
         for path, dirs, files in os.walk(top):
@@ -318,8 +347,7 @@ class Sweep:
         spec = f"-e inject={call}:{inject}:when={nth}"
         try:
             done = self.machine.struck(place, spec, self.arguments())
-            with open(self.machine.log, encoding="utf-8", errors="replace") as f:
-                text = f.read()
+            text = self.machine.traced()
             sums[1] += "(INJECTED)" in text or "killed by SIGKILL" in text
             broken = self.judge(done, fault == "death" and place == 0, before)
         except subprocess.TimeoutExpired as e:
