@@ -60,7 +60,7 @@ static const struct world *machine_for(struct sweep *s, const struct operation *
 	if (w->dir)
 		return w;
 	if (!o->rests) {
-		world_init(w);
+		world_init(w, s->dir ? s->dir : dirs_fastest());
 		operations_prepare(w);
 		variants_prepare(w);
 	} else if (world_init_resting(w)) {
@@ -193,7 +193,8 @@ static int tell(const struct sweep *s, time_t begun, bool ended)
 static void usage(void)
 {
 	fputs("usage: fault_sweep [--share N/M] [--seed S] [--jobs J] [--seconds T]\n"
-	      "         [--operation NAME] [--place NAME] [--fault TEXT] [--nth N]\n",
+	      "         [--operation NAME] [--place NAME] [--fault TEXT] [--nth N]\n"
+	      "         [--dir DIR]\n",
 	      stderr);
 	exit(2);
 }
@@ -205,7 +206,7 @@ static void parse(struct sweep *s, int argc, char **argv)
 		{ "jobs", 1, NULL, 'j' },  { "operation", 1, NULL, 'o' },
 		{ "place", 1, NULL, 'p' }, { "fault", 1, NULL, 'f' },
 		{ "nth", 1, NULL, 'n' },   { "seconds", 1, NULL, 't' },
-		{ NULL, 0, NULL, 0 }
+		{ "dir", 1, NULL, 'd' },   { NULL, 0, NULL, 0 }
 	};
 	unsigned long long a, b;
 	int c;
@@ -227,6 +228,8 @@ static void parse(struct sweep *s, int argc, char **argv)
 			s->fault = optarg;
 		} else if (c == 'n') {
 			s->nth = strtoull(optarg, NULL, 10);
+		} else if (c == 'd') {
+			s->dir = optarg;
 		} else if (c == 't' && strtoul(optarg, NULL, 10) > 0) {
 			s->end = time(NULL) + (time_t)strtoul(optarg, NULL, 10);
 		} else {

@@ -66,6 +66,7 @@ struct sweep {
 	unsigned jobs, job;
 	const char *operation, *place, *fault;
 	uint64_t nth; /* 0: all */
+	const char *dir; /* below which machines are that do not rest; NULL: the fastest */
 	struct sums *sums;
 	struct world machines[2];  /* of this process; the second is the resting one */
 	const struct world *world; /* that of the operation */

@@ -61,8 +61,8 @@ struct world {
  * Operations on it may change nothing else.
  */
 
-/* Makes the directory, and in it the data that is saved. */
-void world_init(struct world *w);
+/* Makes a directory below that one, and in it the data that is saved. */
+void world_init(struct world *w, const char *base);
 /* False where no disk is (dirs_on_disk()). */
 bool world_init_resting(struct world *w);
 /* What such a machine has beside: something to take over, and its configuration. */
@@ -76,6 +76,9 @@ void world_reset(const struct world *w, const char *name);
 /* The data that is saved, and that which is live later. */
 void world_put_old(const struct world *w);
 void world_put_new(const struct world *w);
+/* In app two a file that is long enough to be written past the page cache, where the file system can do
+ * that (base/appender); its bytes are by `seed`, which is not 0. */
+void world_put_long(const struct world *w, uint32_t seed);
 /* Some of the data, in place: of app two an archive, if it has several; app three. */
 void world_change(const struct world *w);
 /* After a copy of cur: its journal gets the inode numbers of the copy. */

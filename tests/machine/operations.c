@@ -51,14 +51,18 @@ void report_warning(void *ctx, const struct event *event)
   report_warning, (report), NULL                                                                   \
  }
 
+/* The app that can have a long file (world_put_long()). */
+static const char *const app_two[] = { "two" };
+
 /* ---- Each from opening to closing ---- */
 
-static int run_save(const struct world *w, struct report *r, struct err *err)
+static int save(const struct world *w, const struct scope *scope, struct report *r,
+		struct err *err)
 {
 	struct observer observer = HEAR(r);
 	_cleanup_(session_closep) struct session *s =
 		operation_session(w, SESSION_WRITE, &observer, err);
-	struct save_request q = { .note = "a note" };
+	struct save_request q = { .scope = *scope, .note = "a note" };
 	struct save_outcome o;
 
 	if (!s || setaside_save(s, &q, &o, err) < 0)
@@ -68,19 +72,43 @@ static int run_save(const struct world *w, struct report *r, struct err *err)
 	return 0;
 }
 
-static int run_restore(const struct world *w, struct report *r, struct err *err)
+static int run_save(const struct world *w, struct report *r, struct err *err)
+{
+	return save(w, &(struct scope){ 0 }, r, err);
+}
+
+static int run_save_two(const struct world *w, struct report *r, struct err *err)
+{
+	return save(w, &(struct scope){ .apps = app_two, .n_apps = 1 }, r, err);
+}
+
+static int restore(const struct world *w, const struct restore_request *q,
+		   struct report *r, struct err *err)
 {
 	struct observer observer = HEAR(r);
 	_cleanup_(session_closep) struct session *s =
 		operation_session(w, SESSION_WRITE, &observer, err);
-	struct restore_request q = { .set = 1, .force = true };
 	struct restore_outcome o;
 
-	if (!s || setaside_restore(s, &q, &o, err) < 0)
+	if (!s || setaside_restore(s, q, &o, err) < 0)
 		return -1;
 	r->partial = o.notes > 0 || o.n_skipped > 0;
 	restore_outcome_done(&o);
 	return 0;
+}
+
+static int run_restore(const struct world *w, struct report *r, struct err *err)
+{
+	return restore(w, &(struct restore_request){ .set = 1, .force = true }, r, err);
+}
+
+static int run_restore_two(const struct world *w, struct report *r, struct err *err)
+{
+	struct restore_request q = { .set = 2,
+				     .scope = { .apps = app_two, .n_apps = 1 },
+				     .force = true };
+
+	return restore(w, &q, r, err);
 }
 
 static int run_undo(const struct world *w, struct report *r, struct err *err)
@@ -125,13 +153,12 @@ static int run_forget(const struct world *w, struct report *r, struct err *err)
 
 static int run_forget_app(const struct world *w, struct report *r, struct err *err)
 {
-	static const char *const apps[] = { "two" };
 	struct observer observer = HEAR(r);
 	_cleanup_(session_closep) struct session *s =
 		operation_session(w, SESSION_WRITE, &observer, err);
 	struct forget_outcome o;
 
-	if (!s || setaside_forget(s, 1, apps, 1, false, &o, err) < 0)
+	if (!s || setaside_forget(s, 1, app_two, 1, false, &o, err) < 0)
 		return -1;
 	forget_outcome_done(&o);
 	return 0;
@@ -215,6 +242,11 @@ const struct operation operations[] = {
 	{ .name = "undo", .from = "restored", .run = run_undo, .inverse = run_undo },
 	{ .name = "keep", .from = "restored", .run = run_keep },
 	{ .name = "save", .from = "saved", .run = run_save, .sets = true },
+	{ .name = "restore-long",
+	  .from = "long",
+	  .run = run_restore_two,
+	  .inverse = run_undo },
+	{ .name = "save-long", .from = "long", .run = run_save_two, .sets = true },
 	{ .name = "import", .from = "stream", .run = run_import, .sets = true },
 	{ .name = "forget", .from = "two", .run = run_forget, .sets = true },
 	{ .name = "forget-app", .from = "two", .run = run_forget_app, .sets = true },
@@ -346,6 +378,16 @@ static void prepare_stream(const struct world *w)
 	free(gone);
 }
 
+/* A set of a long file, and another one live. */
+static void prepare_long(const struct world *w)
+{
+	world_reset(w, "saved");
+	world_put_long(w, 1);
+	operation_must(w, run_save_two);
+	world_put_long(w, 2);
+	world_keep(w, "long");
+}
+
 void operations_prepare(const struct world *w)
 {
 	char *base = world_path(w, "cur/store/state.db");
@@ -355,6 +397,7 @@ void operations_prepare(const struct world *w)
 	world_keep(w, "saved");
 	operation_must(w, run_restore);
 	world_keep(w, "restored");
+	prepare_long(w);
 	prepare_stream(w);
 	world_reset(w, "stream");
 	operation_must(w, run_import);

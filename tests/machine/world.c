@@ -20,6 +20,8 @@
 
 #define ALICE 20001u
 #define BOB   20002u
+/* Two blocks of base/appender and a piece, in an archive too. */
+#define LONG_SIZE 2200000u
 
 /* The trees of all apps, below the root. */
 static const char *const trees[] = {
@@ -222,8 +224,7 @@ static void put_machine(const struct world *w)
 	    APP("three", TREE("data", "user", "~/.config/three", "")));
 }
 
-/* A machine in a new directory there. */
-static void init_below(struct world *w, const char *base)
+void world_init(struct world *w, const char *base)
 {
 	const char *worker = getenv("SETASIDE_WORKER");
 	int fd;
@@ -257,31 +258,38 @@ static void init_below(struct world *w, const char *base)
 	world_put_old(w);
 }
 
-void world_init(struct world *w)
+/* ---- Noise ---- */
+
+/* A file of so many bytes that cannot be compressed; others for each seed, which is not 0. */
+static void put_noise(const struct world *w, uid_t owner, const char *path, size_t n,
+		      uint32_t seed)
 {
-	init_below(w, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : dirs_temporary());
+	char *noise = malloc(n + 1);
+
+	if (!noise)
+		die("no memory");
+	for (size_t i = 0; i < n; i++) {
+		seed ^= seed << 13;
+		seed ^= seed >> 17;
+		seed ^= seed << 5;
+		noise[i] = (char)(seed % 255 + 1);
+	}
+	noise[n] = '\0';
+	put(w, owner, path, noise);
+	free(noise);
+}
+
+void world_put_long(const struct world *w, uint32_t seed)
+{
+	put_noise(w, alice(w), "home/alice/.two/long", LONG_SIZE, seed);
 }
 
 /* ---- Resting ---- */
 
-/* Enough of what cannot be compressed for a snapshot that can be cloned in part. */
-static void put_noise(const struct world *w, uid_t owner, const char *path)
-{
-	static char noise[300000];
-	uint32_t x = 2463534242;
-
-	for (size_t i = 0; i + 1 < sizeof(noise); i++) {
-		x ^= x << 13;
-		x ^= x >> 17;
-		x ^= x << 5;
-		noise[i] = (char)(x % 255 + 1);
-	}
-	put(w, owner, path, noise);
-}
-
 void world_put_resting(const struct world *w)
 {
-	put_noise(w, alice(w), "home/alice/.one/noise");
+	/* Enough for a snapshot that can be cloned in part. */
+	put_noise(w, alice(w), "home/alice/.one/noise", 300000, 2463534242);
 	configure(w, "settle = 2s\nreserve = 0\n");
 }
 
@@ -291,7 +299,7 @@ bool world_init_resting(struct world *w)
 
 	if (!base)
 		return false;
-	init_below(w, base);
+	world_init(w, base);
 	w->resting = true;
 	world_put_resting(w);
 	return true;

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/machine/dirs.h"
+
 /* Ways to find out what a power cut leaves.  Options and figures: README. */
 static const struct {
 	const char *name;
@@ -30,14 +32,6 @@ static const struct {
 
 /* From a row to the one that is tried next: layouts and methods take turns. */
 #define ROW_STRIDE 37
-
-/* Where the machines lie: as world_init() has it. */
-static const char *base_directory(void)
-{
-	const char *dir = getenv("TMPDIR");
-
-	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : dir ? dir : "/tmp";
-}
 
 /* ---- The processes that share the work ---- */
 
@@ -114,7 +108,7 @@ static int work(struct power *p, char *const paths[DISKS_MAX],
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		die("prctl");
 	p->report = shared_memory(sizeof(*p->report));
-	world_init(&p->world);
+	world_init(&p->world, dirs_fastest());
 	world_keep(&p->world, POWER_BARE);
 	operations_prepare(&p->world);
 	fd = open(p->world.page, O_RDWR | O_CLOEXEC);
@@ -145,7 +139,7 @@ static bool share_work(struct power *p)
 	for (p->job = 0; jobs && p->job < p->jobs; p->job++) {
 		for (int i = 0; i < DISKS_MAX; i++) {
 			stores[i] = disk_new_file();
-			if (asprintf(&paths[i], "%s/blocklog-%u-%d", base_directory(),
+			if (asprintf(&paths[i], "%s/blocklog-%u-%d", dirs_fastest(),
 				     p->job, i) < 0)
 				die("no memory");
 		}
@@ -288,7 +282,7 @@ static int run_all(struct power *p)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ||
-	    mount("setaside-power", base_directory(), "tmpfs", MS_NOSUID | MS_NODEV,
+	    mount("setaside-power", dirs_fastest(), "tmpfs", MS_NOSUID | MS_NODEV,
 		  "mode=1777") < 0)
 		die("cannot mount");
 	umask(022);
