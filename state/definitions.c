@@ -9,8 +9,10 @@
 #include "backend/base/strings.h"
 #include "state/definitions_internal.h"
 
+/* A definition that is there, but cannot be used. */
 struct wrong {
-	char *id, *reason;
+	char *id;
+	struct err why;
 };
 
 struct definitions {
@@ -30,7 +32,7 @@ void definitions_free(struct definitions *d)
 	free(d->items);
 	for (size_t i = 0; i < d->n_wrong; i++) {
 		free(d->wrong[i].id);
-		free(d->wrong[i].reason);
+		err_clear(&d->wrong[i].why);
 	}
 	free(d->wrong);
 	free(d);
@@ -93,21 +95,18 @@ static int read_entry(const struct definitions_files *l,
 static int add_wrong(struct definitions *d, const char *id,
 		     const struct observer *observer, struct err *err)
 {
-	_cleanup_(err_clear) struct err reason = ERR_INIT;
-	struct wrong *w;
+	_cleanup_(err_clear) struct err why = ERR_INIT;
+	struct wrong w = { .id = NULL, .why = ERR_INIT };
 
-	(void)err_move(&reason, err);
-	observer_warn(observer, NULL, "%s", err_message(&reason));
+	(void)err_move(&why, err);
+	observer_warn(observer, NULL, "%s", err_message(&why));
 	if (alloc_grow(&d->wrong, d->n_wrong, &d->cap_wrong, sizeof(*d->wrong), err) < 0)
 		return -1;
-	w = &d->wrong[d->n_wrong];
-	w->id = alloc_strdup(id, err);
-	w->reason = w->id ? alloc_strdup(err_message(&reason), err) : NULL;
-	if (!w->reason) {
-		free(w->id);
+	w.id = alloc_strdup(id, err);
+	if (!w.id)
 		return -1;
-	}
-	d->n_wrong++;
+	(void)err_move(&w.why, &why);
+	d->wrong[d->n_wrong++] = w;
 	return 0;
 }
 
@@ -176,14 +175,23 @@ const struct definition *definitions_at(const struct definitions *d, size_t i)
 	return d->items[i];
 }
 
+/* Fails as reading it did, which need not be for damage.  But the definition is there,
+ * if only as a link that leads nowhere. */
+static int tell_wrong(const struct wrong *w, struct err *err)
+{
+	enum err_kind kind = err_is(&w->why, ERR_NOT_FOUND) ? ERR_CORRUPT : w->why.kind;
+
+	err_set(err, kind, "the definition of %s cannot be used: %s", q(w->id),
+		err_message(&w->why));
+	return w->why.hint ? err_hint(err, "%s", w->why.hint) : -1;
+}
+
 int definitions_find(const struct definitions *d, const char *id,
 		     const struct definition **ret, struct err *err)
 {
 	for (size_t i = 0; i < d->n_wrong; i++) {
 		if (strcmp(d->wrong[i].id, id) == 0)
-			return err_set(err, ERR_CORRUPT,
-				       "the definition of %s cannot be used: %s", q(id),
-				       d->wrong[i].reason);
+			return tell_wrong(&d->wrong[i], err);
 	}
 	for (size_t i = 0; i < d->n; i++) {
 		if (strcmp(d->items[i]->id, id) == 0) {

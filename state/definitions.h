@@ -50,7 +50,8 @@ const struct definition *definitions_at(const struct definitions *d, size_t i);
 /* How many of those that are remembered as unusable could not even be read: their apps may be here. */
 size_t definitions_unread(const struct definitions *d);
 
-/* ERR_NOT_FOUND; ERR_CORRUPT with the reason for one that is wrong.  *ret is borrowed. */
+/* ERR_NOT_FOUND; ERR_CORRUPT for one that is wrong, with the reason; for one that could
+ * not be read, that failure.  *ret is borrowed. */
 int definitions_find(const struct definitions *d, const char *id,
 		     const struct definition **ret, struct err *err);
 

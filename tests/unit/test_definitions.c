@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/definitions.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/base/fault.h"
 #include "tests/unit/support.h"
 #include "tests/unit/support_events.h"
 
@@ -250,6 +252,34 @@ START_TEST(definition_that_is_wrong_is_remembered)
 }
 END_TEST
 
+START_TEST(definition_that_cannot_be_read_is_not_told_as_damage)
+{
+#ifdef ENABLE_FAULTS
+	const struct definitions_options options = { .rootfd = support_dirfd() };
+	bool struck = true;
+
+	define(VENDOR, "a", "vendor");
+	drop_in(VENDOR, "a.json.d/x.json", "more");
+	for (uint64_t nth = 1; struck; nth++) {
+		_cleanup_(err_clear) struct err err = ERR_INIT;
+		_cleanup_(definitions_freep) struct definitions *d = NULL;
+		const struct definition *found;
+		bool failed;
+
+		fault_arm(&(struct fault_plan){ FAULT_CALL, FAULT_ONCE, nth, EMFILE });
+		failed = definitions_load(&options, &d, &err) < 0 ||
+			 definitions_find(d, "a", &found, &err) < 0;
+		struck = fault_disarm();
+		ck_assert(struck || !failed);
+		if (failed)
+			ck_assert_fails(-1, &err, ERR_IO, strerror(EMFILE));
+	}
+#else
+	support_skip("built without faults");
+#endif
+}
+END_TEST
+
 START_TEST(definition_that_others_may_write_is_wrong_in_system_mode)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -390,6 +420,7 @@ Suite *suite_definitions(void)
 	tcase_add_test(tc, drop_ins_of_all_directories_add_in_order);
 	tcase_add_test(tc, drop_ins_of_a_person_obey_his_limits);
 	tcase_add_test(tc, definition_that_is_wrong_is_remembered);
+	tcase_add_test(tc, definition_that_cannot_be_read_is_not_told_as_damage);
 	tcase_add_test(tc, definition_that_others_may_write_is_wrong_in_system_mode);
 	tcase_add_test(tc, definition_of_another_owner_is_wrong_in_system_mode);
 	tcase_add_test(tc, definitions_of_a_plain_user_count_below_his_own_root);
