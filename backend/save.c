@@ -420,7 +420,7 @@ static int look_at_file(int fd, struct store_file *ret, struct err *err)
 	return 0;
 }
 
-/* The file itself; *ret_damaged: an older zip is to blame. */
+/* The file itself; s->damaged: an older zip is to blame. */
 static int write_snapshot(struct store *store, struct saving *s,
 			  const struct save_archive *archives, struct err *err)
 {

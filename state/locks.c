@@ -460,11 +460,6 @@ void locks_drop_all(struct locks *l, const struct lock_key *keys, size_t n)
 		locks_drop(l, keys[--n]);
 }
 
-bool locks_holds(const struct locks *l, struct lock_key key)
-{
-	return find_held(l, offset_of(key)) != NULL;
-}
-
 int locks_is_free(struct locks *l, struct lock_key key, bool *ret, struct err *err)
 {
 	bool held = false;

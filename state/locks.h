@@ -107,9 +107,8 @@ int locks_take_all(struct locks *l, const struct lock_key *keys, size_t n,
 /* Dropping what is not held is a programming error. */
 void locks_drop(struct locks *l, struct lock_key key);
 void locks_drop_all(struct locks *l, const struct lock_key *keys, size_t n);
-bool locks_holds(const struct locks *l, struct lock_key key);
 
-/* True if somebody else has it (shared or exclusive) at this moment. */
+/* Whether nobody else has it, shared or exclusive, at this moment. */
 int locks_is_free(struct locks *l, struct lock_key key, bool *ret, struct err *err);
 
 /* A descriptor of its own (read-only, O_CLOEXEC) that holds the alive byte shared, for

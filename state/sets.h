@@ -89,7 +89,8 @@ int sets_last_number(struct session *s, uint64_t *ret, struct err *err);
 /* The snapshot of an app (as it is named in the set), or NULL. */
 const struct set_snapshot *set_find(const struct set *set, const char *app);
 
-/* A set's or note's name: 1 to 64 of [A-Za-z0-9._+-], beginning with a letter or digit, not digits alone; ERR_USAGE. */
+/* A set's name: 1 to 64 of [A-Za-z0-9._+-], beginning with a letter or digit, not digits
+ * alone; ERR_USAGE. */
 int sets_check_name(const char *name, struct err *err);
 /* A note: UTF-8 without control characters, at most 1000 bytes. */
 int sets_check_note(const char *note, struct err *err);

@@ -33,12 +33,12 @@
 #define REQUEST(name) _cleanup_(wire_out_done) struct wire_out name = { .bytes = BUF_INIT }
 
 enum protocol_type {
-	PROTOCOL_HELLO = 1, /* parent: see worker_hello in worker.c */
+	PROTOCOL_HELLO = 1, /* parent: who the worker is to be (worker.c) */
 	PROTOCOL_OK,	    /* worker: the request is done; further fields are the request's */
 	PROTOCOL_FAIL,	    /* worker: it failed; an error follows */
 	PROTOCOL_PROGRESS,  /* worker: bytes done of the request; may be lost */
-	PROTOCOL_QUERY_NAME, /* worker: owner kind, number -> ANSWER_NAME */
-	PROTOCOL_QUERY_ID,   /* worker: owner kind, name or absent, number -> ANSWER_ID */
+	PROTOCOL_QUERY_NAME, /* worker: owner kind, number -> ANSWER */
+	PROTOCOL_QUERY_ID,   /* worker: owner kind, name or absent, number -> ANSWER */
 	PROTOCOL_ANSWER,     /* parent: an error (perhaps none), then name or absent, then number */
 
 	PROTOCOL_KIND_FIRST = 64,

@@ -6,8 +6,12 @@
  * import: the sets of an export stream into the store, one after the other; each all or nothing.
  *
  *	setaside_import_open(session, fd, &request, &im, err);
- *	while ((r = setaside_import_next(im, &outcome, err)) > 0 || err_is(err, ERR_DUPLICATE))
- *		...
+ *	while ((r = setaside_import_next(im, &outcome, err)) > 0 ||
+ *	       (r < 0 && err_is(err, ERR_DUPLICATE))) {
+ *		...			outcome says which set it is, or was already
+ *		import_outcome_done(&outcome);
+ *		err_clear(err);
+ *	}
  *	setaside_import_close(im);
  *
  * The stream is read once, from a file or a pipe.  Order, for each set (state/new_set.h has what is

@@ -5,10 +5,11 @@
 /*
  * save: apps and users into a new set; all or nothing.
  *
- * Order: plan (which trees are there) -> which archives an older set holds -> room -> locks of the apps -> number, row `saving` and
- * planned names (one commit) -> marker, synced -> each snapshot (backend/save.h) -> directory
- * synced -> row `complete` (the commit point) -> marker removed.  Recovery: a set that is not
- * complete vanishes with its files; its number stays used.
+ * Order: plan (which trees are there) -> locks of the apps -> which archives an older set
+ * holds -> room -> number, row `saving` and planned names (one commit) -> marker, synced ->
+ * each snapshot (backend/save.h) -> directory synced -> row `complete` (the commit point) ->
+ * marker removed.  Recovery: a set that is not complete vanishes with its files; its number
+ * stays used.
  *
  * Trees that look the same as when an older set was saved here (tree/fingerprint.h) are not
  * read: their archives are taken over from that set.  With `if_changed` an app is not saved at
