@@ -258,6 +258,58 @@ int places_open(const struct places *p, const struct places_dir *d, struct err *
 	return fd;
 }
 
+/* A name that is taken by a link that leads nowhere cannot be made. */
+static int check_is_free(int fd, const char *name, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (sys_fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(err, ERR_IO, "%s in %s leads nowhere", q(name), q(path));
+	if (errno != ENOENT)
+		return err_errno(err, "cannot examine %s in %s", q(name), q(path));
+	return 0;
+}
+
+/* Goes up the path, which it shortens, to what is there. */
+static int open_nearest(const struct places *p, const struct places_dir *d, char *path,
+			struct err *err)
+{
+	const char *top = path[0] == '/' || !*path ? "/" : ".";
+	_cleanup_free_ char *name = NULL;
+
+	for (;;) {
+		_cleanup_close_ int fd = open_path(p, d, *path ? path : top, err);
+		size_t n = strlen(path), at;
+
+		if (fd >= 0)
+			return name && check_is_free(fd, name, *path ? path : top, err) < 0 ?
+				       -1 :
+				       TAKE_FD(fd);
+		if (err->sys_errno != ENOENT || !*path)
+			return -1;
+		err_clear(err); /* it would be made */
+		for (at = n; at > 0 && path[at - 1] != '/'; at--)
+			;
+		free(name);
+		name = alloc_strdup(path + at, err);
+		if (!name)
+			return -1;
+		while (at > 0 && path[at - 1] == '/')
+			at--;
+		path[at] = '\0';
+	}
+}
+
+int places_open_above(const struct places *p, const struct places_dir *d, struct err *err)
+{
+	_cleanup_free_ char *path = without_slashes(d->path, err);
+	int fd = path ? open_nearest(p, d, path, err) : -1;
+
+	if (fd < 0 && path && d->in_root && p->other_root)
+		return err_wrap(err, "in root directory %s", q(p->root));
+	return fd;
+}
+
 /* Above the system's store others have to pass; the rest is for its owner alone. */
 static mode_t mode_of(const struct places *p, const struct places_dir *d,
 		      const char *prefix)

@@ -11,7 +11,8 @@ dist_check += tests/README tests/fixtures tests/interop/README tests/interop/run
 # Whole commands, from one end to the other; the longest first.
 command_tests += tests/cli/e2e_state.sh tests/cli/e2e_errors.sh tests/cli/e2e_memory.sh \
 	tests/cli/e2e_roundtrip.sh tests/cli/e2e_transfer.sh tests/cli/e2e_unchanged.sh \
-	tests/cli/e2e_import.sh tests/cli/e2e_export.sh tests/cli/e2e_remote.sh
+	tests/cli/e2e_import.sh tests/cli/e2e_export.sh tests/cli/e2e_remote.sh \
+	tests/cli/e2e_first.sh
 dist_check += tests/cli/break_zip.py tests/cli/e2e_lib.sh tests/cli/e2e_two_lib.sh \
 	tests/cli/edit_export.py tests/cli/fingerprint.py tests/cli/peak_memory.py \
 	tests/cli/rich_tree.py tests/cli/stand_still.py tests/cli/wait_caught.py tests/cli/wait_open.py

@@ -238,13 +238,18 @@ static int check_plan(const struct saving *v, struct err *err)
 	return err_set(err, ERR_NOT_FOUND, "there is nothing here to save");
 }
 
-/* There must be room for it. */
+/* There must be room for it: in the store, or where it will be made. */
 static int check_room(const struct saving *v, struct err *err)
 {
 	struct session *s = v->session;
+	_cleanup_close_ int above = -1;
 	struct retention_room room;
 
-	if (retention_room(store_fd(s->store), &s->config.reserve, &room, err) < 0)
+	if (!s->store)
+		above = places_open_above(&s->places, &s->places.snapshots, err);
+	if ((!s->store && above < 0) ||
+	    retention_room(s->store ? store_fd(s->store) : above, &s->config.reserve, &room,
+			   err) < 0)
 		return -1;
 	return retention_check_room(&room, plan_room(&v->plan), v->plan.n_apps + 4,
 				    s->store_shown, err);
