@@ -10,15 +10,12 @@
 /* Of one archive; definitions have a handful. */
 #define TREES_MAX 1024
 
-/* What stamp_is_zero() calls zero: 0001-01-01T00:00:00Z. */
-static const struct stamp no_time = { INT64_C(-62135596800), 0, 0 };
-
 /* ---- The object ---- */
 
 void snapshot_init(struct snapshot *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->time = no_time;
+	s->time = (struct stamp)STAMP_ZERO;
 }
 
 static void free_strings(char **list, size_t n)

@@ -13,13 +13,9 @@ static void write_snapshot(struct json_writer *w, const struct set_snapshot *s)
 	snapshot_write_json(&view, w);
 }
 
-void json_set_write(struct json_writer *w, const struct set *set)
+/* What every list of sets says of one. */
+static void write_keys(struct json_writer *w, const struct set *set)
 {
-	if (!set) {
-		json_null(w);
-		return;
-	}
-	json_begin_object(w);
 	json_parts_number(w, "id", set->id);
 	json_parts_text(w, "name", set->name);
 	json_parts_text(w, "note", set->note);
@@ -34,6 +30,16 @@ void json_set_write(struct json_writer *w, const struct set *set)
 	for (size_t i = 0; i < set->n; i++)
 		write_snapshot(w, &set->snapshots[i]);
 	json_end_array(w);
+}
+
+void json_set_write(struct json_writer *w, const struct set *set)
+{
+	if (!set) {
+		json_null(w);
+		return;
+	}
+	json_begin_object(w);
+	write_keys(w, set);
 	json_end_object(w);
 }
 
@@ -53,10 +59,19 @@ int json_set_saved_end(struct json_writer *w)
 int json_set_show(const struct set *set, struct buf *out, struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);
+	struct stamp expires = { .sec = set->expires };
+	bool goes = set->expires > 0 && !set->pinned;
 
 	json_parts_begin(&w);
 	json_key(&w, "set");
-	json_set_write(&w, set);
+	json_begin_object(&w);
+	write_keys(&w, set);
+	json_parts_text(&w, "origin", set->origin);
+	json_parts_text(&w, "reason", set->reason);
+	json_parts_time(&w, "expires", goes ? &expires : &(struct stamp)STAMP_ZERO);
+	json_key(&w, "pinned");
+	json_bool(&w, set->pinned);
+	json_end_object(&w);
 	return json_parts_end(&w);
 }
 

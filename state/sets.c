@@ -109,6 +109,8 @@ static int describe(struct set *set, const struct db_set *row, struct err *err)
 	set->automatic = row ? row->automatic : first && (first->own_auto || first->automatic);
 	set->pinned = row && row->pinned;
 	set->expires = row ? row->expires : 0;
+	if (row && row->created > 0)
+		set->time = (struct stamp){ .sec = row->created };
 	for (size_t i = 0; row && i < row->n_files; i++)
 		if (row->files[i].state == DB_FILE_PRESENT &&
 		    add_missing(set, &row->files[i], err) < 0)
@@ -146,7 +148,7 @@ static int complete(struct sets_reading *reading, struct set *set, struct err *e
 static int read_set(struct sets_reading *reading, const struct store_file *files, size_t n,
 		    const struct db_set *row, struct set *ret, struct err *err)
 {
-	struct set set = { .id = row ? row->id : files[0].set };
+	struct set set = { .id = row ? row->id : files[0].set, .time = STAMP_ZERO };
 
 	set.snapshots = alloc_zero(n, sizeof(*set.snapshots), err);
 	if (!set.snapshots)

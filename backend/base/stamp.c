@@ -11,7 +11,6 @@
 #include "backend/base/sys.h"
 
 #define DAY      86400
-#define ZERO_SEC INT64_C(-62135596800) /* 0001-01-01T00:00:00Z */
 
 /* Division that rounds down, for dates before 1970. */
 static int64_t floor_div(int64_t a, int64_t b)
@@ -215,7 +214,9 @@ void stamp_format(const struct stamp *s, char out[STAMP_TEXT_MAX])
 
 bool stamp_is_zero(const struct stamp *s)
 {
-	return s->sec == ZERO_SEC && s->nsec == 0;
+	static const struct stamp zero = STAMP_ZERO;
+
+	return s->sec == zero.sec && s->nsec == zero.nsec;
 }
 
 /* Less than a minute: three digits or so of the largest unit that fits. */

@@ -20,6 +20,11 @@ struct stamp {
 
 #define STAMP_TEXT_MAX 48
 
+/* 0001-01-01T00:00:00Z: no time.  A content hash has it in the place of one. */
+/* clang-format off */
+#define STAMP_ZERO { INT64_C(-62135596800), 0, 0 }
+/* clang-format on */
+
 /* Now, with the local zone's offset. */
 int stamp_now(struct stamp *ret, struct err *err);
 /* Years 0000..9999; ERR_CORRUPT otherwise.  Fractions beyond nine digits are cut. */
@@ -27,7 +32,7 @@ int stamp_parse(const char *text, size_t len, struct stamp *ret, struct err *err
 /* Up to nine fraction digits, trailing zeros trimmed.  Years out of 0000..9999 are
  * written as they are, and cannot be read back. */
 void stamp_format(const struct stamp *s, char out[STAMP_TEXT_MAX]);
-/* 0001-01-01T00:00:00Z, what a content hash puts for a time. */
+/* Whether it is STAMP_ZERO. */
 bool stamp_is_zero(const struct stamp *s);
 /* Age as snapd prints it: "529ms" "1.00s" "2h41m" "25d5h" "3d02h"; "0ns" if negative. */
 void stamp_format_age(int64_t nsec, char out[STAMP_TEXT_MAX]);

@@ -148,6 +148,8 @@ is_json '" ".join(d["sets"][0]["snapshots"][0])' \
 hash=$(json 'd["sets"][0]["content-hash"]' | tr -d '"')
 run show "$hash" --json
 is_json 'd["set"]["name"]' '"first"' 'show: a set by its hash'
+is_json '[d["set"][k] for k in ("origin", "reason", "expires", "pinned")]' \
+	'["saved",null,null,false]' 'show --json: what show says, too'
 run show first
 is_status 0 'show: status'
 is "$(sed -n 1,4p "$scratch/out")" 'Set           1
@@ -162,6 +164,15 @@ like_out '^    Tree      rc: ~/.demorc \(a file\)$' 'show: a file'
 run show 2
 like_out '^Reason        upgrade$' 'show: the reason of an automatic set'
 like_out '^Expires       [0-9]{4}-' 'show: when it goes'
+run show 2 --json
+is_json 'd["set"]["expires"] > "2000-" and d["set"]["reason"]' '"upgrade"' \
+	'show --json: when it goes'
+
+mv "$store/snapshots/2_demo_"*.zip "$scratch/"
+run saved --json --id 2
+is_json 'd["sets"][0]["time"] > "2000-"' true 'saved --json: a lost file leaves the set its time'
+is_json 'd["sets"][0]["snapshots"][0]["broken"]' '"the file is gone"' 'saved --json: says so'
+mv "$scratch/2_demo_"*.zip "$store/snapshots/"
 
 # ---- Check ----
 
