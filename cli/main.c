@@ -55,6 +55,9 @@ static int parse(struct cli *cli, struct options o, const char **operands,
 		return usage_hint(NULL, err);
 	const struct option_table *tables[] = { &arguments_global,
 						verb ? &verb->options : NULL };
+	o.verb = verb ? verb->name : NULL;
+	o.others = o.tables;
+	o.n_others = o.n_tables;
 	o.tables = tables;
 	o.n_tables = verb ? 2 : 1;
 	if (options_parse(&o, &cli->args, operands, &n, err) < 0 ||

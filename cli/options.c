@@ -26,18 +26,24 @@ struct walk {
 
 /* ---- One argument after the other ---- */
 
-static const struct option_spec *find_long(const struct options *o, const char *name,
-					   size_t len)
+static const struct option_spec *find_in(const struct option_table *const *tables,
+					 size_t n, const char *name, size_t len)
 {
-	for (size_t i = 0; i < o->n_tables; i++) {
-		for (size_t k = 0; k < o->tables[i]->n; k++) {
-			const struct option_spec *spec = &o->tables[i]->specs[k];
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < tables[i]->n; k++) {
+			const struct option_spec *spec = &tables[i]->specs[k];
 			if (strlen(spec->name) == len &&
 			    memcmp(spec->name, name, len) == 0)
 				return spec;
 		}
 	}
 	return NULL;
+}
+
+static const struct option_spec *find_long(const struct options *o, const char *name,
+					   size_t len)
+{
+	return find_in(o->tables, o->n_tables, name, len);
 }
 
 static const struct option_spec *find_letter(const struct options *o, const char *letters)
@@ -186,6 +192,11 @@ static int unknown(const struct options *o, const char *arg, struct err *err)
 	char name[64];
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(arg, "="), arg);
+	/* What another verb knows was not misspelt. */
+	if (o->verb && arg[1] == '-' &&
+	    find_in(o->others, o->n_others, name + 2, strlen(name + 2)))
+		return err_set(err, ERR_USAGE, "%s does not take the option %s", o->verb,
+			       q(name));
 	err_set(err, ERR_USAGE, "unknown option %s", q(name));
 	if (arg[1] != '-')
 		return -1;

@@ -96,7 +96,7 @@ usage 'unknown option "--frobnicate"' 'see "setaside saved --help"' \
 	'an unknown option' saved --frobnicate
 usage 'unknown option "--exlude"' 'did you mean "--exclude"?' \
 	'an option misspelt' save --exlude=x
-usage 'unknown option "--id"' 'see "setaside apps --help"' \
+usage 'apps does not take the option "--id"' 'see "setaside apps --help"' \
 	'an option of another verb' apps --id 3
 usage 'unknown option "--ab"' 'see "setaside saved --help"' 'no abbreviations' saved --ab
 usage 'unknown option "-x"' 'see "setaside saved --help"' 'an unknown letter' saved -x

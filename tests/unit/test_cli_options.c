@@ -63,7 +63,9 @@ static struct options arguments_of(const char *line)
 		ck_assert_int_lt(argc, 16);
 		argv[argc] = strsep(&at, " ");
 	}
-	return (struct options){ argc, argv, tables, 2 };
+	return (struct options){
+		.argc = argc, .argv = argv, .tables = tables, .n_tables = 2
+	};
 }
 
 static int parse(const char *line, struct err *err)
