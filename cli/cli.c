@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cli.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/cleanup.h"
 #include "backend/base/quote.h"
 #include "cli/signals.h"
+#include "cli/text.h"
 
 /* struct observer.event */
 static void on_event(void *ctx, const struct event *event)
@@ -61,6 +63,12 @@ static const char *trusted_variable(const char *name)
 	return value && value[0] != '\0' ? value : NULL;
 }
 
+/* The store that was named, or NULL. */
+static const char *named_store(const struct cli *cli)
+{
+	return cli->args.store ? cli->args.store : variable("SETASIDE_STORE");
+}
+
 int cli_open(struct cli *cli, enum session_access access, struct err *err)
 {
 	const struct arguments *a = &cli->args;
@@ -70,7 +78,7 @@ int cli_open(struct cli *cli, enum session_access access, struct err *err)
 				  : SESSION_AUTO,
 		.access = access,
 		.root = a->root,
-		.store = a->store ? a->store : variable("SETASIDE_STORE"),
+		.store = named_store(cli),
 		.verb = cli->verb->name,
 		.worker = trusted_variable("SETASIDE_WORKER"),
 		.data_dir = trusted_variable("SETASIDE_DATADIR"),
@@ -92,6 +100,31 @@ void cli_commit(struct cli *cli, bool by_a_person)
 {
 	cli->committed = true;
 	cli->by_a_person = by_a_person;
+}
+
+/* An option with its value, if it has one. */
+static void write_option(struct text *t, const char *option, const char *value)
+{
+	if (!value)
+		return;
+	text_printf(t, " %s ", option);
+	text_shell(t, value);
+}
+
+int cli_command(const struct cli *cli, const char *verb, uint64_t number, struct buf *ret,
+		struct err *err)
+{
+	struct text t = TEXT(ret, err);
+
+	text_printf(&t, "setaside");
+	if (cli->args.system || cli->args.user)
+		text_printf(&t, cli->args.system ? " --system" : " --user");
+	write_option(&t, "--root", cli->args.root);
+	write_option(&t, "--store", named_store(cli));
+	text_printf(&t, " %s", verb);
+	if (number > 0)
+		text_printf(&t, " %" PRIu64, number);
+	return text_end(&t);
 }
 
 struct scope cli_scope(const struct cli *cli, size_t first)

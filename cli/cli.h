@@ -59,6 +59,11 @@ int cli_open(struct cli *cli, enum session_access access, struct err *err);
  * go. */
 void cli_commit(struct cli *cli, bool by_a_person);
 
+/* Appends a command that a person can type next: the verb, and the number that it is
+ * about (0: none), on the store and root that this one works on. */
+int cli_command(const struct cli *cli, const char *verb, uint64_t number, struct buf *ret,
+		struct err *err);
+
 /* What the operands from `first` on (apps) and the options say.  Borrowed from cli. */
 struct scope cli_scope(const struct cli *cli, size_t first);
 

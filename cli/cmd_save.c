@@ -66,19 +66,24 @@ static int write_text(struct cli *cli, const struct save_outcome *o, struct err 
 }
 
 /* What is not in the answer, or not clear enough from it. */
-static void warn(struct cli *cli, const struct save_outcome *o)
+static int warn(struct cli *cli, const struct save_outcome *o, struct err *err)
 {
+	_cleanup_(buf_done) struct buf show = BUF_INIT;
+
 	for (size_t i = 0; i < o->empty.n; i++)
 		observer_note(&cli->observer, o->empty.items[i], "has no data here");
 	if (!o->has_set && o->n_unchanged > 0 && cli->args.name && !cli->args.dry_run)
 		observer_note(&cli->observer, NULL,
 			      "no set was made, so nothing is named %s", q(cli->args.name));
-	if (o->has_set && (o->skipped > 0 || o->changed > 0))
-		observer_warn(&cli->observer, NULL,
-			      "set %" PRIu64 " is not complete: %" PRIu64
-			      " left out, %" PRIu64 " changed while being read; "
-			      "\"setaside show %" PRIu64 "\" names them",
-			      o->set.id, o->skipped, o->changed, o->set.id);
+	if (!o->has_set || (o->skipped == 0 && o->changed == 0))
+		return 0;
+	if (cli_command(cli, "show", o->set.id, &show, err) < 0)
+		return -1;
+	observer_warn(&cli->observer, NULL,
+		      "set %" PRIu64 " is not complete: %" PRIu64 " left out, %" PRIu64
+		      " changed while being read; to see which: %s",
+		      o->set.id, o->skipped, o->changed, show.data);
+	return 0;
 }
 
 /* The value of --compress. */
@@ -119,7 +124,8 @@ static int run(struct cli *cli, struct err *err)
 		return -1;
 	if (o.has_set)
 		cli_commit(cli, !cli->args.automatic);
-	warn(cli, &o);
+	if (warn(cli, &o, err) < 0)
+		return -1;
 	if (cli->args.json ? json_set_save(&o, &cli->out, err) < 0
 			   : write_text(cli, &o, err) < 0)
 		return -1;

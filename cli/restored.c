@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "backend/base/cleanup.h"
 #include "cli/json_outcome.h"
 #include "cli/say.h"
 #include "cli/text.h"
@@ -19,36 +20,45 @@ static void write_plan(struct text *t, struct cli *cli, const struct restore_out
 static int write_text(struct cli *cli, const struct restore_outcome *o, const char *begin,
 		      const char *back, struct err *err)
 {
+	_cleanup_(buf_done) struct buf undo = BUF_INIT;
 	struct text t = TEXT(&cli->out, err);
 	size_t n_apps = cli->n_operands > 1 ? cli->n_operands - 1 : 0;
 
 	if (cli->args.dry_run) {
 		write_plan(&t, cli, o);
 	} else if (!cli->args.quiet) {
+		if (cli_command(cli, "undo", o->id, &undo, err) < 0)
+			return -1;
 		say_set(&t, begin, o->set, cli->operands + 1, n_apps, ".\n");
-		text_printf(&t, "%s: setaside undo %" PRIu64 "\n", back, o->id);
+		text_printf(&t, "%s: %s\n", back, undo.data);
 	}
 	return text_end(&t);
 }
 
 /* Each archive that was left out, and that something is still to be done. */
-static void warn(struct cli *cli, const struct restore_outcome *o)
+static int warn(struct cli *cli, const struct restore_outcome *o, struct err *err)
 {
+	_cleanup_(buf_done) struct buf doctor = BUF_INIT;
+
 	for (size_t i = 0; i < o->n_skipped; i++)
 		observer_warn(&cli->observer, o->skipped[i].user, "left out: %s",
 			      o->skipped[i].why);
-	if (o->unsettled)
-		observer_warn(&cli->observer, NULL,
-			      "restore "
-			      "%" PRIu64 " is not settled: the next run that writes, "
-			      "or \"setaside doctor\", does it",
-			      o->id);
+	if (!o->unsettled)
+		return 0;
+	if (cli_command(cli, "doctor", 0, &doctor, err) < 0)
+		return -1;
+	observer_warn(&cli->observer, NULL,
+		      "restore %" PRIu64 " is not settled yet: the next command that "
+		      "writes does it, as does: %s",
+		      o->id, doctor.data);
+	return 0;
 }
 
 int restored_answer(struct cli *cli, const struct restore_outcome *o, const char *begin,
 		    const char *back, struct err *err)
 {
-	warn(cli, o);
+	if (warn(cli, o, err) < 0)
+		return -1;
 	if (cli->args.json ? json_outcome_restore(o, &cli->out, err) < 0
 			   : write_text(cli, o, begin, back, err) < 0)
 		return -1;

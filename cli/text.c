@@ -2,6 +2,7 @@
 #include "cli/text.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,36 @@ void text_quoted(struct text *t, const char *s)
 	text_printf(t, "\"");
 	text_foreign(t, s);
 	text_printf(t, "\"");
+}
+
+/* What any shell takes as it is, wherever it stands in a word. */
+static bool is_bare(const char *s)
+{
+	static const char bare[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:@_";
+
+	return s[0] != '\0' && s[strspn(s, bare)] == '\0';
+}
+
+void text_shell(struct text *t, const char *s)
+{
+	/* Only $'' can spell what a terminal must not see. */
+	bool clean = quote_is_clean(s, strlen(s));
+
+	if (is_bare(s)) {
+		text_printf(t, "%s", s);
+		return;
+	}
+	text_printf(t, clean ? "'" : "$'");
+	for (; *s != '\0'; s++) {
+		if (clean && *s == '\'')
+			text_printf(t, "'\\''");
+		else if (clean || (*s >= ' ' && *s <= '~' && *s != '\'' && *s != '\\'))
+			text_printf(t, "%c", *s);
+		else
+			text_printf(t, "\\%03o", (unsigned)(unsigned char)*s);
+	}
+	text_printf(t, "'");
 }
 
 void text_wrap(struct text *t, const char *s, int column, int indent)

@@ -35,6 +35,9 @@ void text_foreign(struct text *t, const char *s);
 void text_message(struct text *t, const char *s);
 /* `s` in double quotes, escaped. */
 void text_quoted(struct text *t, const char *s);
+/* `s` as one word for a shell, quoted where it must be: what is typed again as it was
+ * printed means the same, and shows nothing but printable characters. */
+void text_shell(struct text *t, const char *s);
 /* Paragraphs, wrapped at 80 columns; each line after the first is indented by
  * `indent`, and the first is taken to stand at column `column` already.  A newline in
  * s begins a new line. */

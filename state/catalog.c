@@ -338,7 +338,7 @@ static int fail_unknown(const struct catalog *c, const char *name, const char *b
 		suggest_offer(&s, c->apps[i]->name);
 	(void)err_set(err, ERR_NOT_FOUND, "there is no app %s", q(name));
 	return s.best ? err_hint(err, "did you mean %s?", q(s.best))
-		      : err_hint(err, "setaside apps says which there are");
+		      : err_hint(err, "\"apps\" lists those that are here");
 }
 
 int catalog_lookup(const struct catalog *c, const char *name,

@@ -58,7 +58,7 @@ static int check_pending(struct session *s, const struct strings *paths, struct 
 	err_set(err, ERR_BUSY, "restore %llu of the same data is not settled yet",
 		(unsigned long long)other.id);
 	db_restore_done(&other);
-	return err_hint(err, "setaside doctor says what it waits for");
+	return err_hint(err, "\"doctor\" says what it waits for");
 }
 
 /* Names of apps as the locks have them: a save knows no NAME.native before it has its set. */

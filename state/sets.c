@@ -286,9 +286,9 @@ void sets_mention_system_store(struct session *s)
 	fd = places_open(&s->places, &dir, &ignored);
 	if (fd < 0 && err_is(&ignored, ERR_DENIED))
 		observer_note(s->observer, NULL,
-			      "the system's snapshots in %s are readable by root only:"
-			      " sudo setaside saved",
-			      q(dir.path));
+			      "the system's snapshots in %s are readable by root only%s",
+			      q(dir.path),
+			      s->places.other_root ? "" : ": sudo setaside saved");
 	places_dir_done(&dir);
 }
 

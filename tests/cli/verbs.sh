@@ -6,6 +6,9 @@
 
 . "$abs_top_srcdir/tests/cli/lib.sh"
 
+# The store and root of run(), as they stand in a command that is suggested.
+here="--user --root $root --store $store"
+
 mkdir -p "$home/.demo"
 echo one >"$home/.demo/file"
 echo two >"$home/.demorc"
@@ -220,14 +223,14 @@ is_json '[d["restore"][k] for k in ("id", "set", "apps")]' '[null,1,["demo"]]' \
 	'restore --dry-run: JSON'
 run restore first
 is_status 0 'restore: status'
-is_out 'Restored set 1.
-To go back: setaside undo 1' 'restore: says how to go back'
+is_out "Restored set 1.
+To go back: setaside $here undo 1" 'restore: says how to go back'
 is "$(cat "$home/.demo/file" "$home/.demorc")" 'one
 two' 'restore: it did'
 run undo
 is_status 0 'undo: status'
-is_out 'Undid the restore of set 1.
-To go forward again: setaside undo 2' 'undo: says how to go forward'
+is_out "Undid the restore of set 1.
+To go forward again: setaside $here undo 2" 'undo: says how to go forward'
 is "$(cat "$home/.demo/file")" changed 'undo: it did'
 run undo 1
 is_status 4 'undo: once'
@@ -241,8 +244,8 @@ is_json '[d["restore"]["id"], len(d["restore"]["created"]), len(d["restore"]["mo
 run keep 4 --json
 is_json '[d["keep"]["id"], len(d["keep"]["removed"])]' '[4,2]' 'keep: JSON'
 run restore 1 demo
-is_out 'Restored set 1 of app "demo".
-To go back: setaside undo 5' 'restore: of an app'
+is_out "Restored set 1 of app \"demo\".
+To go back: setaside $here undo 5" 'restore: of an app'
 run keep
 is_out 'Restore 5 is final; 2 old trees removed.' 'keep: says what went'
 run restore 1 --users nosuch
@@ -333,6 +336,20 @@ run forget first --json
 is_out '{"version":1,"forget":{"set":1,"apps":["demo"]}}' 'forget: JSON'
 run saved
 is_out 'No snapshots found.' 'forget: nothing is left'
+
+# The command that is printed, typed as it stands, in a store with that name.
+odd="$scratch/it's \$(touch oops) & co"
+run_raw --user --root "$root" --store "$odd" save demo
+echo newer >"$home/.demo/file"
+run_raw --user --root "$root" --store "$odd" restore 1
+is "$(cat "$home/.demo/file")" one 'way back: there is something to undo'
+back=$(sed -n 's/^To go back: setaside //p' "$scratch/out")
+eval "run_raw $back"
+is_out "Undid the restore of set 1.
+To go forward again: setaside ${back%1}2" 'way back: leads back in the same store'
+is "$(cat "$home/.demo/file")" newer 'way back: to what was there'
+run_raw --user --root "$root" --store "$odd" keep
+echo one >"$home/.demo/file"
 
 # ---- Doctor ----
 

@@ -325,7 +325,7 @@ START_TEST(catalog_names_may_need_a_packaging)
 	ck_assert_fails(catalog_lookup(c, "native:firefix", NULL, NULL, &app, &err), &err,
 			ERR_NOT_FOUND, "did you mean \"firefox\"?");
 	ck_assert_fails(catalog_lookup(c, "emacs", NULL, NULL, &app, &err), &err,
-			ERR_NOT_FOUND, "setaside apps says which there are");
+			ERR_NOT_FOUND, "\"apps\" lists those that are here");
 	ck_assert_fails(catalog_lookup(c, "", NULL, NULL, &app, &err), &err,
 			ERR_NOT_FOUND, "there is no app \"\"");
 	/* What is not here does not make a name ambiguous. */

@@ -250,6 +250,36 @@ START_TEST(paragraphs_are_wrapped)
 
 END_TEST
 
+/* ---- Words for a shell ---- */
+
+static const struct {
+	const char *word, *expected;
+} words[] = {
+	{ "/mnt/disk-2/a_b.c:d,e+f@g%", "/mnt/disk-2/a_b.c:d,e+f@g%" },
+	{ "", "''" },
+	{ "a b", "'a b'" },
+	{ "$(reboot);`x`\"\\", "'$(reboot);`x`\"\\'" },
+	{ "it's", "'it'\\''s'" },
+	{ "~/x=y", "'~/x=y'" },
+	{ "caf\xc3\xa9", "'caf\xc3\xa9'" },
+	{ "a\x1b[2J'\\\n7", "$'a\\033[2J\\047\\134\\0127'" },
+	{ "a\xff", "$'a\\377'" },
+	{ "\xe2\x80\xae/x", "$'\\342\\200\\256/x'" },
+};
+
+START_TEST(words_are_quoted_for_a_shell)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf out = BUF_INIT;
+	struct text t = TEXT(&out, &err);
+
+	text_shell(&t, words[_i].word);
+	ck_assert_ok(text_end(&t), &err);
+	ck_assert_str_eq(out.data, words[_i].expected);
+}
+
+END_TEST
+
 Suite *suite_cli_report(void)
 {
 	Suite *s = suite_create("cli_report");
@@ -272,5 +302,8 @@ Suite *suite_cli_report(void)
 	tcase_add_test(tc, progress_is_not_shown_without_a_terminal);
 	tc = support_tcase(s, "text");
 	tcase_add_test(tc, paragraphs_are_wrapped);
+	tc = support_tcase(s, "words");
+	tcase_add_loop_test(tc, words_are_quoted_for_a_shell, 0,
+			    sizeof(words) / sizeof(words[0]));
 	return s;
 }
