@@ -52,5 +52,5 @@ int answer_write(const struct buf *text, struct err *err)
 			return err_errno(err, "cannot write the answer");
 		done += (size_t)n;
 	}
-	return text->len > 0 ? close_stdout(err) : 0;
+	return close_stdout(err);
 }

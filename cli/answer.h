@@ -14,7 +14,8 @@
  * closed still. */
 void answer_prepare(void);
 
-/* Writes all of it to stdout and closes that; it fails like write(2) and close(2). */
+/* Writes all of it to stdout and closes that, also where there is nothing to write: an
+ * export may have gone there.  Fails like write(2) and close(2). */
 int answer_write(const struct buf *text, struct err *err);
 
 #endif

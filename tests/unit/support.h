@@ -136,6 +136,7 @@ enum support_abilities {
 	SUPPORT_NOREPLACE = 1 << 1, /* RENAME_NOREPLACE: EINVAL */
 	SUPPORT_EXCHANGE = 1 << 2,  /* RENAME_EXCHANGE: EINVAL */
 	SUPPORT_OPENAT2 = 1 << 3,   /* ENOSYS */
+	SUPPORT_CLOSE = 1 << 4,	    /* no descriptor can be closed: EDQUOT */
 };
 
 #define support_lack(abilities) support_lack_for(__func__, (abilities))

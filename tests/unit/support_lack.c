@@ -46,6 +46,10 @@ static const struct {
 	  { LOAD_NUMBER, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 3),
 	    LOAD_ARGUMENT(0), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0, 0, 1),
 	    ANSWER(ENOSYS) } },
+	{ SUPPORT_CLOSE,
+	  { LOAD_NUMBER, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close, 0, 3),
+	    LOAD_ARGUMENT(0), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0, 0, 1),
+	    ANSWER(EDQUOT) } },
 };
 
 #define N_LACKS (sizeof(lacks) / sizeof(lacks[0]))

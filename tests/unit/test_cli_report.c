@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/answer.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "tests/unit/support.h"
@@ -250,6 +252,53 @@ START_TEST(paragraphs_are_wrapped)
 
 END_TEST
 
+/* ---- Standard output ---- */
+
+#define NO_FILTER 77
+
+/* Where a close fails as on a file server that is full: the kind of error that comes of
+ * an answer. */
+static int answer_without_room(const char *answer)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf out = BUF_INIT;
+
+	if (buf_add_str(&out, answer, &err) < 0)
+		return ERR_NONE;
+	if (!support_lack(SUPPORT_CLOSE))
+		return NO_FILTER;
+	return answer_write(&out, &err) < 0 ? (int)err.kind : ERR_NONE;
+}
+
+START_TEST(failing_close_is_an_error_whatever_was_written)
+{
+	static const char *const answers[] = { "text\n", "" };
+	int status;
+	pid_t pid;
+
+	if (!support_forks()) {
+		support_skip("needs a process of its own");
+		return;
+	}
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		if (null < 0 || dup2(null, STDOUT_FILENO) < 0)
+			_exit(ERR_NONE);
+		_exit(answer_without_room(answers[_i]));
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_FILTER)
+		support_skip("no seccomp filters here");
+	else
+		ck_assert_int_eq(WEXITSTATUS(status), ERR_NO_SPACE);
+}
+
+END_TEST
+
 /* ---- Words for a shell ---- */
 
 static const struct {
@@ -302,6 +351,8 @@ Suite *suite_cli_report(void)
 	tcase_add_test(tc, progress_is_not_shown_without_a_terminal);
 	tc = support_tcase(s, "text");
 	tcase_add_test(tc, paragraphs_are_wrapped);
+	tc = support_tcase(s, "output");
+	tcase_add_loop_test(tc, failing_close_is_an_error_whatever_was_written, 0, 2);
 	tc = support_tcase(s, "words");
 	tcase_add_loop_test(tc, words_are_quoted_for_a_shell, 0,
 			    sizeof(words) / sizeof(words[0]));
