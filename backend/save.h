@@ -75,6 +75,10 @@ struct save_options {
 	int64_t settle; /* what was changed so many seconds ago is settled; negative: never */
 	const struct observer *observer;
 	struct meter *meter; /* each archive is a part of it; NULL: nobody wants to know */
+	/* For save_estimate(), which needs it: a tree that cannot be looked at. */
+	int (*problem)(void *ctx, const struct save_archive *a, const struct save_tree *t,
+		       const struct err *why, struct err *err);
+	void *problem_ctx;
 };
 
 /* What a save could not take, beside what stands in the metadata. */
@@ -98,7 +102,7 @@ void save_result_done(struct save_result *r);
 
 struct save_estimate {
 	size_t trees;	 /* that exist; 0: all else is empty */
-	size_t problems; /* trees that cannot be resolved: warned of */
+	size_t problems; /* trees that cannot be resolved */
 	struct pack_counts counts;
 	struct save_print print;
 };

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/base/quote.h"
 
 /* The excludes of one tree: the definition's. */
 static int declare_excludes(const struct save_archive *a, const struct save_tree *t,
@@ -112,6 +111,7 @@ int save_print_final(struct fingerprint *f, const struct pack_counts *counts, in
 /* ---- Estimates ---- */
 
 struct estimating {
+	const struct save_archive *archive;
 	const struct save_options *options;
 	struct save_estimate result;
 };
@@ -132,18 +132,17 @@ static int count_problem(void *ctx, const struct save_tree *t, const struct err 
 			 struct err *err)
 {
 	struct estimating *e = ctx;
+	const struct save_options *o = e->options;
 
-	(void)err;
-	observer_warn(e->options->observer, t->name, "%s: %s", q(t->path), err_message(why));
 	e->result.problems++;
-	return 0;
+	return o->problem(o->problem_ctx, e->archive, t, why, err);
 }
 
 int save_estimate(const struct save_archive *archive, const struct strings *exclude,
 		  const struct save_options *options, struct save_estimate *ret, struct err *err)
 {
 	_cleanup_(fingerprint_freep) struct fingerprint *f = NULL;
-	struct estimating e = { .options = options };
+	struct estimating e = { .archive = archive, .options = options };
 	struct save_declared d = { count_tree, count_problem, &e, NULL };
 
 	if (fingerprint_new(NULL, &f, err) < 0)

@@ -75,6 +75,24 @@ int json_set_show(const struct set *set, struct buf *out, struct err *err)
 	return json_parts_end(&w);
 }
 
+/* What could not be looked at, if there is any. */
+static void write_unread(struct json_writer *w, const struct save_unread_list *list)
+{
+	if (list->n == 0)
+		return;
+	json_key(w, "unreadable");
+	json_begin_array(w);
+	for (size_t i = 0; i < list->n; i++) {
+		json_begin_object(w);
+		json_parts_text(w, "app", list->items[i].app);
+		json_parts_text(w, "user", list->items[i].user);
+		json_parts_text(w, "path", list->items[i].path);
+		json_parts_text(w, "why", list->items[i].why);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
 int json_set_save(const struct save_outcome *o, struct buf *out, struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);
@@ -92,5 +110,6 @@ int json_set_save(const struct save_outcome *o, struct buf *out, struct err *err
 	}
 	json_end_array(&w);
 	json_parts_list(&w, "empty", &o->empty);
+	write_unread(&w, &o->unread);
 	return json_parts_end(&w);
 }

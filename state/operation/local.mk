@@ -27,4 +27,5 @@ state_sources += state/operation/restore_detail.c state/operation/restore_detail
 state_sources += state/operation/save.c
 state_sources += state/operation/source.c state/operation/source.h
 state_sources += state/operation/undo.c
+state_sources += state/operation/unread.c state/operation/unread.h
 state_sources += state/operation/restore_record.c

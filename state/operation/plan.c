@@ -8,6 +8,7 @@
 #include "backend/base/quote.h"
 #include "backend/names.h"
 #include "state/flatpak.h"
+#include "state/operation/unread.h"
 #include "state/restores.h"
 #include "state/settle.h"
 
@@ -48,6 +49,7 @@ void plan_done(struct plan *p)
 	}
 	free(p->owners);
 	strings_done(&p->empty);
+	unread_list_done(&p->unread);
 	strings_done(&p->leave_out);
 	*p = (struct plan){ 0 };
 }
@@ -350,11 +352,40 @@ static int archive_init(struct plan *p, const struct catalog_app *app, struct pl
 	return 0;
 }
 
+/* Whose data are looked at. */
+struct looking {
+	struct plan *plan;
+	const struct catalog_app *app;
+};
+
+/* save_options.problem: named once, however often the tree is looked at. */
+static int note_problem(void *ctx, const struct save_archive *a, const struct save_tree *t,
+			const struct err *why, struct err *err)
+{
+	const struct looking *l = ctx;
+	struct plan *p = l->plan;
+	_cleanup_free_ char *path = session_shown_path(p->session, t->path, err);
+	_cleanup_free_ char *whose = NULL;
+	int r = path ? unread_add(&p->unread, l->app->name, a->user, path, why, err) : -1;
+
+	if (r <= 0)
+		return r;
+	whose = alloc_printf(err, "%s%s%s", l->app->name, a->user ? " of " : "",
+			     a->user ? a->user : "");
+	if (!whose)
+		return -1;
+	observer_warn(p->session->observer, whose, "%s: %s", q(path), err_message(why));
+	return 0;
+}
+
 /* Looks at one owner's part of an app; an archive that has a tree is kept. */
 static int add_archive(struct plan *p, struct plan_app *app, struct plan_owner *o, struct err *err)
 {
+	struct looking looking = { p, app->app };
 	struct save_options options = { .settle = p->settle,
-					.observer = p->session->observer };
+					.observer = p->session->observer,
+					.problem = note_problem,
+					.problem_ctx = &looking };
 	struct plan_archive a = { 0 };
 	struct save_estimate estimate = { 0 };
 	struct plan_archive *grown;
@@ -438,7 +469,8 @@ static int add_app(struct plan *p, const struct scope *scope, const struct catal
 		return err_wrap(err, "cannot look at the data of %s", q(app->name));
 	if (a.n_archives == 0) {
 		app_done(&a);
-		return named && !strings_has(&p->empty, app->name) ?
+		return named && !unread_has(&p->unread, app->name) &&
+				       !strings_has(&p->empty, app->name) ?
 			       strings_add(&p->empty, app->name, err) :
 			       0;
 	}

@@ -11,6 +11,7 @@
  */
 
 #include "backend/save.h"
+#include "state/operation/save.h"
 #include "state/operation/scope.h"
 #include "state/session_internal.h"
 
@@ -48,9 +49,10 @@ struct plan {
 	struct plan_app *apps; /* with data here */
 	size_t n_apps;
 	struct strings empty;  /* named, without data here */
+	struct save_unread_list unread; /* trees that could not be resolved: warned of */
 	struct strings leave_out; /* names of staging and aside trees; all packers have them */
 	int64_t settle;	       /* save_options.settle: as configured, or as the kernel is set */
-	uint64_t problems;     /* trees that could not be resolved: warned of */
+	uint64_t problems;     /* those trees, and what else was warned of */
 };
 
 /* `env` must outlive the plan.  ERR_NOT_FOUND: no such app or user; ERR_USAGE: a bad exclude. */

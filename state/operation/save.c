@@ -12,6 +12,7 @@
 #include "state/new_set.h"
 #include "state/operation/held.h"
 #include "state/operation/plan.h"
+#include "state/operation/unread.h"
 #include "state/retention.h"
 #include "state/rooted.h"
 
@@ -50,6 +51,7 @@ void save_outcome_done(struct save_outcome *o)
 	if (o->has_set)
 		set_done(&o->set);
 	strings_done(&o->empty);
+	unread_list_done(&o->unread);
 	unchanged_done(o->unchanged, o->n_unchanged);
 	*o = (struct save_outcome){ 0 };
 }
@@ -226,11 +228,23 @@ static int check_request(struct session *s, const struct save_request *r, struct
 	return new_set_check_name(s, r->name, err);
 }
 
+/* There is something, and none of it can be had. */
+static int unreadable(const struct save_unread_list *list, struct err *err)
+{
+	const struct save_unread *first = &list->items[0];
+
+	return err_set(err, first->kind == ERR_DENIED ? ERR_DENIED : ERR_IO,
+		       "cannot read the data of %s: %s: %s%s", q(first->app), q(first->path),
+		       first->why, list->n > 1 ? "; nor what else there is" : "");
+}
+
 /* There must be something to save. */
 static int check_plan(const struct saving *v, struct err *err)
 {
 	if (v->plan.n_apps > 0)
 		return 0;
+	if (v->plan.unread.n > 0)
+		return unreadable(&v->plan.unread, err);
 	if (v->plan.empty.n > 0)
 		return err_set(err, ERR_NOT_FOUND, "%s has no data here%s",
 			       q(v->plan.empty.items[0]),
@@ -576,6 +590,7 @@ static void show_set(struct saving *v, struct save_outcome *o)
 static void answer(struct saving *v, struct save_outcome *ret)
 {
 	struct save_outcome o = { .empty = v->plan.empty,
+				  .unread = v->plan.unread,
 				  .estimate = plan_data(&v->plan),
 				  .skipped = v->skipped,
 				  .changed = v->changed,
@@ -584,6 +599,7 @@ static void answer(struct saving *v, struct save_outcome *ret)
 				  .n_unchanged = v->n_unchanged };
 
 	v->plan.empty = (struct strings)STRINGS_INIT;
+	v->plan.unread = (struct save_unread_list){ 0 };
 	v->unchanged = NULL;
 	v->n_unchanged = 0;
 	tell_adopted(v);

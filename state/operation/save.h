@@ -54,17 +54,34 @@ struct save_unchanged {
 	uint64_t set;
 };
 
+/* A tree that may hold data and cannot be looked at: what was not saved must not be taken for what
+ * is not there. */
+struct save_unread {
+	char *app;
+	char *user; /* NULL: data of the system */
+	char *path; /* as on this machine */
+	char *why;
+	enum err_kind kind; /* of why */
+};
+
+struct save_unread_list {
+	struct save_unread *items;
+	size_t n;
+};
+
 struct save_outcome {
 	bool has_set;
 	struct set set;
 	struct strings empty;	/* named apps without data here */
+	struct save_unread_list unread; /* trees that could not be looked at */
 	struct save_unchanged *unchanged;
 	size_t n_unchanged;
 	uint64_t skipped, changed, problems; /* any: done in part */
 	uint64_t estimate;	/* bytes of data */
 };
 
-/* ERR_NOT_FOUND: no such app or user, or none of them has data.  ERR_EXISTS: the name is another
+/* ERR_NOT_FOUND: no such app or user, or none of them has data.  ERR_DENIED, ERR_IO: what they
+ * have cannot be read.  ERR_EXISTS: the name is another
  * set's.  ERR_NO_SPACE, ERR_BUSY, ERR_INTERRUPTED: nothing was saved. */
 int setaside_save(struct session *s, const struct save_request *request,
 		  struct save_outcome *ret, struct err *err);

@@ -51,4 +51,62 @@ else
 	skip 'save --dry-run, no store yet: room' 'mounts cannot be made'
 fi
 
+# ---- Data that cannot be read are not data that are not there ----
+
+# me ARGUMENT...: as who may not read everything, with a store of his own.
+me()
+{
+	local tester
+
+	tester=$(awk -F: '$1 == "tester" { print $3 }' "$root/etc/passwd")
+	as "$tester" "$setaside" --user --root "$root" "$@" \
+		>"$scratch/out" 2>"$scratch/err" </dev/null
+	status=$?
+}
+
+if is_root; then
+	cp "$root/etc/passwd" "$scratch/passwd"
+	sed -i "s/:0:0:/:$alice:$alice:/" "$root/etc/passwd"
+	chown -R "$alice:$alice" "$home"
+	chmod 755 "$scratch" "$root" "$root/home"
+fi
+mkdir "$home/.other"
+chmod 0 "$home/.other"
+test "$(id -u)" -eq 0 && chown "$alice:$alice" "$home/.other"
+unread="[{\"app\":\"other\",\"user\":\"tester\",\"path\":\"$home/.other\""
+me save other
+is_status 1 'unreadable data alone: status'
+like_err "^setaside: cannot read the data of \"other\": \"$home/.other\": .*Permission denied" \
+	'unreadable data alone: said'
+is "$(grep -c warning "$scratch/err")" 1 'unreadable data alone: warned of once'
+like_err "^setaside: warning: other of tester: \"$home/.other\": " \
+	'unreadable data: the warning names app, user and path'
+me save --json other
+is_status 1 'unreadable data alone, JSON: status'
+is_json 'd["error"]["kind"]' '"failed"' 'unreadable data alone, JSON: kind'
+me save --dry-run other
+is_status 1 'unreadable data alone, dry run: status'
+me save --json demo other
+is_status 3 'unreadable data and others: status'
+is_json '[d["empty"],[s["snap"] for s in d["set"]["snapshots"]]]' '[[],["demo"]]' \
+	'unreadable data and others: it is not empty'
+is_json '[{k: u[k] for k in ("app", "user", "path")} for u in d["unreadable"]]' "$unread}]" \
+	'unreadable data and others: named in JSON'
+like_out 'Permission denied' 'unreadable data and others: and why'
+me save --json --if-changed demo other
+is_status 3 'unreadable data and unchanged: status'
+me estimate other
+is_status 3 'unreadable data: estimate'
+is "$(grep -c 'has no data' "$scratch/err")" 0 'unreadable data: estimate does not call it empty'
+chmod 700 "$home/.other"
+rmdir "$home/.other"
+ln -s nowhere/at/all "$home/.other"
+me save other
+is_status 1 'a tree that leads nowhere alone: status'
+rm "$home/.other"
+me save other
+is_status 4 'no data: status'
+me save --json demo other
+is_json '[d["empty"],d.get("unreadable")]' '[["other"],null]' 'no data: empty'
+
 done_testing
