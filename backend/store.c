@@ -140,18 +140,12 @@ static int check_writable(const struct store *s, struct err *err)
 	return 0;
 }
 
-static bool is_component(const char *name)
-{
-	return *name && !strchr(name, '/') && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0;
-}
-
 int store_open_file(struct store *s, const char *name, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	assert(is_component(name));
+	assert(fd_is_component(name));
 	fd = sys_openat(s->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0 && errno == ELOOP)
 		return err_set(err, ERR_CORRUPT, "%s is a symbolic link", q(name));
@@ -169,7 +163,7 @@ int store_open_file(struct store *s, const char *name, struct err *err)
 
 int store_remove(struct store *s, const char *name, struct err *err)
 {
-	assert(is_component(name));
+	assert(fd_is_component(name));
 	if (check_writable(s, err) < 0)
 		return -1;
 	if (sys_unlinkat(s->fd, name, 0) < 0 && errno != ENOENT)

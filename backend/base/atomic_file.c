@@ -49,12 +49,6 @@ void atomic_file_abort(struct atomic_file *f)
 	release(f);
 }
 
-static bool is_component(const char *name)
-{
-	return name[0] != '\0' && !strchr(name, '/') && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0;
-}
-
 /* A fresh name beside the final one; of a long one only the beginning fits. */
 static char *make_temp_name(const struct atomic_file *f, struct err *err)
 {
@@ -107,7 +101,7 @@ static int create(struct atomic_file *f, mode_t mode, struct err *err)
 int atomic_file_open(int dirfd, const char *name, mode_t mode, unsigned flags,
 		     struct atomic_file **ret, struct err *err)
 {
-	if (!is_component(name))
+	if (!fd_is_component(name))
 		return err_set(err, ERR_USAGE, "%s is not the name of a file", q(name));
 
 	_cleanup_(atomic_file_abortp) struct atomic_file *f =
@@ -133,7 +127,7 @@ int atomic_file_rename(struct atomic_file *f, const char *name, struct err *err)
 {
 	char *copy;
 
-	if (!is_component(name))
+	if (!fd_is_component(name))
 		return err_set(err, ERR_USAGE, "%s is not the name of a file", q(name));
 	copy = alloc_strdup(name, err);
 	if (!copy)

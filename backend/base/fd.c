@@ -256,6 +256,12 @@ static int add_names(const char *records, size_t n, size_t limit, struct strings
 	return 0;
 }
 
+bool fd_is_component(const char *name)
+{
+	return name[0] != '\0' && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
+
 int fd_list_dir(int fd, size_t max, struct strings *ret, struct err *err)
 {
 	size_t limit = max > SIZE_MAX - ret->n ? SIZE_MAX : ret->n + max;

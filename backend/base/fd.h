@@ -58,6 +58,10 @@ int fd_open_dir_at(int dirfd, const char *name, struct err *err);
  * tried again.  Returns the descriptor, or -1 with errno: what that means the caller says. */
 int fd_open_in_root(int rootfd, const char *path, int flags);
 
+/* Is it one component of a path: a name that stays in its directory?  Its length is the file
+ * system's business. */
+bool fd_is_component(const char *name);
+
 /* Appends the names in a directory but "." and "..", in no order; ERR_NO_SPACE where there are
  * more than max.  Moves the position of fd, which is open for reading. */
 int fd_list_dir(int fd, size_t max, struct strings *ret, struct err *err);

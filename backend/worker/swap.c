@@ -16,10 +16,7 @@
 
 bool swap_name_is_legal(const char *name)
 {
-	size_t n = strlen(name);
-
-	return n > 0 && n <= NAME_MAX && !strchr(name, '/') && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0;
+	return fd_is_component(name) && strlen(name) <= NAME_MAX;
 }
 
 bool swap_aside_is_legal(const char *aside)

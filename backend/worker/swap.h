@@ -39,7 +39,7 @@ struct swap {
 	uint64_t old_ino, new_ino; /* 0: nothing there */
 };
 
-/* One component that is no path. */
+/* One component of a length that a file system takes. */
 bool swap_name_is_legal(const char *name);
 /* One such, or two joined by a slash. */
 bool swap_aside_is_legal(const char *aside);

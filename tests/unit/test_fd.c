@@ -362,6 +362,19 @@ START_TEST(writing_behind_begins_with_each_piece)
 
 END_TEST
 
+START_TEST(components_stay_in_their_directory)
+{
+	static const char *const good[] = { "a", "...", ".a", "..a", "a ", "\xff", "\n" };
+	static const char *const bad[] = { "", ".", "..", "/", "a/b", "/a", "a/", "../a" };
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ck_assert_msg(fd_is_component(good[i]), "%s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(!fd_is_component(bad[i]), "%s", bad[i]);
+}
+
+END_TEST
+
 Suite *suite_fd(void)
 {
 	Suite *s = suite_create("fd");
@@ -387,6 +400,7 @@ Suite *suite_fd(void)
 #ifdef ENABLE_FAULTS
 	tcase_add_test(tc, what_is_renamed_meanwhile_is_resolved_again);
 #endif
+	tcase_add_test(tc, components_stay_in_their_directory);
 	tcase_add_test(tc, random_names_differ);
 	return s;
 }

@@ -2,6 +2,7 @@
 #include "backend/worker/swap.h"
 
 #include <check.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -320,12 +321,19 @@ END_TEST
 
 START_TEST(names_that_are_paths_are_not_legal)
 {
+	char name[NAME_MAX + 2];
+
 	ck_assert(swap_name_is_legal("a"));
 	ck_assert(swap_name_is_legal("...") && swap_name_is_legal("\xff"));
 	ck_assert(!swap_name_is_legal(""));
 	ck_assert(!swap_name_is_legal("."));
 	ck_assert(!swap_name_is_legal(".."));
 	ck_assert(!swap_name_is_legal("a/b"));
+	memset(name, 'n', NAME_MAX + 1);
+	name[NAME_MAX + 1] = '\0';
+	ck_assert(!swap_name_is_legal(name));
+	name[NAME_MAX] = '\0';
+	ck_assert(swap_name_is_legal(name));
 	ck_assert(swap_aside_is_legal(".~abcdefghi~/b"));
 	ck_assert(!swap_aside_is_legal("../b"));
 	ck_assert(!swap_aside_is_legal("a/.."));
