@@ -306,6 +306,11 @@ int sys_fremovexattr(int fd, const char *name)
 	return fault_change() ? -1 : fremovexattr(fd, name);
 }
 
+int sys_removexattr(const char *path, const char *name)
+{
+	return fault_change() ? -1 : removexattr(path, name);
+}
+
 ssize_t sys_listxattr(const char *path, char *list, size_t n)
 {
 	return fault_call() ? -1 : listxattr(path, list, n);

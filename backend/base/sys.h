@@ -87,6 +87,7 @@ ssize_t sys_flistxattr(int fd, char *list, size_t n);
 ssize_t sys_fgetxattr(int fd, const char *name, void *value, size_t n);
 int sys_fsetxattr(int fd, const char *name, const void *value, size_t n, int flags);
 int sys_fremovexattr(int fd, const char *name);
+int sys_removexattr(const char *path, const char *name);
 ssize_t sys_listxattr(const char *path, char *list, size_t n); /* for /proc/self/fd/N */
 ssize_t sys_llistxattr(const char *path, char *list, size_t n);
 ssize_t sys_getxattr(const char *path, const char *name, void *value, size_t n);

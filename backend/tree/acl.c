@@ -448,21 +448,15 @@ int acl_apply(int fd, enum acl_type type, const char *text, struct owners *owner
 
 int acl_remove(int fd, enum acl_type type, struct err *err)
 {
-	_cleanup_(acl_freep) acl_t acl = NULL;
+	const char *name = type == ACL_OF_ACCESS ? "system.posix_acl_access" :
+						   "system.posix_acl_default";
 	struct proc_path path;
-	struct stat st;
-	int r;
+	int r = sys_fremovexattr(fd, name);
 
-	if (type == ACL_OF_DEFAULT) {
-		r = acl_delete_def_file(proc_path(fd, &path));
-	} else {
-		/* An ACL that says no more than the mode is kept as the mode alone. */
-		if (sys_fstat(fd, &st) < 0)
-			return err_errno(err, "cannot look at it");
-		acl = acl_from_mode(st.st_mode);
-		r = acl ? set(fd, type, acl) : -1;
-	}
-	if (r < 0 && errno != EOPNOTSUPP && errno != ENODATA && errno != ENOTDIR)
+	if (r < 0 && errno == EBADF)
+		r = sys_removexattr(proc_path(fd, &path), name);
+	if (r < 0 && errno != EOPNOTSUPP && errno != ENOSYS && errno != ENODATA &&
+	    errno != ENOTDIR)
 		return err_errno(err, "cannot remove access control list");
 	return 0;
 }

@@ -37,8 +37,9 @@ int acl_read(int fd, enum acl_type type, struct owners *owners, char **ret,
 int acl_apply(int fd, enum acl_type type, const char *text, struct owners *owners,
 	      struct err *err);
 
-/* Takes away what a new file or directory may have inherited; none, or a file system
- * without ACLs, is a success.  The mode is as the ACL left it: chmod afterwards. */
+/* Takes away what a file or directory has, or may have inherited; none, or a file system
+ * without ACLs, is a success.  The mode stays as it is, its group bits being the mask: chmod
+ * before, and nobody may do more in between than before or after. */
 int acl_remove(int fd, enum acl_type type, struct err *err);
 
 /* Checks the text without applying: syntax, that the three base entries are there once,

@@ -38,14 +38,9 @@ int attr_apply_note(struct attr_apply *a, const char *path, bool minor, struct e
 
 int attr_apply_disinherit(int fd, bool is_dir, mode_t mode, struct err *err)
 {
-	static const char *const acls[] = { "system.posix_acl_access",
-					    "system.posix_acl_default" };
-
-	for (int i = 0; i < (is_dir ? 2 : 1); i++) {
-		if (sys_fremovexattr(fd, acls[i]) < 0 && errno != ENODATA &&
-		    errno != EOPNOTSUPP)
-			return err_errno(err, "cannot remove access control list");
-	}
+	if (acl_remove(fd, ACL_OF_ACCESS, err) < 0 ||
+	    (is_dir && acl_remove(fd, ACL_OF_DEFAULT, err) < 0))
+		return -1;
 	if (sys_fchmod(fd, mode) < 0)
 		return err_errno(err, "cannot set mode");
 	return 0;

@@ -12,6 +12,7 @@
 #include "backend/base/fd.h"
 #include "backend/base/quote.h"
 #include "backend/base/sys.h"
+#include "backend/tree/acl.h"
 
 #define PIECE          ((size_t)1 << 18)
 #define XATTR_LIST_MAX 65536 /* the kernel's limits */
@@ -107,16 +108,14 @@ static int copy_xattr(int from, int to, const char *name, char *value, bool *ret
 }
 
 /* Copies an ACL, or takes away what `to` inherited in its place. */
-static int copy_acl(int from, int to, const char *name, char *value, struct err *err)
+static int copy_acl(int from, int to, enum acl_type type, char *value, struct err *err)
 {
 	bool found;
 
-	if (copy_xattr(from, to, name, value, &found, err) < 0)
+	if (copy_xattr(from, to, type == ACL_OF_ACCESS ? acl_access : acl_default, value,
+		       &found, err) < 0)
 		return -1;
-	if (!found && sys_fremovexattr(to, name) < 0 && errno != ENODATA &&
-	    errno != EOPNOTSUPP)
-		return err_errno(err, "cannot remove attribute %s", q(name));
-	return 0;
+	return found ? 0 : acl_remove(to, type, err);
 }
 
 /* Whether an attribute is copied by name and not with all others. */
@@ -176,9 +175,9 @@ int copy_attributes(int from, int to, struct err *err)
 		return -1;
 	if (sys_fchmod(to, st.st_mode & 07777) < 0)
 		return err_errno(err, "cannot set the mode of the copy");
-	if (copy_acl(from, to, acl_access, value, err) < 0)
+	if (copy_acl(from, to, ACL_OF_ACCESS, value, err) < 0)
 		return -1;
-	if (S_ISDIR(st.st_mode) && copy_acl(from, to, acl_default, value, err) < 0)
+	if (S_ISDIR(st.st_mode) && copy_acl(from, to, ACL_OF_DEFAULT, value, err) < 0)
 		return -1;
 	if (S_ISREG(st.st_mode) &&
 	    copy_xattr(from, to, capability, value, &found, err) < 0)

@@ -399,6 +399,13 @@ static int get_text(const uint8_t **p, const uint8_t *end, char **ret, struct er
 	return *ret ? 0 : -1;
 }
 
+/* Sets an ACL, or removes the one that is there in place of none. */
+static int apply_acl(int dirfd, enum acl_type type, const char *text, struct owners *owners,
+		     struct err *err)
+{
+	return text ? acl_apply(dirfd, type, text, owners, err) : acl_remove(dirfd, type, err);
+}
+
 int swap_apply_attrs(int dirfd, const void *attrs, size_t n, struct owners *owners,
 		     struct err *err)
 {
@@ -419,10 +426,11 @@ int swap_apply_attrs(int dirfd, const void *attrs, size_t n, struct owners *owne
 	if ((st.st_uid != le_get32(p + 4) || st.st_gid != le_get32(p + 8)) &&
 	    sys_fchown(dirfd, le_get32(p + 4), le_get32(p + 8)) < 0)
 		return err_errno(err, "cannot set the owner of a mount point");
+	/* Before the ACL goes, and it is live: without its mask the group would have more. */
 	if (sys_fchmod(dirfd, le_get32(p) & 07777) < 0)
 		return err_errno(err, "cannot set the mode of a mount point");
-	if ((access && acl_apply(dirfd, ACL_OF_ACCESS, access, owners, err) < 0) ||
-	    (fallback && acl_apply(dirfd, ACL_OF_DEFAULT, fallback, owners, err) < 0))
+	if (apply_acl(dirfd, ACL_OF_ACCESS, access, owners, err) < 0 ||
+	    apply_acl(dirfd, ACL_OF_DEFAULT, fallback, owners, err) < 0)
 		return -1;
 	times[1].tv_sec = (time_t)le_get64(p + 16);
 	times[1].tv_nsec = (long)le_get32(p + 12);

@@ -236,6 +236,7 @@ START_TEST(without_support_there_is_nothing_to_read)
 				  NULL, &err),
 			&err, ERR_UNSUPPORTED, "no access control lists");
 	ck_assert_ok(acl_remove(fd, ACL_OF_ACCESS, &err), &err);
+	ck_assert_ok(acl_remove(fd, ACL_OF_DEFAULT, &err), &err);
 }
 
 END_TEST

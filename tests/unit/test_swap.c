@@ -2,13 +2,17 @@
 #include "backend/worker/swap.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/base/buf.h"
+#include "backend/tree/acl.h"
 #include "tests/unit/support.h"
 
 static uint64_t inode(const char *path)
@@ -412,6 +416,86 @@ START_TEST(attributes_of_a_directory_come_back)
 
 END_TEST
 
+static const char some_acl[] = "user::rwx,user:77:rwx:77,group::---,mask::rwx,other::---";
+
+/* The directory "m" by its path: descriptors from before do not see what is mounted in another
+ * name space. */
+static int open_mount(void)
+{
+	int fd = open(support_path("m"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fchmod(fd, 0750), 0);
+	return fd;
+}
+
+static void check_acls(int fd, const char *want, mode_t mode)
+{
+	static const enum acl_type types[] = { ACL_OF_ACCESS, ACL_OF_DEFAULT };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct stat st;
+
+	for (int i = 0; i < 2; i++) {
+		_cleanup_free_ char *text = NULL;
+
+		ck_assert_ok(acl_read(fd, types[i], NULL, &text, &err), &err);
+		ck_assert_pstr_eq(text, want);
+	}
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, mode);
+}
+
+START_TEST(acls_that_are_not_wanted_go_and_come_back)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf plain = BUF_INIT, listed = BUF_INIT;
+	_cleanup_close_ int fd = -1;
+
+	support_mkdir(support_dirfd(), "m", 0750);
+	fd = open_mount();
+	ck_assert_ok(swap_read_attrs(fd, NULL, &plain, &err), &err);
+	if (acl_apply(fd, ACL_OF_ACCESS, some_acl, NULL, &err) < 0) {
+		ck_assert_err(&err, ERR_UNSUPPORTED, "no access control lists");
+		return support_skip("no access control lists here");
+	}
+	ck_assert_ok(acl_apply(fd, ACL_OF_DEFAULT, some_acl, NULL, &err), &err);
+	check_acls(fd, some_acl, 0770);
+	ck_assert_ok(swap_read_attrs(fd, NULL, &listed, &err), &err);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_ok(swap_apply_attrs(fd, plain.data, plain.len, NULL, &err), &err);
+		check_acls(fd, NULL, 0750);
+		ck_assert_ok(swap_apply_attrs(fd, listed.data, listed.len, NULL, &err), &err);
+		check_acls(fd, some_acl, 0770);
+	}
+}
+
+END_TEST
+
+START_TEST(attributes_are_set_where_no_acls_can_be)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf attrs = BUF_INIT;
+	_cleanup_close_ int fd = -1;
+
+	if (!support_need_root() || !support_forks())
+		return;
+	support_mkdir(support_dirfd(), "m", 0750);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", support_path("m"), "ramfs", 0, NULL) < 0)
+		return support_skip("cannot mount");
+	fd = open_mount();
+	ck_assert_ok(swap_read_attrs(fd, NULL, &attrs, &err), &err);
+	ck_assert_fails(acl_apply(fd, ACL_OF_ACCESS, some_acl, NULL, &err), &err,
+			ERR_UNSUPPORTED, "no access control lists");
+	ck_assert_int_eq(fchmod(fd, 0700), 0);
+	ck_assert_ok(swap_apply_attrs(fd, attrs.data, attrs.len, NULL, &err), &err);
+	check_acls(fd, NULL, 0750);
+	close(TAKE_FD(fd));
+	ck_assert_int_eq(umount(support_path("m")), 0);
+}
+
+END_TEST
+
 Suite *suite_swap(void)
 {
 	Suite *s = suite_create("swap");
@@ -435,5 +519,7 @@ Suite *suite_swap(void)
 	tcase_add_test(t, empty_directories_are_removed_and_full_ones_stay);
 	tcase_add_test(t, lists_leave_out_the_staging_and_lost_and_found);
 	tcase_add_test(t, attributes_of_a_directory_come_back);
+	tcase_add_test(t, acls_that_are_not_wanted_go_and_come_back);
+	tcase_add_test(t, attributes_are_set_where_no_acls_can_be);
 	return s;
 }
