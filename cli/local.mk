@@ -45,6 +45,7 @@ command_tests += tests/cli/interrupted.py
 command_tests += tests/cli/progress.py
 command_tests += tests/cli/readme.sh
 command_tests += tests/cli/signals.py
+command_tests += tests/cli/back.sh
 command_tests += tests/cli/usage.sh
 command_tests += tests/cli/verbs.sh
 dist_check += tests/cli/lib.sh tests/cli/program.py tests/cli/trees.py

@@ -8,6 +8,12 @@
 #include "cli/say.h"
 #include "cli/text.h"
 
+/* All that was asked for was left out. */
+static bool restored_nothing(const struct restore_outcome *o)
+{
+	return o->id == 0 && o->apps.n == 0;
+}
+
 /* Only a restore has operands behind the first one. */
 static void write_plan(struct text *t, struct cli *cli, const struct restore_outcome *o)
 {
@@ -24,7 +30,11 @@ static int write_text(struct cli *cli, const struct restore_outcome *o, const ch
 	struct text t = TEXT(&cli->out, err);
 	size_t n_apps = cli->n_operands > 1 ? cli->n_operands - 1 : 0;
 
-	if (cli->args.dry_run) {
+	if (restored_nothing(o)) {
+		if (cli->args.dry_run || !cli->args.quiet)
+			text_printf(&t, "Nothing %s restored.\n",
+				    cli->args.dry_run ? "would be" : "was");
+	} else if (cli->args.dry_run) {
 		write_plan(&t, cli, o);
 	} else if (!cli->args.quiet) {
 		if (cli_command(cli, "undo", o->id, &undo, err) < 0)
@@ -35,6 +45,19 @@ static int write_text(struct cli *cli, const struct restore_outcome *o, const ch
 	return text_end(&t);
 }
 
+/* What can be done for a user whom nobody here is. */
+static void hint_unknown(struct cli *cli, const struct restore_outcome *o)
+{
+	for (size_t i = 0; i < o->n_skipped; i++) {
+		if (!o->skipped[i].unknown)
+			continue;
+		observer_note(&cli->observer, "hint",
+			      "--map-user %s=NAME gives the data to a user who is here",
+			      o->skipped[i].user);
+		return;
+	}
+}
+
 /* Each archive that was left out, and that something is still to be done. */
 static int warn(struct cli *cli, const struct restore_outcome *o, struct err *err)
 {
@@ -43,6 +66,7 @@ static int warn(struct cli *cli, const struct restore_outcome *o, struct err *er
 	for (size_t i = 0; i < o->n_skipped; i++)
 		observer_warn(&cli->observer, o->skipped[i].user, "left out: %s",
 			      o->skipped[i].why);
+	hint_unknown(cli, o);
 	if (!o->unsettled)
 		return 0;
 	if (cli_command(cli, "doctor", 0, &doctor, err) < 0)

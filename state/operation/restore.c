@@ -216,7 +216,7 @@ static int make_outcome(struct restoring *r, struct err *err)
 	/* A plan knows no inodes yet; every tree would be a new one. */
 	for (size_t i = 0; r->request->dry_run && i < r->plan.n_items; i++)
 		r->plan.items[i].new_ino = UINT64_MAX;
-	if (strings_add_all(&o->apps, &r->source.apps, err) < 0)
+	if (r->plan.n_targets > 0 && strings_add_all(&o->apps, &r->source.apps, err) < 0)
 		return -1;
 	return restore_report_items(r->session, r->plan.items, r->plan.n_items, false, &o->created,
 				    &o->moved, err);

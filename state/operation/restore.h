@@ -28,11 +28,12 @@ struct restore_request {
 struct restore_skip {
 	char *user; /* or NULL */
 	char *why;
+	bool unknown; /* there is no such user here: a mapping would help */
 };
 
 struct restore_outcome {
-	uint64_t id, set;
-	struct strings apps;
+	uint64_t id, set; /* id 0: planned, or nothing was there to be done */
+	struct strings apps; /* of which something was restored */
 	struct strings created, moved; /* paths as on this machine; made parents with a slash at the end */
 	struct restore_skip *skipped;
 	size_t n_skipped;

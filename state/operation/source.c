@@ -169,6 +169,15 @@ static int add_skip(struct source *src, const char *user, size_t n, const char *
 	return 0;
 }
 
+/* A user whom nobody here is. */
+static int skip_unknown(struct source *src, const char *user, size_t n, struct err *err)
+{
+	if (add_skip(src, user, n, "there is no such user here", err) < 0)
+		return -1;
+	src->skipped[src->n_skipped - 1].unknown = true;
+	return 0;
+}
+
 /* The user whose data this becomes: mapped, or of the same name.  1: found, 0: left out and said. */
 static int find_user(struct opening *o, const char *name, size_t n, struct user *ret,
 		     struct err *err)
@@ -186,7 +195,7 @@ static int find_user(struct opening *o, const char *name, size_t n, struct user 
 		if (!err_is(err, ERR_NOT_FOUND))
 			return -1;
 		err_clear(err);
-		return add_skip(o->src, name, n, "there is no such user here", err);
+		return skip_unknown(o->src, name, n, err);
 	}
 	/* The caller's home is where the session found it. */
 	if (!o->session->places.system && ret->uid == o->session->self.uid) {
@@ -420,6 +429,22 @@ static int consider(struct opening *o, const struct source_snapshot *from,
 	return r <= 0 ? r : add_archive(o, from, archive, app, &user, err);
 }
 
+/* An app of which something will be restored. */
+static int note_app(struct opening *o, const struct snapshot *m, const struct catalog_app *app,
+		    struct err *err)
+{
+	if (strings_add(&o->src->apps, m->snap, err) < 0)
+		return -1;
+	if (app && app->conf)
+		o->src->configs[o->src->n_configs++] =
+			(struct restore_detail_config){ m->snap, app->conf };
+	/* Of native data nobody can say: a definition needs no package. */
+	if (packaging_of(m) != PACKAGING_NATIVE && (!app || !app->installed))
+		observer_note(o->session->observer, m->snap,
+			      "is not installed here; its data is restored all the same");
+	return 0;
+}
+
 /* One snapshot of the set, opened anew. */
 static int open_snapshot(struct opening *o, const struct set_snapshot *from, struct err *err)
 {
@@ -427,6 +452,7 @@ static int open_snapshot(struct opening *o, const struct set_snapshot *from, str
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	_cleanup_close_ int fd = -1;
 	const struct catalog_app *app;
+	size_t n = o->src->n_archives;
 
 	fd = store_open_file(o->session->store, from->file, &problem);
 	if (fd >= 0 && reader_open(o->reader, fd, o->session->observer, &snap->meta, &snap->handle,
@@ -438,20 +464,12 @@ static int open_snapshot(struct opening *o, const struct set_snapshot *from, str
 		err_move(err, &problem);
 		return err_wrap(err, "the snapshot of %s is broken", q(from->meta->snap));
 	}
-	if (match_app(o, snap->meta, &app, err) < 0 ||
-	    strings_add(&o->src->apps, snap->meta->snap, err) < 0)
+	if (match_app(o, snap->meta, &app, err) < 0)
 		return -1;
-	if (app && app->conf)
-		o->src->configs[o->src->n_configs++] =
-			(struct restore_detail_config){ snap->meta->snap, app->conf };
-	/* Of native data nobody can say: a definition needs no package. */
-	if (packaging_of(snap->meta) != PACKAGING_NATIVE && (!app || !app->installed))
-		observer_note(o->session->observer, snap->meta->snap,
-			      "is not installed here; its data is restored all the same");
 	for (size_t i = 0; i < snap->meta->n_archives; i++)
 		if (consider(o, snap, &snap->meta->archives[i], app, err) < 0)
 			return -1;
-	return 0;
+	return o->src->n_archives > n ? note_app(o, snap->meta, app, err) : 0;
 }
 
 int source_open(struct session *s, const struct set *set, const struct restore_request *request,

@@ -237,8 +237,10 @@ END_TEST
 
 START_TEST(a_restore_lists_paths_and_who_was_left_out)
 {
-	struct restore_skip skips[] = { { S("bob"), S("no such user here") },
-					{ NULL, S("x") } };
+	struct restore_skip skips[] = {
+		{ .user = S("bob"), .why = S("no such user here"), .unknown = true },
+		{ .why = S("x") },
+	};
 	struct restore_outcome o = {
 		.id = 7,
 		.set = 3,

@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What restore and undo say of what they did: whose data was left out, which way an undo
+# went, and what can be done where nothing goes.
+
+. "$abs_top_srcdir/tests/cli/lib.sh"
+
+# known NAME: who the caller is on this machine.
+known()
+{
+	echo "$1:x:$(id -u):$(id -g)::/home/tester:/bin/sh" >"$root/etc/passwd"
+}
+
+# without_aside: the answer, with one name for all trees that rest aside.
+without_aside()
+{
+	sed 's/\.~[^~]*~$/.~~/' "$scratch/out"
+}
+
+for app in demo other; do
+	mkdir -p "$home/.$app"
+	echo one >"$home/.$app/file"
+done
+run save
+is_status 0 'a set of two apps'
+
+# ---- Nobody here has the data ----
+
+known somebody
+unknown='setaside: warning: tester: left out: there is no such user here'
+mapped='setaside: hint: --map-user tester=NAME gives the data to a user who is here'
+run restore 1 demo
+is_status 3 'restore of nothing: status'
+is_out 'Nothing was restored.' 'restore of nothing: says so, and no way back'
+is_err "$unknown
+$mapped" 'restore of nothing: why, and what can be done'
+run restore 1 demo --dry-run
+is_status 3 'restore --dry-run of nothing: status'
+is_out 'Nothing would be restored.' 'restore --dry-run of nothing: says so'
+run restore 1 demo --quiet
+is_status 3 'restore --quiet of nothing: status'
+is_out '' 'restore --quiet of nothing: no answer'
+is_err "$unknown" 'restore --quiet of nothing: no hint'
+run restore 1 --json
+is_status 3 'restore --json of nothing: status'
+is_json '[d["restore"][k] for k in ("id", "apps", "created", "moved")]' '[null,[],[],[]]' \
+	'restore --json of nothing: names no app'
+run restore 1 demo --map-user tester=somebody
+is_status 0 'restore --map-user, as the hint says'
+is_out 'Restored set 1 of app "demo".
+To go back: setaside undo 1' 'restore --map-user: is one'
+known tester
+
+done_testing
