@@ -36,7 +36,7 @@ static int run(struct cli *cli, struct err *err)
 		return -1;
 	if (!request.dry_run)
 		cli_commit(cli, true);
-	return restored_answer(cli, &o, "Restored ", "To go back", err);
+	return restored_answer(cli, &o, err);
 }
 
 const struct verb cmd_restore = {

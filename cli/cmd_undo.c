@@ -19,8 +19,7 @@ static int run(struct cli *cli, struct err *err)
 	    setaside_undo(cli->session, restore, cli->args.force, &o, err) < 0)
 		return -1;
 	cli_commit(cli, true);
-	return restored_answer(cli, &o, "Undid the restore of ", "To go forward again",
-			       err);
+	return restored_answer(cli, &o, err);
 }
 
 const struct verb cmd_undo = {

@@ -29,6 +29,11 @@ int json_outcome_restore(const struct restore_outcome *o, struct buf *out,
 		json_end_object(&w);
 	}
 	json_end_array(&w);
+	if (o->undid > 0) {
+		json_parts_number(&w, "undid", o->undid);
+		json_key(&w, "redone");
+		json_bool(&w, o->redone);
+	}
 	json_end_object(&w);
 	return json_parts_end(&w);
 }

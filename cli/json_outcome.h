@@ -14,7 +14,8 @@
 #include "state/operation/restore.h"
 #include "state/recovery.h"
 
-/* Of a restore or an undo; the id of one that was only planned is null. */
+/* Of a restore, or an undo, which also names what it undid; the id of one that was only
+ * planned is null. */
 int json_outcome_restore(const struct restore_outcome *o, struct buf *out,
 			 struct err *err);
 int json_outcome_keep(const struct keep_outcome *o, struct buf *out, struct err *err);

@@ -23,12 +23,29 @@ static void write_plan(struct text *t, struct cli *cli, const struct restore_out
 	say_paths(t, "Would be moved aside", &o->moved);
 }
 
-static int write_text(struct cli *cli, const struct restore_outcome *o, const char *begin,
-		      const char *back, struct err *err)
+/* What was done, and the command that takes it back. */
+static void write_deed(struct text *t, struct cli *cli, const struct restore_outcome *o,
+		       const char *undo)
+{
+	size_t n_apps = cli->n_operands > 1 ? cli->n_operands - 1 : 0;
+	const char *back = "To go back";
+
+	if (o->redone) {
+		say_set(t, "Redid the restore of ", o->set, NULL, 0, "");
+		text_printf(t, " (undid undo %" PRIu64 ").\n", o->undid);
+	} else if (o->undid > 0) {
+		say_set(t, "Undid the restore of ", o->set, NULL, 0, ".\n");
+		back = "To go forward again";
+	} else {
+		say_set(t, "Restored ", o->set, cli->operands + 1, n_apps, ".\n");
+	}
+	text_printf(t, "%s: %s\n", back, undo);
+}
+
+static int write_text(struct cli *cli, const struct restore_outcome *o, struct err *err)
 {
 	_cleanup_(buf_done) struct buf undo = BUF_INIT;
 	struct text t = TEXT(&cli->out, err);
-	size_t n_apps = cli->n_operands > 1 ? cli->n_operands - 1 : 0;
 
 	if (restored_nothing(o)) {
 		if (cli->args.dry_run || !cli->args.quiet)
@@ -39,8 +56,7 @@ static int write_text(struct cli *cli, const struct restore_outcome *o, const ch
 	} else if (!cli->args.quiet) {
 		if (cli_command(cli, "undo", o->id, &undo, err) < 0)
 			return -1;
-		say_set(&t, begin, o->set, cli->operands + 1, n_apps, ".\n");
-		text_printf(&t, "%s: %s\n", back, undo.data);
+		write_deed(&t, cli, o, undo.data);
 	}
 	return text_end(&t);
 }
@@ -78,13 +94,12 @@ static int warn(struct cli *cli, const struct restore_outcome *o, struct err *er
 	return 0;
 }
 
-int restored_answer(struct cli *cli, const struct restore_outcome *o, const char *begin,
-		    const char *back, struct err *err)
+int restored_answer(struct cli *cli, const struct restore_outcome *o, struct err *err)
 {
 	if (warn(cli, o, err) < 0)
 		return -1;
 	if (cli->args.json ? json_outcome_restore(o, &cli->out, err) < 0
-			   : write_text(cli, o, begin, back, err) < 0)
+			   : write_text(cli, o, err) < 0)
 		return -1;
 	return o->n_skipped > 0 || o->notes > 0 || o->unsettled ? STATUS_PART
 								: STATUS_DONE;

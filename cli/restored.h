@@ -10,9 +10,7 @@
 #include "state/operation/restore.h"
 
 /* Puts the answer into cli->out, names on stderr what was left out, and returns the
- * exit status, or -1.  `begin` is "Restored "; `back` what takes it back, for the last
- * line. */
-int restored_answer(struct cli *cli, const struct restore_outcome *o, const char *begin,
-		    const char *back, struct err *err);
+ * exit status, or -1. */
+int restored_answer(struct cli *cli, const struct restore_outcome *o, struct err *err);
 
 #endif

@@ -26,6 +26,7 @@ struct undoing {
 	struct restore_options options;
 	struct restore_locks locks;
 	uint64_t id;
+	bool redoes; /* the data of the set becomes live again */
 	bool committed, unsettled;
 	struct restore_outcome outcome;
 };
@@ -84,6 +85,26 @@ static int check_later(struct undoing *u, struct err *err)
 	err_hint(err, "undo or keep %llu first", (unsigned long long)later.id);
 	db_restore_done(&later);
 	return -1;
+}
+
+/* Whether this goes forward: taking back an undo of a restore does, and so does every other
+ * one of a chain of undos. */
+static int find_direction(struct undoing *u, struct err *err)
+{
+	enum db_restore_kind kind = u->undone.kind;
+	uint64_t undoes = u->undone.undoes;
+
+	while (kind == DB_UNDO) {
+		struct db_restore before;
+
+		if (db_restore_get(u->session->db, undoes, &before, err) < 0)
+			return -1;
+		u->redoes = !u->redoes;
+		kind = before.undoes < undoes ? before.kind : DB_RESTORE;
+		undoes = before.undoes;
+		db_restore_done(&before);
+	}
+	return 0;
 }
 
 /* ---- Items ---- */
@@ -223,7 +244,7 @@ static int plan(struct undoing *u, uint64_t id, bool force, struct err *err)
 	struct session *s = u->session;
 
 	if (restore_find(s, id, &u->undone, err) < 0 || restore_check_root(s, &u->undone, err) < 0 ||
-	    check_later(u, err) < 0 ||
+	    check_later(u, err) < 0 || find_direction(u, err) < 0 ||
 	    db_restore_items(s->db, u->undone.id, &u->before, err) < 0 ||
 	    restore_detail_parse(u->undone.detail, u->undone.detail_size, &u->detail, err) < 0 ||
 	    turn_items(u, err) < 0 || restore_split_apps(u->undone.apps, &u->apps, err) < 0 || live_paths(u, &paths, err) < 0)
@@ -368,6 +389,8 @@ static void answer(struct undoing *u, struct restore_outcome *ret)
 	u->outcome = (struct restore_outcome){ 0 };
 	ret->id = u->id;
 	ret->set = u->undone.set;
+	ret->undid = u->undone.id;
+	ret->redone = u->redoes;
 	ret->notes = u->noting.notes;
 	ret->unsettled = u->unsettled;
 }

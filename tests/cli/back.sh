@@ -52,4 +52,29 @@ is_out 'Restored set 1 of app "demo".
 To go back: setaside undo 1' 'restore --map-user: is one'
 known tester
 
+# ---- There and back, and which way it went ----
+
+echo two >"$home/.demo/file"
+run restore 1 demo
+like_out '^To go back: setaside undo 2$' 'restore: how to go back'
+run undo
+is_out 'Undid the restore of set 1.
+To go forward again: setaside undo 3' 'undo: back'
+is "$(cat "$home/.demo/file")" two 'undo: it did'
+run undo
+is_out 'Redid the restore of set 1 (undid undo 3).
+To go back: setaside undo 4' 'undo of the undo: forward'
+is "$(cat "$home/.demo/file")" one 'undo of the undo: it did'
+run undo --json
+is_json '[d["restore"][k] for k in ("id", "set", "undid", "redone")]' '[5,1,4,false]' \
+	'undo --json: back, and of what'
+is "$(cat "$home/.demo/file")" two 'undo --json: it did'
+run restore 1 demo --json
+is_json '[d["restore"]["id"], "undid" in d["restore"]]' '[6,false]' 'restore --json: is none'
+run keep
+run undo --json
+is_json '[d["restore"][k] for k in ("undid", "redone")]' '[5,true]' \
+	'undo --json: forward, past what was kept'
+is "$(cat "$home/.demo/file")" one 'undo, past what was kept: it did'
+
 done_testing

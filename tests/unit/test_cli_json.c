@@ -279,6 +279,23 @@ START_TEST(a_planned_restore_has_no_id)
 
 END_TEST
 
+START_TEST(an_undo_names_what_it_undid_and_which_way_it_went)
+{
+	struct restore_outcome o = {
+		.id = 9, .set = 3, .undid = 8, .redone = true, .apps = STRINGS(S("git"))
+	};
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(buf_done) struct buf out = BUF_INIT;
+
+	ck_assert_ok(json_outcome_restore(&o, &out, &err), &err);
+	ck_assert_str_eq(out.data,
+			 "{\"version\":1,\"restore\":{\"id\":9,\"set\":3,"
+			 "\"apps\":[\"git\"],\"created\":[],\"moved\":[],"
+			 "\"skipped\":[],\"undid\":8,\"redone\":true}}\n");
+}
+
+END_TEST
+
 START_TEST(keep_and_forget_name_what_is_gone)
 {
 	struct keep_outcome keep = { .id = 7, .removed = STRINGS(S("/a"), S("/b")) };
@@ -438,6 +455,7 @@ Suite *suite_cli_json(void)
 	tc = support_tcase(s, "operations");
 	tcase_add_test(tc, a_restore_lists_paths_and_who_was_left_out);
 	tcase_add_test(tc, a_planned_restore_has_no_id);
+	tcase_add_test(tc, an_undo_names_what_it_undid_and_which_way_it_went);
 	tcase_add_test(tc, keep_and_forget_name_what_is_gone);
 	tcase_add_test(tc, a_check_judges_each_app);
 	tcase_add_test(tc, a_doctor_tells_repaired_from_left);

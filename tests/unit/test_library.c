@@ -196,17 +196,22 @@ START_TEST(restore_undo_and_undo_again_go_there_and_back)
 	ck_assert_uint_eq(o.apps.n, 3);
 	ck_assert_uint_eq(o.created.n, 4);
 	ck_assert_uint_eq(o.moved.n, 4);
+	ck_assert_uint_eq(o.undid, 0);
 	restore_outcome_done(&o);
 	assert_content("r/home/me/.gitconfig", "[user]\n\tname = before\n");
 	ck_assert(!exists("r/home/me/snap/hello/7/new"));
 
 	ck_assert_ok(setaside_undo(s, 0, true, &o, &err), &err);
 	ck_assert_uint_eq(o.id, 2);
+	ck_assert_uint_eq(o.undid, 1);
+	ck_assert(!o.redone);
 	restore_outcome_done(&o);
 	assert_content("r/home/me/.gitconfig", "after");
 	assert_content("r/home/me/snap/hello/7/new", "new");
 
 	ck_assert_ok(setaside_undo(s, 2, true, &o, &err), &err);
+	ck_assert_uint_eq(o.undid, 2);
+	ck_assert(o.redone);
 	restore_outcome_done(&o);
 	assert_content("r/home/me/.gitconfig", "[user]\n\tname = before\n");
 
