@@ -84,11 +84,12 @@ int users_has_home(struct users *u, const struct user *user, bool *ret, struct e
 struct users_mapping {
 	char *from;
 	struct user to;
+	bool used; /* something turned out to be OLD's */
 };
 
 struct users_policy {
 	bool numeric_ok;
-	const struct users_mapping *map;
+	struct users_mapping *map; /* marked as it is used */
 	size_t n_map;
 };
 

@@ -18,7 +18,7 @@ int users_mapping_parse(struct users *u, const char *text, struct users_mapping 
 	from = alloc_strndup(text, (size_t)(equals - text), err);
 	if (!from || users_find(u, equals + 1, &to, err) < 0)
 		return -1;
-	*ret = (struct users_mapping){ TAKE_PTR(from), to };
+	*ret = (struct users_mapping){ .from = TAKE_PTR(from), .to = to };
 	return 0;
 }
 
@@ -66,10 +66,12 @@ static const struct users_mapping *find_mapping(const struct users_policy *polic
 						const char *name, uint32_t number)
 {
 	for (size_t i = 0; i < policy->n_map; i++) {
-		const struct users_mapping *m = &policy->map[i];
+		struct users_mapping *m = &policy->map[i];
 
-		if (name ? strcmp(m->from, name) == 0 : is_number(m->from, number))
+		if (name ? strcmp(m->from, name) == 0 : is_number(m->from, number)) {
+			m->used = true;
 			return m;
+		}
 	}
 	return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "backend/base/alloc.h"
 #include "backend/base/quote.h"
+#include "backend/base/strings.h"
 #include "backend/base/suggest.h"
 
 /* "alice" of "user/alice.tgz" is `user`. */
@@ -51,24 +52,73 @@ static void add_once(const struct set_snapshot **list, size_t *n, const struct s
 	list[(*n)++] = s;
 }
 
+bool choose_has_user(const struct set_snapshot *const *list, size_t n, const char *user)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct snapshot *m = list[i]->meta;
+
+		if (list[i]->broken)
+			return true;
+		for (size_t k = 0; k < m->n_archives; k++)
+			if (is_users(m->archives[k].name, user))
+				return true;
+	}
+	return false;
+}
+
+bool choose_has_system(const struct scope *scope, const struct set_snapshot *const *list, size_t n)
+{
+	size_t ignored;
+
+	for (size_t i = 0; !scope->no_system && i < n; i++) {
+		const struct snapshot *m = list[i]->meta;
+
+		for (size_t k = 0; k < m->n_archives; k++)
+			if (!snapshot_archive_user(m->archives[k].name, &ignored))
+				return true;
+	}
+	return false;
+}
+
+/* The users of one snapshot. */
+static int add_users(const struct snapshot *m, struct strings *ret, struct err *err)
+{
+	for (size_t k = 0; k < m->n_archives; k++) {
+		size_t n;
+		const char *user = snapshot_archive_user(m->archives[k].name, &n);
+
+		if (user && strings_add_n(ret, user, n, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int choose_fail_user(const struct set *set, const struct set_snapshot *const *list, size_t n,
+		     const char *user, struct err *err)
+{
+	_cleanup_(strings_done) struct strings users = STRINGS_INIT;
+	struct suggest s = SUGGEST(user);
+
+	for (size_t i = 0; i < n; i++)
+		if (add_users(list[i]->meta, &users, err) < 0)
+			return -1;
+	for (size_t i = 0; i < users.n; i++)
+		suggest_offer(&s, users.items[i]);
+	(void)err_set(err, ERR_NOT_FOUND, "set %llu has no data of user %s",
+		      (unsigned long long)set->id, q(user));
+	return s.best ? err_hint(err, "did you mean %s?", q(s.best)) : -1;
+}
+
 /* Every named user has data in one of the chosen snapshots. */
 static int check_users(const struct set *set, const struct scope *scope,
 		       const struct set_snapshot *const *list, size_t n, struct err *err)
 {
-	for (size_t u = 0; u < scope->n_users; u++) {
+	for (size_t i = 0; i < scope->n_users; i++) {
+		const char *user = scope->users[i];
+
 		/* root stands for the system data as well, as in `--users root`. */
-		bool found = strcmp(scope->users[u], "root") == 0;
-
-		for (size_t i = 0; !found && i < n; i++) {
-			const struct snapshot *m = list[i]->meta;
-
-			found = list[i]->broken != NULL; /* who knows what it held */
-			for (size_t k = 0; !found && k < m->n_archives; k++)
-				found = is_users(m->archives[k].name, scope->users[u]);
-		}
-		if (!found)
-			return err_set(err, ERR_NOT_FOUND, "set %llu has no data of user %s",
-				       (unsigned long long)set->id, q(scope->users[u]));
+		if (strcmp(user, "root") != 0 && !choose_has_user(list, n, user))
+			return choose_fail_user(set, list, n, user, err);
 	}
 	return 0;
 }

@@ -222,6 +222,16 @@ static int make_outcome(struct restoring *r, struct err *err)
 				    &o->moved, err);
 }
 
+/* All is unpacked: nothing belonged to an OLD that is not used now. */
+static int check_mapped(const struct restoring *r, struct err *err)
+{
+	for (size_t i = 0; i < r->n_map; i++)
+		if (!r->map[i].used)
+			return err_set(err, ERR_NOT_FOUND, "set %llu has no data of user %s",
+				       (unsigned long long)r->request->set, q(r->map[i].from));
+	return 0;
+}
+
 /* From the journal's first word to its last. */
 static int run(struct restoring *r, struct err *err)
 {
@@ -233,6 +243,8 @@ static int run(struct restoring *r, struct err *err)
 	pool_bind(&r->pool, r->id);
 	db_journal_init(&j, r->session->db, r->id);
 	result = restore_prepare(&r->plan, &j.journal, &r->options, err);
+	if (result == 0)
+		result = check_mapped(r, err);
 	if (result == 0)
 		result = make_outcome(r, err);
 	if (result == 0)

@@ -472,6 +472,25 @@ static int open_snapshot(struct opening *o, const struct set_snapshot *from, str
 	return o->src->n_archives > n ? note_app(o, snap->meta, app, err) : 0;
 }
 
+/* Every OLD of a mapping is a user of the set, before anything is done; where system data is
+ * restored only its unpacking shows whose it is. */
+static int check_mapped(const struct opening *o, const struct set_snapshot *const *chosen, size_t n,
+			struct err *err)
+{
+	const struct users_policy *policy = &o->session->policy;
+	bool system = o->session->is_root &&
+		      choose_has_system(&o->request->scope, chosen, n);
+
+	for (size_t i = 0; i < policy->n_map; i++) {
+		struct users_mapping *m = &policy->map[i];
+
+		m->used = choose_has_user(chosen, n, m->from);
+		if (!m->used && !system)
+			return choose_fail_user(o->set, chosen, n, m->from, err);
+	}
+	return 0;
+}
+
 int source_open(struct session *s, const struct set *set, const struct restore_request *request,
 		struct source *ret, struct err *err)
 {
@@ -482,6 +501,7 @@ int source_open(struct session *s, const struct set *set, const struct restore_r
 
 	src.trusted = request->trust || strcmp(set->origin, "saved") == 0;
 	if (choose_snapshots(set, &request->scope, &chosen, &n, err) < 0 ||
+	    check_mapped(&o, chosen, n, err) < 0 ||
 	    session_reader(s, &o.reader, err) < 0 || session_catalog(s, &o.catalog, err) < 0)
 		return -1;
 	src.snapshots = alloc_zero(n + 1, sizeof(*src.snapshots), err);

@@ -77,4 +77,77 @@ is_json '[d["restore"][k] for k in ("undid", "redone")]' '[5,true]' \
 	'undo --json: forward, past what was kept'
 is "$(cat "$home/.demo/file")" one 'undo, past what was kept: it did'
 
+# ---- A user whom nobody has heard of ----
+
+for how in '' --dry-run; do
+	run restore 1 --map-user testre=tester $how
+	is_status 4 "restore --map-user $how: no such user in the set: status"
+	is_err 'setaside: set 1 has no data of user "testre"
+setaside: hint: did you mean "tester"?' "restore --map-user $how: which is said"
+done
+run restore 1 --users testre
+is_err 'setaside: set 1 has no data of user "testre"
+setaside: hint: did you mean "tester"?' 'restore --users: the same'
+
+# ---- Several users, and the system ----
+
+# For the tests named: skips each.
+skip_all()
+{
+	for name in "$@"; do
+		skip "$name" 'needs root'
+	done
+}
+
+# run_system ARGUMENT...: as root, on a root and a store of their own.
+run_system()
+{
+	run_raw --system --root "$scratch/machine" --store "$scratch/sets" "$@"
+}
+
+# people NAME=NUMBER...: root, and these.
+people()
+{
+	echo 'root:x:0:0::/root:/bin/sh' >"$scratch/machine/etc/passwd"
+	for one in "$@"; do
+		echo "${one%=*}:x:${one#*=}:${one#*=}::/home/${one%=*}:/bin/sh"
+	done >>"$scratch/machine/etc/passwd"
+}
+
+make_machine()
+{
+	mkdir -p "$scratch/machine/etc/setaside" "$scratch/machine/root" \
+		"$scratch/machine/var/lib/demo"
+	echo 'reserve = 0' >"$scratch/machine/etc/setaside/setaside.conf"
+	: >"$scratch/machine/etc/group"
+	people alice=7001 bob=7002
+	for name in alice=7001 bob=7002; do
+		for app in demo other; do
+			mkdir -p "$scratch/machine/home/${name%=*}/.$app"
+			echo "${name%=*}" >"$scratch/machine/home/${name%=*}/.$app/file"
+		done
+		chown -R "${name#*=}:${name#*=}" "$scratch/machine/home/${name%=*}"
+	done
+	echo system >"$scratch/machine/var/lib/demo/file"
+	chown 7002:7002 "$scratch/machine/var/lib/demo/file"
+	sed -i 's|"trees": \[|&\n{ "name": "system", "scope": "system",'"\
+"' "at": { "native": "/var/lib/demo" } },|' "$scratch/apps/demo.json"
+}
+
+if test "$(id -u)" -eq 0; then
+	make_machine
+	run_system save demo other
+	is_status 0 'save of two users and the system'
+	echo later >"$scratch/machine/var/lib/demo/file"
+	run_system restore 1 --map-user bbo=alice
+	is_status 4 'restore --map-user of what no system data belongs to: status'
+	is_err 'setaside: set 1 has no data of user "bbo"' 'restore --map-user: which is said'
+	is "$(cat "$scratch/machine/var/lib/demo/file")" later 'restore --map-user: nothing is done'
+	run_system restore 1 --map-user bbo=alice --no-system
+	is_err 'setaside: set 1 has no data of user "bbo"
+setaside: hint: did you mean "bob"?' 'restore --no-system --map-user: at once'
+else
+	skip_all 'several users'
+fi
+
 done_testing

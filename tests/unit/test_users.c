@@ -567,7 +567,7 @@ static int ask(struct users *u, struct err *e)
 	struct users_owners ctx = { u, &policy };
 	_cleanup_(user_list_done) struct user_list list = { NULL, 0 };
 	_cleanup_(user_done) struct user user = { NULL, 0, 0, NULL };
-	struct users_mapping map = { NULL, { NULL, 0, 0, NULL } };
+	struct users_mapping map = { .from = NULL };
 	_cleanup_free_ gid_t *groups = NULL;
 	_cleanup_free_ char *name = NULL;
 	struct owner_source source;
