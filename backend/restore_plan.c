@@ -7,6 +7,7 @@
 #include "backend/base/fd.h"
 #include "backend/base/quote.h"
 #include "backend/restore_state.h"
+#include "backend/snapshot.h"
 #include "backend/tree/entry.h"
 
 #define ASIDE_RANDOM 9
@@ -40,6 +41,28 @@ static char *aside_name(const struct swapper_place *place, struct err *err)
 	return alloc_printf(err, ".~%s~", random);
 }
 
+/* Two archives of different users, which a mapping leads to one. */
+static int fail_same(const struct restore_archive *a, const struct restore_archive *b,
+		     const char *path, struct err *err)
+{
+	_cleanup_free_ char *first = NULL, *second = NULL;
+	const char *x, *y;
+	size_t n, m;
+
+	x = snapshot_archive_user(a->member, &n);
+	y = snapshot_archive_user(b->member, &m);
+	if (!x || !y || (n == m && memcmp(x, y, n) == 0))
+		return err_set(err, ERR_REFUSED, "data of %s and of %s would both go to %s",
+			       q(a->app), q(b->app), q(path));
+	first = alloc_strndup(x, n, err);
+	second = first ? alloc_strndup(y, m, err) : NULL;
+	if (!second)
+		return -1;
+	err_set(err, ERR_REFUSED, "data of user %s and of user %s would both go to %s", q(first),
+		q(second), q(path));
+	return err_hint(err, "--users takes the data of one of them");
+}
+
 /* Two trees of one restore must not lie in each other on this machine. */
 static int check_apart(const struct restore_plan *p, const struct restore_target *t,
 		       struct err *err)
@@ -48,11 +71,12 @@ static int check_apart(const struct restore_plan *p, const struct restore_target
 		const char *other = p->targets[i].place.resolved;
 		const char *mine = t->place.resolved;
 
+		if (strcmp(mine, other) == 0)
+			return fail_same(p->targets[i].archive, t->archive, mine, err);
 		if (entry_path_is_below(mine + 1, other + 1) ||
 		    entry_path_is_below(other + 1, mine + 1))
-			return err_set(err, ERR_REFUSED, "%s and %s are the same place or lie in"
-							 " each other",
-				       q(mine), q(other));
+			return err_set(err, ERR_REFUSED, "%s and %s lie in each other", q(mine),
+				       q(other));
 	}
 	return 0;
 }
