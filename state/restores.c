@@ -166,7 +166,8 @@ int restore_aside_names(struct session *s, struct strings *ret, struct err *err)
 	return r;
 }
 
-int restore_check_use(struct session *s, const struct strings *paths, struct err *err)
+int restore_check_use(struct session *s, const struct strings *paths, const char *verb,
+		      struct err *err)
 {
 	_cleanup_(strings_done) struct strings shown = STRINGS_INIT;
 	struct in_use_list list = { 0 };
@@ -191,7 +192,7 @@ int restore_check_use(struct session *s, const struct strings *paths, struct err
 
 		err_set(err, ERR_REFUSED, "%s is in use by %s (pid %ld)", q(p->path),
 			q(p->program), (long)p->pid);
-		r = err_hint(err, "close it, or restore all the same with --force");
+		r = err_hint(err, "close it, or %s all the same with --force", verb);
 	}
 	in_use_list_done(&list);
 	return r;

@@ -145,7 +145,7 @@ static int check_use(struct restoring *r, struct err *err)
 		if (r->plan.targets[i].place.exists &&
 		    strings_add(&paths, r->plan.targets[i].place.resolved, err) < 0)
 			return -1;
-	return restore_check_use(r->session, &paths, err);
+	return restore_check_use(r->session, &paths, "restore", err);
 }
 
 /* What is going to happen, looked at from all sides. */

@@ -249,7 +249,7 @@ static int plan(struct undoing *u, uint64_t id, bool force, struct err *err)
 	    restore_detail_parse(u->undone.detail, u->undone.detail_size, &u->detail, err) < 0 ||
 	    turn_items(u, err) < 0 || restore_split_apps(u->undone.apps, &u->apps, err) < 0 || live_paths(u, &paths, err) < 0)
 		return -1;
-	if (!force && restore_check_use(s, &paths, err) < 0)
+	if (!force && restore_check_use(s, &paths, "undo", err) < 0)
 		return -1;
 	if (restore_lock(s, &u->apps, &paths, &u->locks, err) < 0 || check_again(u, err) < 0 ||
 	    restore_refresh(u->items, u->n, &u->options, err) < 0)
