@@ -84,7 +84,7 @@ static int user_worker(struct pool *p, enum worker_kind kind, const char *name,
 	*ret = find(p, kind, name, 0);
 	if (*ret)
 		return 0;
-	if (users_by_name(p->session->users, name, &u, err) < 0)
+	if (session_user(p->session, name, false, &u, err) < 0)
 		return -1;
 	if (!p->session->is_root && u.uid != p->session->self.uid)
 		return err_set(err, ERR_DENIED, "only root can act for user %s", q(name));

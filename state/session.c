@@ -159,6 +159,19 @@ static int find_users(struct session *s, struct err *err)
 	return s->self.home ? 0 : -1;
 }
 
+int session_user(struct session *s, const char *text, bool by_number, struct user *ret,
+		 struct err *err)
+{
+	int r = by_number ? users_find(s->users, text, ret, err)
+			  : users_by_name(s->users, text, ret, err);
+
+	if (r == 0 || !err_is(err, ERR_NOT_FOUND) || s->places.system ||
+	    strcmp(text, s->self.name) != 0)
+		return r;
+	err_clear(err);
+	return user_copy(&s->self, ret, err);
+}
+
 bool session_writes(const struct session *s)
 {
 	return s->access == SESSION_WRITE || s->access == SESSION_DOCTOR;

@@ -63,6 +63,28 @@ static void restoring_done(struct restoring *r)
 
 /* ---- Before anything is changed ---- */
 
+/* "OLD=NEW", where NEW may be a caller without a name. */
+static int parse_mapping(struct session *s, const char *text, struct users_mapping *ret,
+			 struct err *err)
+{
+	const char *equals = strchr(text, '=');
+	struct user to;
+
+	if (users_mapping_parse(s->users, text, ret, err) == 0)
+		return 0;
+	if (!err_is(err, ERR_NOT_FOUND) || !equals)
+		return -1;
+	err_clear(err);
+	if (session_user(s, equals + 1, true, &to, err) < 0)
+		return -1;
+	*ret = (struct users_mapping){
+		.from = alloc_strndup(text, (size_t)(equals - text), err), .to = to
+	};
+	if (!ret->from)
+		user_done(&to);
+	return ret->from ? 0 : -1;
+}
+
 /* How owners of the archives become owners here. */
 static int set_policy(struct restoring *r, struct err *err)
 {
@@ -72,7 +94,7 @@ static int set_policy(struct restoring *r, struct err *err)
 	if (!r->map)
 		return -1;
 	for (size_t i = 0; i < q->n_map_users; i++) {
-		if (users_mapping_parse(r->session->users, q->map_users[i], &r->map[i], err) < 0)
+		if (parse_mapping(r->session, q->map_users[i], &r->map[i], err) < 0)
 			return -1;
 		r->n_map++;
 	}

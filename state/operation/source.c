@@ -191,7 +191,7 @@ static int find_user(struct opening *o, const char *name, size_t n, struct user 
 	for (size_t i = 0; i < policy->n_map; i++)
 		if (strcmp(policy->map[i].from, text) == 0)
 			return user_copy(&policy->map[i].to, ret, err) < 0 ? -1 : 1;
-	if (users_by_name(o->session->users, text, ret, err) < 0) {
+	if (session_user(o->session, text, false, ret, err) < 0) {
 		if (!err_is(err, ERR_NOT_FOUND))
 			return -1;
 		err_clear(err);

@@ -6,6 +6,9 @@
 
 . "$abs_top_srcdir/tests/cli/lib.sh"
 
+# The places, as suggested commands repeat them.
+here="--user --root $root --store $store"
+
 # known NAME: who the caller is on this machine.
 known()
 {
@@ -48,22 +51,22 @@ is_json '[d["restore"][k] for k in ("id", "apps", "created", "moved")]' '[null,[
 	'restore --json of nothing: names no app'
 run restore 1 demo --map-user tester=somebody
 is_status 0 'restore --map-user, as the hint says'
-is_out 'Restored set 1 of app "demo".
-To go back: setaside undo 1' 'restore --map-user: is one'
+is_out "Restored set 1 of app \"demo\".
+To go back: setaside $here undo 1" 'restore --map-user: is one'
 known tester
 
 # ---- There and back, and which way it went ----
 
 echo two >"$home/.demo/file"
 run restore 1 demo
-like_out '^To go back: setaside undo 2$' 'restore: how to go back'
+like_out '^To go back: setaside .* undo 2$' 'restore: how to go back'
 run undo
-is_out 'Undid the restore of set 1.
-To go forward again: setaside undo 3' 'undo: back'
+is_out "Undid the restore of set 1.
+To go forward again: setaside $here undo 3" 'undo: back'
 is "$(cat "$home/.demo/file")" two 'undo: it did'
 run undo
-is_out 'Redid the restore of set 1 (undid undo 3).
-To go back: setaside undo 4' 'undo of the undo: forward'
+is_out "Redid the restore of set 1 (undid undo 3).
+To go back: setaside $here undo 4" 'undo of the undo: forward'
 is "$(cat "$home/.demo/file")" one 'undo of the undo: it did'
 run undo --json
 is_json '[d["restore"][k] for k in ("id", "set", "undid", "redone")]' '[5,1,4,false]' \
@@ -88,6 +91,44 @@ done
 run restore 1 --users testre
 is_err 'setaside: set 1 has no data of user "testre"
 setaside: hint: did you mean "tester"?' 'restore --users: the same'
+
+# ---- While a program is at work there ----
+
+run keep
+echo two >"$home/.demo/file"
+run restore 1 demo
+exec 9<"$home/.demo/file"
+run restore 1 demo
+is_status 8 'restore while in use: status'
+like_err '^setaside: hint: close it, or restore all the same with --force$' \
+	'restore while in use: what can be done'
+run undo
+is_status 8 'undo while in use: status'
+like_err '^setaside: hint: close it, or undo all the same with --force$' \
+	'undo while in use: what can be done'
+exec 9<&-
+
+# ---- Who has no name on this machine ----
+
+run keep
+echo 'somebody:x:4321:4321::/home/somebody:/bin/sh' >"$root/etc/passwd"
+me=$(id -u)
+run save demo
+is_status 0 'save by a number: status'
+echo two >"$home/.demo/file"
+run restore 2
+is_status 0 'restore of a number by itself: status'
+is_err '' 'restore of a number by itself: nothing is left out'
+is "$(cat "$home/.demo/file")" one 'restore of a number by itself: it did'
+run restore 2 --map-user "$me=$me"
+is_status 0 'restore --map-user to a number'
+run restore 1 demo --map-user "tester=$me"
+is_status 0 'restore --map-user of a name to a number'
+run undo
+is_status 0 'undo by a number'
+run restore 2 --map-user "$me=5432"
+is_status 4 'restore --map-user to a number that is nobody'
+known tester
 
 # ---- Several users, and the system ----
 
@@ -146,6 +187,13 @@ if test "$(id -u)" -eq 0; then
 	run_system restore 1 --map-user bbo=alice --no-system
 	is_err 'setaside: set 1 has no data of user "bbo"
 setaside: hint: did you mean "bob"?' 'restore --no-system --map-user: at once'
+	run_system restore 1 demo --map-user alice=bob
+	is_status 8 'restore of two users to one: status'
+	is_err "setaside: data of user \"alice\" and of user \"bob\" would both go to\
+ \"/home/bob/.demo\"
+setaside: hint: --users takes the data of one of them" 'restore of two users to one: whose'
+	run_system restore 1 demo --map-user alice=bob --users alice --no-system
+	is_status 0 'restore of one of them, as the hint says'
 else
 	skip_all 'several users'
 fi
