@@ -64,8 +64,8 @@ static int open_root(struct places *p, const char *root, struct err *err)
 	if (p->root_fd >= 0)
 		return 0;
 	err_errno(err, "cannot open root directory %s", q(root));
-	/* A file is as good as nothing. */
-	return err->sys_errno == ENOTDIR ? err_reclassify(err, ERR_NOT_FOUND) : -1;
+	/* "Not found" is said of sets, apps and users in it. */
+	return err_is(err, ERR_NOT_FOUND) ? err_reclassify(err, ERR_IO) : -1;
 }
 
 /* A value of the environment that counts. */
@@ -376,5 +376,10 @@ int places_make(const struct places *p, const struct places_dir *d, struct err *
 	if (!path)
 		return -1;
 	fd = make_path(p, d, path, err);
-	return fd < 0 ? err_wrap(err, "cannot make directory %s", q(d->path)) : fd;
+	if (fd >= 0)
+		return fd;
+	/* Nothing was looked for: it could not be made. */
+	if (err_is(err, ERR_NOT_FOUND))
+		err_reclassify(err, ERR_IO);
+	return err_wrap(err, "cannot make directory %s", q(d->path));
 }

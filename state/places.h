@@ -52,7 +52,7 @@ struct places {
 	char *user_definitions; /* as definitions_load() wants it; NULL in system mode */
 };
 
-/* ERR_USAGE: neither HOME nor XDG_DATA_HOME where one is needed; ERR_NOT_FOUND: the
+/* ERR_USAGE: neither HOME nor XDG_DATA_HOME where one is needed; ERR_IO: the
  * root is not there. */
 int places_init(const struct places_request *request, struct places *ret,
 		struct err *err);
@@ -60,7 +60,8 @@ void places_done(struct places *p);
 
 /* A descriptor (O_RDONLY, directory) of d.  ERR_NOT_FOUND. */
 int places_open(const struct places *p, const struct places_dir *d, struct err *err);
-/* The same; missing directories are made (0700; above the system store 0755), durably. */
+/* The same; missing directories are made (0700; above the system store 0755), durably.
+ * Never ERR_NOT_FOUND. */
 int places_make(const struct places *p, const struct places_dir *d, struct err *err);
 /* What places_make() would begin with: d, or the nearest directory above it that is there. */
 int places_open_above(const struct places *p, const struct places_dir *d, struct err *err);

@@ -377,6 +377,16 @@ int session_check_own_store(const struct session *s, const char *what, struct er
 	return err_hint(err, "import its sets, or name another store with --store");
 }
 
+int session_open_snapshot(struct session *s, const char *file, struct err *err)
+{
+	int fd = store_open_file(s->store, file, err);
+
+	if (fd >= 0 || !err_is(err, ERR_NOT_FOUND))
+		return fd;
+	err_clear(err);
+	return err_set(err, ERR_CORRUPT, "the file %s is gone", q(file));
+}
+
 struct lock_wait session_wait(const struct session *s)
 {
 	return (struct lock_wait){ s->wait_ms, s->observer };

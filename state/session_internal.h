@@ -73,6 +73,8 @@ void session_shield(struct session *s);
 /* Another operation begins (or another set of a stream), which a signal may end again. */
 void session_unshield(struct session *s);
 struct lock_wait session_wait(const struct session *s);
+/* Opens a file that is on record.  ERR_CORRUPT: it is gone, or no regular file. */
+int session_open_snapshot(struct session *s, const char *file, struct err *err);
 /* The lock of a set.  A reader without a lock file (a read-only store, no database) has every shared
  * lock and no exclusive one: ERR_DENIED. */
 int session_lock_set(struct session *s, uint64_t set, enum lock_mode mode, struct err *err);

@@ -96,7 +96,7 @@ static int open_snapshot(struct checking *c, const struct set_snapshot *from, st
 	a->name = alloc_strdup(from->meta->snap, err);
 	if (!a->name)
 		return -1;
-	fd = store_open_file(c->session->store, from->file, &problem);
+	fd = session_open_snapshot(c->session, from->file, &problem);
 	if (fd >= 0 && reader_open(c->reader, fd, c->session->observer, &o->meta, &o->handle,
 				   &problem, err) < 0)
 		return -1;

@@ -84,7 +84,7 @@ static int open_zip(struct exporting *x, const struct set_snapshot *from,
 	zip->file = alloc_strdup(from->file, err);
 	if (!zip->app || !zip->file)
 		return -1;
-	fd = store_open_file(s->store, from->file, err);
+	fd = session_open_snapshot(s, from->file, err);
 	if (fd < 0)
 		return -1;
 	if (reader_open(s->reader, fd, s->observer, ret, &zip->handle, &problem, err) < 0)

@@ -454,7 +454,7 @@ static int open_snapshot(struct opening *o, const struct set_snapshot *from, str
 	const struct catalog_app *app;
 	size_t n = o->src->n_archives;
 
-	fd = store_open_file(o->session->store, from->file, &problem);
+	fd = session_open_snapshot(o->session, from->file, &problem);
 	if (fd >= 0 && reader_open(o->reader, fd, o->session->observer, &snap->meta, &snap->handle,
 				   &problem, err) < 0)
 		return -1;

@@ -51,6 +51,38 @@ else
 	skip 'save --dry-run, no store yet: room' 'mounts cannot be made'
 fi
 
+# ---- What is no question of sets, apps and users ----
+
+not_made()
+{
+	run_raw --user --root "$root" --store "$1" save demo
+	is_status 1 "save, $2: status"
+	like_err 'cannot make directory' "$2: said"
+}
+
+not_made "$scratch/dangling" 'a store that is a link to nowhere'
+not_made /proc/nosuch/store 'a store where none can be made'
+touch "$scratch/plain"
+for where in nosuch plain; do
+	run_raw --user --root "$scratch/$where" saved
+	is_status 1 "a root that is none ($where): status"
+	like_err "cannot open root directory .*$where" "a root that is none ($where): named"
+done
+
+# ---- Snapshots that are gone or broken ----
+
+run save --name one demo
+is_status 0 'a set to lose: status'
+lost=$(basename "$(zips "$store/snapshots" 1)")
+mv "$store/snapshots/$lost" "$scratch/lost.zip"
+for verb in 'restore one' 'restore --dry-run one' 'check one' "export one $scratch/x"; do
+	run $verb
+	is_status 5 "$verb, its file is gone: status"
+done
+run restore --json one
+is_json 'd["error"]["kind"]' '"damaged"' 'restore, its file is gone: kind'
+mv "$scratch/lost.zip" "$store/snapshots/$lost"
+
 # ---- Data that cannot be read are not data that are not there ----
 
 # me ARGUMENT...: as who may not read everything, with a store of his own.

@@ -389,6 +389,6 @@ SETASIDE_STORE=
 run_raw --user --root "$root" saved
 is_out 'No snapshots found.' 'an empty SETASIDE_STORE names none'
 run_raw --user --root "$scratch/nosuch" saved
-is_status 4 'a root that is not there is no empty one'
+is_status 1 'a root that is not there is no empty one'
 
 done_testing

@@ -144,10 +144,10 @@ START_TEST(root_has_to_be_a_directory)
 {
 	struct places_request request = { .system = true, .root = support_path("none") };
 
-	ck_assert_fails(places_init(&request, &places, &err), &err, ERR_NOT_FOUND,
+	ck_assert_fails(places_init(&request, &places, &err), &err, ERR_IO,
 			"cannot open root directory");
 	support_file(support_dirfd(), "none", 0644, "");
-	ck_assert_fails(places_init(&request, &places, &err), &err, ERR_NOT_FOUND,
+	ck_assert_fails(places_init(&request, &places, &err), &err, ERR_IO,
 			"cannot open root directory");
 	request.root = "";
 	ck_assert_fails(places_init(&request, &places, &err), &err, ERR_USAGE,
@@ -284,7 +284,7 @@ START_TEST(dangling_link_is_not_made_good)
 	support_mkdir(support_dirfd(), "r/var", 0755);
 	support_symlink(support_dirfd(), "r/var/lib", "/nowhere");
 	find(&(struct places_request){ .system = true, .root = support_path("r") });
-	ck_assert_fails(places_make(&places, &places.database, &err), &err, ERR_NOT_FOUND,
+	ck_assert_fails(places_make(&places, &places.database, &err), &err, ERR_IO,
 			"cannot make directory");
 	ck_assert(!support_exists(support_dirfd(), "r/nowhere"));
 }
@@ -295,7 +295,7 @@ START_TEST(file_in_the_way_is_told)
 {
 	support_file(support_dirfd(), "r/var", 0644, "");
 	find(&(struct places_request){ .system = true, .root = support_path("r") });
-	ck_assert_fails(places_make(&places, &places.database, &err), &err, ERR_NOT_FOUND,
+	ck_assert_fails(places_make(&places, &places.database, &err), &err, ERR_IO,
 			"Not a directory");
 }
 
