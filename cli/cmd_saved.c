@@ -96,8 +96,9 @@ const struct verb cmd_saved = {
 	.description =
 		"Lists the sets of the store, one line for each app in a set.\n\n"
 		"Notes: \"auto\" for a set that goes by itself when its time has come; "
-		"\"broken\" and why for a snapshot that cannot be restored; and the name "
-		"of the set.",
+		"\"incomplete\" for a snapshot that lacks files which could not be read "
+		"(show names them); \"broken\" and why for one that cannot be restored; "
+		"and the name of the set.",
 	.options = OPTION_TABLE(options),
 	.run = run,
 };

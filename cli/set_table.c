@@ -30,14 +30,25 @@ static void add_time(struct table *t, const struct stamp *time, const struct sta
 	table_cell(t, text);
 }
 
-/* "auto, broken: why, name", as far as they apply. */
+/* Whether some of the data could not be read when it was saved. */
+static bool is_incomplete(const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_archives; i++)
+		if (s->archives[i].n_skipped > 0)
+			return true;
+	return false;
+}
+
+/* "auto, incomplete, broken: why, name", as far as they apply. */
 static void add_notes(struct table *t, const struct set *set,
 		      const struct set_snapshot *s)
 {
-	const char *notes[3] = { set->automatic ? "auto" : NULL, s->broken, set->name };
+	const char *notes[] = { set->automatic ? "auto" : NULL,
+				is_incomplete(s->meta) ? "incomplete" : NULL, s->broken,
+				set->name };
 	_cleanup_(buf_done) struct buf cell = BUF_INIT;
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
 		if (notes[i] && err_is(t->err, ERR_NONE))
 			(void)buf_printf(
 				&cell, t->err, "%s%s%s", cell.len > 0 ? ", " : "",

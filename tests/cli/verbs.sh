@@ -116,10 +116,13 @@ if test "$(id -u)" -ne 0; then
 	is_status 3 'save: a file that cannot be read is status 3'
 	is_json 'd["set"]["id"]' 4 'save: and still a set'
 	like_err 'secret' 'save: which is named'
+	run saved --id 4
+	like_out '  incomplete$' 'saved: a set that lacks a file is told from a whole one'
 	rm -f "$home/.demo/secret"
 	run forget 4
 else
-	for name in 'is status 3' 'and still a set' 'which is named'; do
+	for name in 'is status 3' 'and still a set' 'which is named' \
+		'told from a whole one'; do
 		skip "save: a file that cannot be read: $name" 'root reads everything'
 	done
 fi
