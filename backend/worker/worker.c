@@ -157,6 +157,18 @@ static int spill_fd(const struct worker *w)
 	return w->env->spill_fd(w->env->spill_ctx);
 }
 
+/* Never waits, where no cancel would be seen: whoever keeps to the protocol has read all that
+ * came before. */
+static int tell(struct worker *w, const struct wire_out *record, struct err *err)
+{
+	int r = wire_offer(w->sock, record, err);
+
+	if (r == 0)
+		return err_set(err, ERR_CORRUPT, "the %s does not read what it is sent",
+			       worker_kind_name(w->kind));
+	return r < 0 ? -1 : 0;
+}
+
 /* The first record: what the worker shall be. */
 static int send_hello(struct worker *w, const struct identity *id, struct err *err)
 {
@@ -177,7 +189,7 @@ static int send_hello(struct worker *w, const struct identity *id, struct err *e
 	    wire_put_fd(o, w->env->rootfd, err) < 0 ||
 	    (spill >= 0 && wire_put_fd(o, spill, err) < 0))
 		return -1;
-	return wire_send(w->sock, o, err);
+	return tell(w, o, err);
 }
 
 /* Have END_MS gone by since `begun`, after so many waits of at least a millisecond? */
@@ -362,7 +374,7 @@ static int put_answer(struct worker *w, const struct err *problem, const char *n
 	    wire_put_str(&w->out, PROTOCOL_TAG_NAME, name, err) < 0 ||
 	    wire_put_u64(&w->out, PROTOCOL_TAG_NUMBER, id, err) < 0)
 		return -1;
-	return wire_send(w->sock, &w->out, err);
+	return tell(w, &w->out, err);
 }
 
 /* Names and numbers of owners are the parent's to know: it has the user database. */
@@ -464,8 +476,11 @@ int worker_begin(struct worker *w, const struct wire_out *request, worker_handle
 	w->meter = NULL;
 	w->told = 0;
 	w->begun = sys_monotonic_ms();
-	if (wire_send(w->sock, request, err) < 0) {
-		lose(w, err);
+	if (tell(w, request, err) < 0) {
+		if (err_is(err, ERR_CORRUPT))
+			w->dead = true;
+		else
+			lose(w, err);
 		return err_wrap(err, "cannot reach the %s", worker_kind_name(w->kind));
 	}
 	w->busy = true;

@@ -41,6 +41,16 @@ static int tell(struct wire_out *o, uint64_t bytes, struct err *err)
 	return wire_send(PROTOCOL_SOCKET_FD, o, err);
 }
 
+static int ask(struct wire_out *o, struct err *err)
+{
+	if (wire_begin(o, PROTOCOL_QUERY_NAME, err) < 0 ||
+	    wire_put_u64(o, PROTOCOL_TAG_OWNER, OWNER_USER, err) < 0 ||
+	    wire_put_str(o, PROTOCOL_TAG_NAME, NULL, err) < 0 ||
+	    wire_put_u64(o, PROTOCOL_TAG_NUMBER, 4711, err) < 0)
+		return -1;
+	return wire_send(PROTOCOL_SOCKET_FD, o, err);
+}
+
 static int talk(struct wire_out *o, struct wire_in *in, struct err *err)
 {
 	int fd;
@@ -90,6 +100,14 @@ static int act(struct wire_out *o, struct wire_in *in, struct err *err)
 		break;
 	case SUPPORT_WORKER_FLOOD:
 		for (uint64_t i = 0; tell(o, i, err) == 0; i++)
+			;
+		return -1;
+	case SUPPORT_WORKER_ASK:
+		while (ask(o, err) == 0)
+			;
+		return -1;
+	case SUPPORT_WORKER_AGREE:
+		while (say(o, PROTOCOL_OK, err) == 0)
 			;
 		return -1;
 	case SUPPORT_WORKER_TALK:

@@ -660,6 +660,47 @@ START_TEST(worker_that_talks_without_end_does_not_hold_up_its_bytes)
 
 END_TEST
 
+/* Such a worker must not keep its parent, which could not even be interrupted. */
+START_TEST(worker_that_reads_no_answers_is_given_up)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	_cleanup_(wire_out_done) struct wire_out out = { .bytes = BUF_INIT };
+	struct identity self = { .kind = IDENTITY_SELF };
+
+	env = (struct worker_env){ .program = support_worker_program(),
+				   .rootfd = support_dirfd() };
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
+	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_ASK, &err), &err);
+	ck_assert_fails(worker_call(w, &out, NULL, NULL, NULL, &err), &err, ERR_CORRUPT,
+			"the packer does not read what it is sent");
+	ck_assert(!worker_is_alive(w));
+}
+
+END_TEST
+
+START_TEST(worker_that_reads_no_requests_is_given_up)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	_cleanup_(wire_out_done) struct wire_out out = { .bytes = BUF_INIT };
+	struct identity self = { .kind = IDENTITY_SELF };
+	unsigned n = 0;
+
+	env = (struct worker_env){ .program = support_worker_program(),
+				   .rootfd = support_dirfd() };
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
+	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_AGREE, &err), &err);
+	while (worker_call(w, &out, NULL, NULL, NULL, &err) == 0)
+		n++;
+	ck_assert_uint_gt(n, 0);
+	ck_assert_err(&err, ERR_CORRUPT,
+		      "cannot reach the packer: the packer does not read what it is sent");
+	ck_assert(!worker_is_alive(w));
+}
+
+END_TEST
+
 Suite *suite_worker(void)
 {
 	Suite *s = suite_create("worker");
@@ -678,6 +719,8 @@ Suite *suite_worker(void)
 	tcase_add_loop_test(t, cancel_needs_no_answer_of_the_swapper, 0, N_CANCELLED);
 	tcase_add_test(t, idle_worker_that_does_not_end_is_killed);
 	tcase_add_test(t, started_by_hand_it_says_so);
+	tcase_add_test(t, worker_that_reads_no_answers_is_given_up);
+	tcase_add_test(t, worker_that_reads_no_requests_is_given_up);
 	t = support_tcase(s, "progress");
 	tcase_add_test(t, packer_tells_how_far_it_is);
 	tcase_add_test(t, packer_leaves_out_what_is_ours_in_all_archives);
