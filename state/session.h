@@ -13,7 +13,11 @@
  * (state/recovery.h); opening for reading changes nothing but the cache.  On a read-only store,
  * or without a usable database, a reader lists from the zips and says so (observer).
  *
- * One thread at a time.  The environment is the caller's to read: nothing here looks at it.
+ * One thread at a time.  Workers die with the thread that started them (PR_SET_PDEATHSIG), and
+ * some stay for later calls: any thread that has called must live until the session is closed,
+ * so one out of a pool that ends idle threads will not do.
+ *
+ * The environment is the caller's to read: nothing here looks at it.
  */
 
 #include <stdbool.h>
