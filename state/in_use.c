@@ -140,7 +140,7 @@ static int add(struct search *s, pid_t pid, const char *program, const char *pat
 	return p->path ? 0 : -1;
 }
 
-/* Does it look like a worker?  They only read trees that an operation has not locked, and may outlive an
+/* Does it look like a worker, the only children that this library has?  They only read trees that an operation has not locked, and may outlive an
  * operation that was killed by the time of a call. */
 static bool is_worker(const struct process *info)
 {
@@ -160,7 +160,7 @@ static int visit(struct search *s, int proc, const char *name, pid_t pid, struct
 		err_clear(err); /* hidden: as good as not looked into */
 		return 0;
 	}
-	if (r <= 0 || pid == getpid() || info.parent == getpid() || is_worker(&info))
+	if (r <= 0 || pid == getpid() || is_worker(&info))
 		return r < 0 ? -1 : 0;
 	fd = sys_openat(proc, name, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)

@@ -11,9 +11,8 @@
 #include "backend/base/fd.h"
 
 #define STAT_MAX 4096
-/* Fields of stat, counted from the one after the name. */
-#define FIELD_PARENT 2
-#define FIELD_START  20
+/* When it began: a field of stat, counted from the one after the name. */
+#define FIELD_START 20
 
 /* The text of the nth field (from 1) behind the name, or NULL. */
 static const char *field(const char *text, int n)
@@ -31,24 +30,20 @@ static const char *field(const char *text, int n)
 static int parse(const char *text, struct process *ret, struct err *err)
 {
 	const char *name = strchr(text, '('), *end = strrchr(text, ')');
-	const char *parent, *start;
+	const char *start;
 	unsigned long long ticks;
 	struct process p = { 0 };
 	size_t n;
-	long id;
 
 	if (!name || !end || end < name || end[1] != ' ')
 		return err_set(err, ERR_IO, "/proc has a form that is not known");
-	parent = field(end + 2, FIELD_PARENT);
 	start = field(end + 2, FIELD_START);
-	if (!parent || !start || sscanf(parent, "%ld", &id) != 1 ||
-	    sscanf(start, "%llu", &ticks) != 1)
+	if (!start || sscanf(start, "%llu", &ticks) != 1)
 		return err_set(err, ERR_IO, "/proc has a form that is not known");
 	n = (size_t)(end - name - 1);
 	if (n >= sizeof(p.name))
 		n = sizeof(p.name) - 1;
 	memcpy(p.name, name + 1, n);
-	p.parent = (pid_t)id;
 	p.start = ticks;
 	*ret = p;
 	return 1;

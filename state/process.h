@@ -14,7 +14,6 @@
 #define PROCESS_NAME_MAX 64
 
 struct process {
-	pid_t parent;
 	/* Clock ticks since boot: with the pid it tells a process from a later one. */
 	uint64_t start;
 	char name[PROCESS_NAME_MAX]; /* as the kernel has it: any bytes, cut */

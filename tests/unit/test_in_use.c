@@ -281,32 +281,60 @@ START_TEST(file_may_be_a_target)
 
 END_TEST
 
-START_TEST(own_process_and_children_are_left_out)
+START_TEST(own_process_is_left_out)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	const char *target = real("t");
 	struct in_use_list list;
-	int fds[2], status, fd;
+	int fd;
+
+	make_tree();
+	fd = openat(support_dirfd(), "t/dir/file", O_RDONLY | O_CLOEXEC);
+	ck_assert_ok(in_use_find(&target, 1, NULL, &list, &err), &err);
+	ck_assert_uint_eq(list.n, 0);
+	in_use_list_done(&list);
+	close(fd);
+}
+
+END_TEST
+
+/* Whoever started an app may be the one that restores its data. */
+START_TEST(child_is_found_unless_it_is_a_worker)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	const char *target = real("t");
+	struct in_use_list list;
+	int ready[2], end[2], status;
+	bool is_worker = _i == 1;
 	char byte;
 	pid_t pid;
 
 	make_tree();
-	fd = openat(support_dirfd(), "t/dir/file", O_RDONLY | O_CLOEXEC);
-	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(end, O_CLOEXEC), 0);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		close(fds[1]);
-		(void)!read(fds[0], &byte, 1);
+		close(end[1]);
+		prctl(PR_SET_NAME, is_worker ? IN_USE_WORKER : "an app", 0, 0, 0);
+		open_file();
+		if (write(ready[1], "x", 1) != 1)
+			_exit(1);
+		(void)!read(end[0], &byte, 1);
 		_exit(0);
 	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
 	ck_assert_ok(in_use_find(&target, 1, NULL, &list, &err), &err);
-	ck_assert_uint_eq(list.n, 0);
+	ck_assert_uint_eq(list.n, is_worker ? 0 : 1);
+	if (!is_worker)
+		ck_assert_int_eq(list.processes[0].pid, pid);
 	in_use_list_done(&list);
-	close(fds[0]);
-	close(fds[1]);
-	close(fd);
+	for (int i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(end[i]);
+	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
 }
 
 END_TEST
@@ -439,7 +467,8 @@ Suite *suite_in_use(void)
 	tcase_add_test(tc, name_that_looks_deleted_is_a_name);
 	tcase_add_test(tc, path_that_is_too_long_makes_the_answer_incomplete);
 	tcase_add_test(tc, file_may_be_a_target);
-	tcase_add_test(tc, own_process_and_children_are_left_out);
+	tcase_add_test(tc, own_process_is_left_out);
+	tcase_add_loop_test(tc, child_is_found_unless_it_is_a_worker, 0, 2);
 	tcase_add_test(tc, target_is_told_among_several);
 	tcase_add_test(tc, search_can_be_cancelled);
 	tcase_add_test(tc, plain_user_knows_that_he_does_not_see_all);
