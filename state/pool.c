@@ -31,13 +31,14 @@ void pool_bind(struct pool *p, uint64_t restore)
 	session_env_init(p->session, LOCK_KEY_ALIVE_RESTORE(restore), true, &p->env);
 }
 
-/* A living worker of that kind and identity, or NULL. */
-static struct worker *find(struct pool *p, enum worker_kind kind, const char *user, uint32_t uid)
+/* A living worker of that kind and identity, or NULL: by the name of a user, else by numbers. */
+static struct worker *find(struct pool *p, enum worker_kind kind, const char *user, uint32_t uid,
+			   uint32_t gid)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const struct pool_worker *w = &p->workers[i];
 		bool same = user ? w->user && strcmp(w->user, user) == 0 :
-				   !w->user && w->uid == uid;
+				   !w->user && w->uid == uid && w->gid == gid;
 
 		if (w->kind == kind && same && worker_is_alive(w->worker))
 			return w->worker;
@@ -46,11 +47,11 @@ static struct worker *find(struct pool *p, enum worker_kind kind, const char *us
 }
 
 /* Starts one and remembers it; takes groups. */
-static int add(struct pool *p, enum worker_kind kind, const char *user, uint32_t uid,
+static int add(struct pool *p, enum worker_kind kind, const char *user,
 	       const struct identity *id, gid_t *groups, const struct observer *observer,
 	       struct worker **ret, struct err *err)
 {
-	struct pool_worker w = { .kind = kind, .uid = uid, .groups = groups };
+	struct pool_worker w = { .kind = kind, .groups = groups };
 	struct pool_worker *grown = alloc_resize(p->workers, p->n + 1, sizeof(*grown), err);
 
 	if (!grown)
@@ -60,6 +61,9 @@ static int add(struct pool *p, enum worker_kind kind, const char *user, uint32_t
 		w.user = alloc_strdup(user, err);
 		if (!w.user)
 			goto fail;
+	} else if (id->kind == IDENTITY_USER) {
+		w.uid = id->uid;
+		w.gid = id->gid;
 	}
 	if (worker_start(&p->env.env, kind, id, observer, &w.worker, err) < 0)
 		goto fail;
@@ -81,7 +85,7 @@ static int user_worker(struct pool *p, enum worker_kind kind, const char *name,
 	gid_t *groups;
 
 	user_init(&u);
-	*ret = find(p, kind, name, 0);
+	*ret = find(p, kind, name, 0, 0);
 	if (*ret)
 		return 0;
 	if (session_user(p->session, name, false, &u, err) < 0)
@@ -90,7 +94,7 @@ static int user_worker(struct pool *p, enum worker_kind kind, const char *name,
 		return err_set(err, ERR_DENIED, "only root can act for user %s", q(name));
 	if (session_identity(p->session, &u, &id, &groups, err) < 0)
 		return -1;
-	return add(p, kind, name, 0, &id, groups, observer, ret, err);
+	return add(p, kind, name, &id, groups, observer, ret, err);
 }
 
 /* restore_workers.swapper */
@@ -102,12 +106,15 @@ static int get_swapper(void *ctx, const char *user, uint32_t uid, uint32_t gid,
 
 	if (user)
 		return user_worker(p, WORKER_SWAPPER, user, observer, ret, err);
-	*ret = find(p, WORKER_SWAPPER, NULL, uid);
+	/* Root's is one, whatever group its directories have. */
+	if (uid == 0)
+		gid = 0;
+	else
+		id = (struct identity){ .kind = IDENTITY_USER, .uid = uid, .gid = gid };
+	*ret = find(p, WORKER_SWAPPER, NULL, uid, gid);
 	if (*ret)
 		return 0;
-	if (uid != 0)
-		id = (struct identity){ .kind = IDENTITY_USER, .uid = uid, .gid = gid };
-	return add(p, WORKER_SWAPPER, NULL, uid, &id, NULL, observer, ret, err);
+	return add(p, WORKER_SWAPPER, NULL, &id, NULL, observer, ret, err);
 }
 
 /* restore_workers.unpacker */
@@ -120,15 +127,14 @@ static int get_unpacker(void *ctx, const char *user, const struct observer *obse
 	*ret_applier = NULL;
 	if (user)
 		return user_worker(p, WORKER_UNPACKER, user, observer, ret_unpacker, err);
-	*ret_unpacker = find(p, WORKER_UNPACKER, NULL, 0);
-	if (!*ret_unpacker && add(p, WORKER_UNPACKER, NULL, 0, &unpacker_system_identity, NULL,
+	*ret_unpacker = find(p, WORKER_UNPACKER, NULL, 0, 0);
+	if (!*ret_unpacker && add(p, WORKER_UNPACKER, NULL, &unpacker_system_identity, NULL,
 				  observer, ret_unpacker, err) < 0)
 		return -1;
-	*ret_applier = find(p, WORKER_APPLIER, NULL, 0);
+	*ret_applier = find(p, WORKER_APPLIER, NULL, 0, 0);
 	if (*ret_applier)
 		return 0;
-	return add(p, WORKER_APPLIER, NULL, 0, &applier_identity, NULL, observer, ret_applier,
-		   err);
+	return add(p, WORKER_APPLIER, NULL, &applier_identity, NULL, observer, ret_applier, err);
 }
 
 void pool_init(struct pool *p, struct session *s)

@@ -13,7 +13,7 @@
 struct pool_worker {
 	enum worker_kind kind;
 	char *user;	/* NULL: for system data */
-	uint32_t uid;
+	uint32_t uid, gid; /* where there is no user */
 	gid_t *groups;
 	struct worker *worker;
 };

@@ -122,6 +122,7 @@ unit_test_sources += tests/unit/test_pack_change.c
 unit_test_sources += tests/unit/test_packages.c
 unit_test_sources += tests/unit/test_place.c
 unit_test_sources += tests/unit/test_places.c
+unit_test_sources += tests/unit/test_pool.c
 unit_test_sources += tests/unit/test_process.c
 unit_test_sources += tests/unit/test_quote.c
 unit_test_sources += tests/unit/test_recovery.c
