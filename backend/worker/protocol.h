@@ -17,7 +17,7 @@
  * (packer.h, reader.h, ...); types below 64 are common to all.
  */
 
-#define PROTOCOL_VERSION 2u
+#define PROTOCOL_VERSION 3u
 
 /* The worker's end of the socket, and the operation's alive byte (may be closed). */
 #define PROTOCOL_SOCKET_FD 3

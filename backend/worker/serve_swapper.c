@@ -279,11 +279,10 @@ static int space(struct swapper *w, struct wire_in *in, struct wire_out *reply, 
 		return err_errno(err, "cannot look at the file system of %s", q(path));
 	if (wire_put_u64(reply, SWAPPER_TAG_NUMBER, st.st_dev, err) < 0 ||
 	    wire_put_u64(reply, SWAPPER_TAG_NUMBER, (uint64_t)vfs.f_bavail * vfs.f_frsize, err) < 0 ||
-	    wire_put_u64(reply, SWAPPER_TAG_NUMBER, (uint64_t)vfs.f_blocks * vfs.f_frsize, err) < 0)
+	    wire_put_u64(reply, SWAPPER_TAG_NUMBER, (uint64_t)vfs.f_blocks * vfs.f_frsize, err) < 0 ||
+	    wire_put_u64(reply, SWAPPER_TAG_NUMBER, vfs.f_favail, err) < 0)
 		return -1;
-	/* File systems without a fixed number of inodes say 0 of 0. */
-	return wire_put_u64(reply, SWAPPER_TAG_NUMBER, vfs.f_files ? vfs.f_favail : UINT64_MAX,
-			    err);
+	return wire_put_u64(reply, SWAPPER_TAG_NUMBER, vfs.f_files, err);
 }
 
 /* SWAPPER_RULE */

@@ -148,7 +148,8 @@ int swapper_space(struct worker *w, const char *path, const struct observer *obs
 	    wire_get_u64(in, SWAPPER_TAG_NUMBER, &s.device, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_NUMBER, &s.bytes, err) < 0 ||
 	    wire_get_u64(in, SWAPPER_TAG_NUMBER, &s.total_bytes, err) < 0 ||
-	    wire_get_u64(in, SWAPPER_TAG_NUMBER, &s.inodes, err) < 0)
+	    wire_get_u64(in, SWAPPER_TAG_NUMBER, &s.inodes, err) < 0 ||
+	    wire_get_u64(in, SWAPPER_TAG_NUMBER, &s.total_inodes, err) < 0)
 		return -1;
 	*ret = s;
 	return 0;

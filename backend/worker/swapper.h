@@ -63,10 +63,10 @@ int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino, co
 int swapper_sync(struct worker *w, const char *parent, const struct observer *observer,
 		 struct err *err);
 
-/* Space and inodes free for the worker on the file system of `parent`; its device number
- * groups targets. */
+/* Space and inodes free for the worker on the file system of `path`, and how many there are; its
+ * device number groups targets.  A file system without a fixed number of inodes has 0 of them. */
 struct swapper_space {
-	uint64_t device, bytes, total_bytes, inodes;
+	uint64_t device, bytes, total_bytes, inodes, total_inodes;
 };
 int swapper_space(struct worker *w, const char *path, const struct observer *observer,
 		  struct swapper_space *ret, struct err *err);

@@ -114,8 +114,8 @@ static int check_rooms(struct restoring *r, struct err *err)
 		struct retention_room room = {
 			.total = from->space.total_bytes,
 			.available = from->space.bytes,
-			.counts_inodes = from->space.inodes != UINT64_MAX,
-			.inodes_total = from->space.inodes,
+			.counts_inodes = from->space.total_inodes != 0,
+			.inodes_total = from->space.total_inodes,
 			.inodes_available = from->space.inodes,
 		};
 

@@ -401,6 +401,22 @@ if can_mount; then
 	done
 	is "$((inodes > 4 && inodes < 14)) $status" '1 0' "a full disk: $inodes inodes are enough"
 
+	# A restore leaves as many inodes free as a save does: a part of all, not of those left.
+	store=$scratch/inodes
+	mkdir -p "$home/.other"
+	mount -t tmpfs -o size=64m,nr_inodes=1000 none "$home/.other"
+	touch "$home/.other/file".{1..20}
+	run save other
+	touch "$home/.other/more".{1..940}
+	refused 6 'inodes are needed on the file system of .*, 0 may be used' \
+		'few inodes' restore 1 other
+	rm "$home/.other/more".{1..100}
+	run restore 1 other
+	is_status 0 'few inodes: with more of them it is restored'
+	umount "$home/.other"
+	rmdir "$home/.other"
+	store=$scratch/small
+
 	# ---- Forgetting where nothing is free ----
 
 	mount -t tmpfs -o size=24m none "$store"

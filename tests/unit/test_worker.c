@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -373,6 +374,30 @@ START_TEST(cancel_needs_no_answer_of_the_swapper)
 
 END_TEST
 
+START_TEST(swapper_tells_how_much_there_is_and_how_much_is_free)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(worker_freep) struct worker *w = NULL;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct swapper_space space;
+	struct statvfs vfs;
+	struct stat st;
+
+	if (!have_workers() || !support_need_openat2())
+		return;
+	ck_assert_ok(worker_start(&env, WORKER_SWAPPER, &self, NULL, &w, &err), &err);
+	ck_assert_ok(swapper_space(w, "/", NULL, &space, &err), &err);
+	ck_assert_int_eq(fstat(support_dirfd(), &st), 0);
+	ck_assert_int_eq(fstatvfs(support_dirfd(), &vfs), 0);
+	ck_assert_uint_eq(space.device, st.st_dev);
+	ck_assert_uint_eq(space.total_bytes, (uint64_t)vfs.f_blocks * vfs.f_frsize);
+	ck_assert_uint_le(space.bytes, space.total_bytes);
+	ck_assert_uint_eq(space.total_inodes, vfs.f_files);
+	ck_assert_uint_le(space.inodes, space.total_inodes);
+}
+
+END_TEST
+
 START_TEST(idle_worker_that_does_not_end_is_killed)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -717,6 +742,7 @@ Suite *suite_worker(void)
 	tcase_add_test(t, cancelled_wait_kills_the_worker);
 	tcase_add_test(t, cancelled_start_leaves_no_worker);
 	tcase_add_loop_test(t, cancel_needs_no_answer_of_the_swapper, 0, N_CANCELLED);
+	tcase_add_test(t, swapper_tells_how_much_there_is_and_how_much_is_free);
 	tcase_add_test(t, idle_worker_that_does_not_end_is_killed);
 	tcase_add_test(t, started_by_hand_it_says_so);
 	tcase_add_test(t, worker_that_reads_no_answers_is_given_up);
