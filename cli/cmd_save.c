@@ -122,8 +122,8 @@ static int run(struct cli *cli, struct err *err)
 	if (cli_open(cli, cli->args.dry_run ? SESSION_READ : SESSION_WRITE, err) < 0 ||
 	    setaside_save(cli->session, &request, &o, err) < 0)
 		return -1;
-	if (o.has_set)
-		cli_commit(cli, !cli->args.automatic);
+	if (o.has_set || o.extended)
+		cli_commit(cli, o.has_set && !cli->args.automatic);
 	if (warn(cli, &o, err) < 0)
 		return -1;
 	if (cli->args.json ? json_set_save(&o, &cli->out, err) < 0

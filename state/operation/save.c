@@ -37,6 +37,7 @@ struct saving {
 	size_t n_unchanged;
 	uint64_t *adopted; /* sets that become a person's; of n_unchanged at most */
 	size_t n_adopted;
+	bool extended;
 };
 
 static void unchanged_done(struct save_unchanged *list, size_t n)
@@ -386,8 +387,10 @@ static int extend(struct saving *v, uint64_t id, struct err *err)
 		return -1;
 	if (!automatic && (set.automatic || set.expires != 0)) {
 		v->adopted[v->n_adopted++] = id;
+		v->extended = true;
 		r = db_set_adopt(s->db, id, err);
 	} else if (set.expires != 0 && (expires == 0 || expires > set.expires)) {
+		v->extended = true;
 		r = db_set_expire(s->db, id, expires, err);
 	}
 	db_set_done(&set);
@@ -596,7 +599,8 @@ static void answer(struct saving *v, struct save_outcome *ret)
 				  .changed = v->changed,
 				  .problems = v->plan.problems,
 				  .unchanged = v->unchanged,
-				  .n_unchanged = v->n_unchanged };
+				  .n_unchanged = v->n_unchanged,
+				  .extended = v->extended };
 
 	v->plan.empty = (struct strings)STRINGS_INIT;
 	v->plan.unread = (struct save_unread_list){ 0 };

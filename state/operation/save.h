@@ -76,6 +76,7 @@ struct save_outcome {
 	struct save_unread_list unread; /* trees that could not be looked at */
 	struct save_unchanged *unchanged;
 	size_t n_unchanged;
+	bool extended;		/* some of those sets stay longer than they would have */
 	uint64_t skipped, changed, problems; /* any: done in part */
 	uint64_t estimate;	/* bytes of data */
 };

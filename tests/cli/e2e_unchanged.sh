@@ -161,6 +161,24 @@ settle "$home"
 run save --json demo
 run save --if-changed --json demo
 is_json 'd["set"]' null 'and then it is believed'
+
+# That a set stays longer is done, whether or not it can be told.
+if test -w /dev/full; then
+	run save --auto demo
+	untold()
+	{
+		"$setaside" --user --root "$root" --store "$store" save --if-changed demo \
+			>/dev/full 2>"$scratch/err"
+		status=$?
+	}
+	untold
+	is_status 3 'an automatic set that stays: done, but not told'
+	untold
+	is_status 6 'nothing done, and not told'
+else
+	skip 'an automatic set that stays: done, but not told' 'there is no /dev/full'
+	skip 'nothing done, and not told' 'there is no /dev/full'
+fi
 rm -f "$store"/state.db*
 run save --if-changed --json demo
 is_json 'd["unchanged"]' '[]' 'a lost database: nothing is believed'
