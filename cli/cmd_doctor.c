@@ -81,7 +81,7 @@ const struct verb cmd_doctor = {
 		"what is left to do; if anything is left the status is 3.  That includes old "
 		"data beside that of any app which no restore on record has put there, "
 		"as after the database was lost: it is named, and never removed.  So is a "
-		"snapshot on record whose file is gone, until its set is forgotten.\n\n"
+		"snapshot that is broken, or on record and gone, until it is forgotten.\n\n"
 		"--dry-run says what is to be repaired and what would be left, and changes "
 		"nothing at all.  What another command is at work on is said to be busy.",
 	.progress = "examining",

@@ -51,22 +51,36 @@ static int find_expired(struct recovering *v, struct err *err)
 	return r;
 }
 
-/* A snapshot on record that is not there any more stays on record until it is forgotten. */
-static int find_lost_files(struct recovering *v, struct err *err)
+/* One that cannot be restored as it is, for whatever reason a listing gives. */
+static int tell_broken(struct recovering *v, uint64_t set, const struct set_snapshot *snapshot,
+		       struct err *err)
+{
+	_cleanup_(err_clear) struct err why = ERR_INIT;
+
+	if (snapshot->missing) {
+		err_set(&why, ERR_NOT_FOUND, "its file %s is gone", q(snapshot->file));
+		err_hint(&why, "put it back into the store, or forget the set");
+	} else {
+		err_set(&why, snapshot->broken_kind, "its file %s is broken: %s", q(snapshot->file),
+			snapshot->broken);
+		err_hint(&why, "put a whole copy of it into its place, or forget it: \"check\""
+			       " says what is whole of the set");
+	}
+	return recovery_left(v, recovery_set_object(set, err), &why, err);
+}
+
+/* What is gone stays on record, and what is broken in the store, until it is forgotten. */
+static int find_broken(struct recovering *v, struct err *err)
 {
 	struct set_list sets = { 0 };
 	int r = sets_list(v->session, &sets, err);
 
 	for (size_t i = 0; r == 0 && i < sets.n; i++)
 		for (size_t k = 0; r == 0 && k < sets.sets[i].n; k++) {
-			const struct set_snapshot *lost = &sets.sets[i].snapshots[k];
-			_cleanup_(err_clear) struct err why = ERR_INIT;
+			const struct set_snapshot *snapshot = &sets.sets[i].snapshots[k];
 
-			if (!lost->missing)
-				continue;
-			err_set(&why, ERR_NOT_FOUND, "its file %s is gone", q(lost->file));
-			err_hint(&why, "put it back into the store, or forget the set");
-			r = recovery_left(v, recovery_set_object(sets.sets[i].id, err), &why, err);
+			if (snapshot->missing || snapshot->broken)
+				r = tell_broken(v, sets.sets[i].id, snapshot, err);
 		}
 	sets_list_done(&sets);
 	return r;
@@ -80,7 +94,7 @@ static int examine(struct recovering *v, struct err *err)
 	if (examine_db(s, err) < 0 ||
 	    (s->db_damaged &&
 	     recovery_repaired(v, alloc_strdup(DB_FILE, err), &rebuilt, err) < 0) ||
-	    recovery_sets(v, err) < 0 || find_lost_files(v, err) < 0 ||
+	    recovery_sets(v, err) < 0 || find_broken(v, err) < 0 ||
 	    recovery_restores(v, err) < 0 || find_expired(v, err) < 0)
 		return -1;
 	if (asides_find(s, &v->report, err) < 0)

@@ -81,7 +81,23 @@ for verb in 'restore one' 'restore --dry-run one' 'check one' "export one $scrat
 done
 run restore --json one
 is_json 'd["error"]["kind"]' '"damaged"' 'restore, its file is gone: kind'
+run doctor
+is_status 3 'doctor, a file is gone: status'
+like_out "^left: set 1: its file \"$lost\" is gone" 'doctor, a file is gone: named'
+head -c 100 "$scratch/lost.zip" >"$store/snapshots/$lost"
+run saved
+like_out '^1 .*broken: ' 'a file that was cut: listed as broken'
+for verb in doctor 'doctor --dry-run'; do
+	run $verb
+	is_status 3 "$verb, a file was cut: status"
+	like_out "^left: set 1: its file \"$lost\" is broken: " "$verb, a file was cut: named"
+	run $verb --json
+	is_json '[i["object"] for i in d["doctor"]["left"]]' '["set 1"]' "$verb, a file was cut: in JSON"
+done
+rm "$store/snapshots/$lost"
 mv "$scratch/lost.zip" "$store/snapshots/$lost"
+run doctor
+is_status 0 'doctor, the file is whole again: status'
 
 # ---- Data that cannot be read are not data that are not there ----
 
