@@ -12,6 +12,8 @@
 #include "state/process.h"
 
 #define PAUSE_MAX_MS 50
+/* From then on somebody who looks on wonders. */
+#define TELL_AFTER_MS 1000
 
 /* The top bits of an offset are the kind; the rest is the number, or a hash of the
  * name. */
@@ -320,11 +322,21 @@ static int now_ms(int64_t *ret, struct err *err)
 	return 0;
 }
 
+/* Says for whom it waits: to somebody who may wonder why nothing happens. */
+static void tell_waiting(struct locks *l, struct lock_key key, const struct observer *o)
+{
+	_cleanup_(err_clear) struct err why = ERR_INIT;
+
+	(void)busy(l, key, &why);
+	observer_note(o, NULL, "waiting: %s", err_message(&why));
+}
+
 /* Tries until the byte is ours or the time is over. */
 static int lock_byte(struct locks *l, struct lock_key key, enum lock_mode mode,
 		     const struct lock_wait *wait, struct err *err)
 {
 	int64_t offset = offset_of(key), start = 0, now = 0;
+	bool told = false;
 	int pause = 1;
 
 	if (now_ms(&start, err) < 0)
@@ -338,6 +350,10 @@ static int lock_byte(struct locks *l, struct lock_key key, enum lock_mode mode,
 			return -1;
 		if (now - start >= wait->ms)
 			return busy(l, key, err);
+		if (!told && now - start >= TELL_AFTER_MS) {
+			tell_waiting(l, key, wait->observer);
+			told = true;
+		}
 		if (pause > wait->ms - (now - start))
 			pause = (int)(wait->ms - (now - start));
 		/* Cut short by a signal is fine: the observer knows. */

@@ -73,7 +73,8 @@ enum lock_mode {
 
 struct lock_wait {
 	int64_t ms;                      /* 0: not at all */
-	const struct observer *observer; /* cancels the waiting; NULL: nobody */
+	/* Cancels the waiting, and is told of it when it takes a second; NULL: nobody. */
+	const struct observer *observer;
 };
 
 enum locks_flags {

@@ -13,6 +13,7 @@
 #include "backend/base/fault.h"
 #include "state/db.h"
 #include "tests/unit/support.h"
+#include "tests/unit/support_events.h"
 
 static const struct lock_wait no_wait = { 0, NULL };
 static const struct lock_wait long_wait = { 60000, NULL };
@@ -382,6 +383,25 @@ START_TEST(waiting_ends_when_its_time_is_over)
 
 END_TEST
 
+START_TEST(long_waiting_is_told_once)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(support_events_done) struct support_events events = SUPPORT_EVENTS_INIT;
+	struct observer observer = support_events_observer(&events);
+	const struct lock_wait wait = { 1200, &observer };
+	struct locks *a = open_locks(0), *b = open_locks(0);
+
+	ck_assert(try_take(a, LOCK_KEY_APP("x"), LOCK_EXCLUSIVE));
+	ck_assert_fails(locks_take(b, LOCK_KEY_APP("x"), LOCK_SHARED, &wait, &err), &err,
+			ERR_BUSY, "app \"x\" is busy");
+	ck_assert_str_eq(support_events_text(&events),
+			 "waiting: app \"x\" is busy: another process is at work on it\n");
+	locks_close(a);
+	locks_close(b);
+}
+
+END_TEST
+
 START_TEST(waiting_can_be_cancelled)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -719,6 +739,7 @@ Suite *suite_locks(void)
 	tcase_add_test(tc, notes_go_with_the_locks);
 	tcase_add_test(tc, waiting_ends_when_the_holder_lets_go);
 	tcase_add_test(tc, waiting_ends_when_its_time_is_over);
+	tcase_add_test(tc, long_waiting_is_told_once);
 	tcase_add_test(tc, waiting_can_be_cancelled);
 	tcase_add_test(tc, processes_take_turns);
 	tc = support_tcase(s, "alive");
