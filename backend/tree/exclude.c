@@ -182,10 +182,12 @@ int exclude_add_path(struct exclude *x, const char *path, struct err *err)
 /* What snapd would find wrong with the part behind the variable, or NULL. */
 static const char *snapd_fault_of(const char *rest)
 {
-	if (strpbrk(rest, "[]{}?") || strstr(rest, "**"))
-		return "holds characters other than \"*\" that are special to snapd";
+	if (strstr(rest, "**"))
+		return "holds \"**\", which only the excludes of a definition may";
+	if (strpbrk(rest, "[]{}?"))
+		return "holds one of []{}?, which are special to snapd";
 	if (*rest && !entry_path_is_legal(rest))
-		return "is no clean path";
+		return "is no clean path: no empty component, \".\" or \"..\"";
 	return NULL;
 }
 

@@ -12,6 +12,9 @@
 #include "state/restores.h"
 #include "state/settle.h"
 
+/* A hint names trees up to about so many bytes. */
+#define TREE_NAMES_MAX 200
+
 /* System data has mixed owners: nobody, with the right to read. */
 static const struct identity system_packer = {
 	.kind = IDENTITY_NOBODY_WITH,
@@ -256,7 +259,7 @@ static int find_home_apps(struct plan *p, struct catalog *c, struct err *err)
 /* ---- Apps ---- */
 
 /* "TREE/PATTERN" of a native app or flatpak as snapd's variables say it; NULL if it is none of
- * this app's trees. */
+ * this app's trees.  "X/" is X, which goes with all below it. */
 static char *native_exclude(const struct catalog_app *app, const char *pattern, bool *ret_known,
 			    struct err *err)
 {
@@ -268,8 +271,10 @@ static char *native_exclude(const struct catalog_app *app, const char *pattern, 
 		if (strncmp(pattern, t->name, n) != 0 || pattern[n] != '/')
 			continue;
 		*ret_known = true;
-		return alloc_printf(err, "%s/%s",
-				    t->user_scope ? "$SNAP_USER_COMMON" : "$SNAP_COMMON", pattern);
+		n = strlen(pattern);
+		return alloc_printf(err, "%s/%.*s",
+				    t->user_scope ? "$SNAP_USER_COMMON" : "$SNAP_COMMON",
+				    (int)(pattern[n - 1] == '/' ? n - 1 : n), pattern);
 	}
 	return NULL;
 }
@@ -297,7 +302,7 @@ static int app_excludes(struct plan_app *a, const struct scope *scope, bool *use
 			continue;
 		used[i] = true;
 		if (exclude_add_snapd(scratch, stored, true, a->app->revision, err) < 0)
-			return -1;
+			return pattern[0] == '$' ? -1 : err_wrap(err, "%s", q(pattern));
 		if (strings_add(&a->exclude, stored, err) < 0)
 			return -1;
 	}
@@ -510,17 +515,41 @@ static int find_apps(struct plan *p, const struct scope *scope, struct catalog *
 	return 0;
 }
 
-/* An exclude that names no tree of any app was meant otherwise. */
-static int check_excludes(const struct scope *scope, const bool *used, struct err *err)
+/* The names of the trees that are here, as far as a line of text holds them. */
+static int list_trees(const struct plan *p, struct buf *ret, struct err *err)
 {
+	for (size_t i = 0; i < p->n_apps; i++) {
+		const struct catalog_app *app = p->apps[i].app;
+
+		for (size_t k = 0; k < app->n_trees; k++) {
+			if (ret->len > TREE_NAMES_MAX)
+				return buf_add_str(ret, ", ...", err);
+			if (buf_printf(ret, err, "%s%s", ret->len ? ", " : "",
+				       q(app->trees[k].name)) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* An exclude that names no tree of any app was meant otherwise. */
+static int check_excludes(const struct plan *p, const struct scope *scope,
+			  const bool *used, struct err *err)
+{
+	_cleanup_(buf_done) struct buf trees = BUF_INIT;
+
+	if (list_trees(p, &trees, err) < 0)
+		return -1;
 	for (size_t i = 0; i < scope->n_exclude; i++) {
 		if (used[i])
 			continue;
 		err_set(err, ERR_USAGE, "the exclude %s is of no tree of these apps",
 			q(scope->exclude[i]));
-		return err_hint(err, "an exclude is TREE/PATTERN with the name of a tree, or"
-				     " begins with $SNAP_DATA, $SNAP_COMMON, $SNAP_USER_DATA or"
-				     " $SNAP_USER_COMMON");
+		return err_hint(err,
+				"an exclude is TREE/PATTERN with the name of a tree%s%s, or begins"
+				" with $SNAP_DATA, $SNAP_COMMON, $SNAP_USER_DATA or"
+				" $SNAP_USER_COMMON",
+				trees.len ? ": " : "", trees.len ? trees.data : "");
 	}
 	return 0;
 }
@@ -605,7 +634,7 @@ int plan_build(struct session *s, const struct scope *scope, struct session_env 
 		return -1;
 	p.settle = settle_time(&s->config);
 	if (find_apps(&p, scope, catalog, used, err) < 0 ||
-	    check_excludes(scope, used, err) < 0)
+	    check_excludes(&p, scope, used, err) < 0)
 		return -1;
 	/* They were warned of; who asks for all does not get all. */
 	if (scope->n_apps == 0)

@@ -95,6 +95,12 @@ run save --users nosuch
 is_status 4 'save: no such user'
 run save --exclude '../x'
 is_status 2 'save: a bad pattern'
+like_err '"data", "rc"' 'save: the trees whose data may be excluded are named'
+run save --exclude 'data/**'
+is_status 2 'save: "**" stands in definitions'
+like_err '"data/\*\*": ' 'save: a bad pattern is told as it was typed'
+run save --dry-run --exclude 'data/sub/'
+is_status 0 'save: a directory may be excluded with its slash'
 echo three >"$home/.demo/more"
 run save --json --auto --reason upgrade other demo
 is_status 0 'save --json: status'
