@@ -24,6 +24,7 @@ int json_outcome_restore(const struct restore_outcome *o, struct buf *out,
 	json_begin_array(&w);
 	for (size_t i = 0; i < o->n_skipped; i++) {
 		json_begin_object(&w);
+		json_parts_text(&w, "app", o->skipped[i].app);
 		json_parts_text(&w, "user", o->skipped[i].user);
 		json_parts_text(&w, "why", o->skipped[i].why);
 		json_end_object(&w);

@@ -2,6 +2,7 @@
 #include "cli/restored.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "backend/base/cleanup.h"
 #include "cli/json_outcome.h"
@@ -61,6 +62,73 @@ static int write_text(struct cli *cli, const struct restore_outcome *o, struct e
 	return text_end(&t);
 }
 
+/* Whether two archives are told of in one line: of the same user, for the same reason. */
+static bool same_skip(const struct restore_skip *a, const struct restore_skip *b)
+{
+	return strcmp(a->user ? a->user : "", b->user ? b->user : "") == 0 &&
+	       strcmp(a->why, b->why) == 0;
+}
+
+/* Whether the archives that are told of with number i are those of all apps, of several
+ * that there are. */
+static bool skips_all(const struct restore_outcome *o, size_t i)
+{
+	if (o->apps.n > 0)
+		return false;
+	for (size_t k = 0; k < o->n_skipped; k++) {
+		bool has = false;
+
+		for (size_t m = 0; !has && m < o->n_skipped; m++)
+			has = same_skip(&o->skipped[i], &o->skipped[m]) &&
+			      strcmp(o->skipped[k].app, o->skipped[m].app) == 0;
+		if (!has)
+			return false;
+	}
+	return true;
+}
+
+/* The apps of the archives that are told of with number i: ` of apps "a", "b"`. */
+static void write_skipped_apps(struct text *t, const struct restore_outcome *o, size_t i)
+{
+	size_t n = 0;
+
+	for (size_t k = i; k < o->n_skipped; k++)
+		n += same_skip(&o->skipped[i], &o->skipped[k]);
+	if (n > 1 && skips_all(o, i)) {
+		text_printf(t, " of all apps");
+		return;
+	}
+	text_printf(t, n == 1 ? " of app " : " of apps ");
+	for (size_t k = i; k < o->n_skipped; k++) {
+		if (!same_skip(&o->skipped[i], &o->skipped[k]))
+			continue;
+		text_printf(t, k > i ? ", " : "");
+		text_quoted(t, o->skipped[k].app);
+	}
+}
+
+/* A line for each user and reason. */
+static int warn_skipped(struct cli *cli, const struct restore_outcome *o, struct err *err)
+{
+	for (size_t i = 0; i < o->n_skipped; i++) {
+		_cleanup_(buf_done) struct buf line = BUF_INIT;
+		struct text t = TEXT(&line, err);
+		bool told = false;
+
+		for (size_t k = 0; !told && k < i; k++)
+			told = same_skip(&o->skipped[k], &o->skipped[i]);
+		if (told)
+			continue;
+		text_printf(&t, o->skipped[i].user ? "data" : "system data");
+		write_skipped_apps(&t, o, i);
+		text_printf(&t, " left out: %s", o->skipped[i].why);
+		if (text_end(&t) < 0)
+			return -1;
+		observer_warn(&cli->observer, o->skipped[i].user, "%s", line.data);
+	}
+	return 0;
+}
+
 /* What can be done for a user whom nobody here is. */
 static void hint_unknown(struct cli *cli, const struct restore_outcome *o)
 {
@@ -79,9 +147,8 @@ static int warn(struct cli *cli, const struct restore_outcome *o, struct err *er
 {
 	_cleanup_(buf_done) struct buf doctor = BUF_INIT;
 
-	for (size_t i = 0; i < o->n_skipped; i++)
-		observer_warn(&cli->observer, o->skipped[i].user, "left out: %s",
-			      o->skipped[i].why);
+	if (warn_skipped(cli, o, err) < 0)
+		return -1;
 	hint_unknown(cli, o);
 	if (!o->unsettled)
 		return 0;

@@ -38,6 +38,7 @@ void restore_outcome_done(struct restore_outcome *o)
 	strings_done(&o->created);
 	strings_done(&o->moved);
 	for (size_t i = 0; i < o->n_skipped; i++) {
+		free(o->skipped[i].app);
 		free(o->skipped[i].user);
 		free(o->skipped[i].why);
 	}

@@ -25,8 +25,10 @@ struct restore_request {
 	size_t n_map_users;
 };
 
+/* An archive that was left out. */
 struct restore_skip {
-	char *user; /* or NULL */
+	char *app;
+	char *user; /* or NULL: system data */
 	char *why;
 	bool unknown; /* there is no such user here: a mapping would help */
 };

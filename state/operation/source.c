@@ -49,6 +49,7 @@ void source_done(struct source *src)
 		snapshot_free(src->snapshots[i].meta);
 	free(src->snapshots);
 	for (size_t i = 0; i < src->n_skipped; i++) {
+		free(src->skipped[i].app);
 		free(src->skipped[i].user);
 		free(src->skipped[i].why);
 	}
@@ -148,8 +149,8 @@ static int match_app(const struct opening *o, const struct snapshot *m,
 
 /* ---- Which user ---- */
 
-static int add_skip(struct source *src, const char *user, size_t n, const char *why,
-		    struct err *err)
+static int add_skip(struct source *src, const char *app, const char *user, size_t n,
+		    const char *why, struct err *err)
 {
 	struct restore_skip *grown =
 		alloc_resize(src->skipped, src->n_skipped + 1, sizeof(*grown), err);
@@ -158,11 +159,12 @@ static int add_skip(struct source *src, const char *user, size_t n, const char *
 	if (!grown)
 		return -1;
 	src->skipped = grown;
-	s.user = user ? alloc_strndup(user, n, err) : NULL;
-	s.why = alloc_strdup(why, err);
-	if ((user && !s.user) || !s.why) {
+	s.app = alloc_strdup(app, err);
+	s.user = s.app && user ? alloc_strndup(user, n, err) : NULL;
+	s.why = err->kind == ERR_NONE ? alloc_strdup(why, err) : NULL;
+	if (!s.why) {
+		free(s.app);
 		free(s.user);
-		free(s.why);
 		return -1;
 	}
 	grown[src->n_skipped++] = s;
@@ -170,17 +172,18 @@ static int add_skip(struct source *src, const char *user, size_t n, const char *
 }
 
 /* A user whom nobody here is. */
-static int skip_unknown(struct source *src, const char *user, size_t n, struct err *err)
+static int skip_unknown(struct source *src, const char *app, const char *user, size_t n,
+			struct err *err)
 {
-	if (add_skip(src, user, n, "there is no such user here", err) < 0)
+	if (add_skip(src, app, user, n, "there is no such user here", err) < 0)
 		return -1;
 	src->skipped[src->n_skipped - 1].unknown = true;
 	return 0;
 }
 
 /* The user whose data this becomes: mapped, or of the same name.  1: found, 0: left out and said. */
-static int find_user(struct opening *o, const char *name, size_t n, struct user *ret,
-		     struct err *err)
+static int find_user(struct opening *o, const char *app, const char *name, size_t n,
+		     struct user *ret, struct err *err)
 {
 	const struct users_policy *policy = &o->session->policy;
 	_cleanup_free_ char *text = alloc_strndup(name, n, err);
@@ -195,7 +198,7 @@ static int find_user(struct opening *o, const char *name, size_t n, struct user 
 		if (!err_is(err, ERR_NOT_FOUND))
 			return -1;
 		err_clear(err);
-		return skip_unknown(o->src, name, n, err);
+		return skip_unknown(o->src, app, name, n, err);
 	}
 	/* The caller's home is where the session found it. */
 	if (!o->session->places.system && ret->uid == o->session->self.uid) {
@@ -203,10 +206,12 @@ static int find_user(struct opening *o, const char *name, size_t n, struct user 
 		return user_copy(&o->session->self, ret, err) < 0 ? -1 : 1;
 	}
 	if (!o->session->is_root && ret->uid != o->session->self.uid)
-		return add_skip(o->src, name, n, "only root can restore another user's data", err);
+		return add_skip(o->src, app, name, n,
+				"only root can restore another user's data", err);
 	if (users_has_home(o->session->users, ret, &has_home, err) < 0)
 		return -1;
-	return has_home ? 1 : add_skip(o->src, name, n, "the user has no home here", err);
+	return has_home ? 1
+			: add_skip(o->src, app, name, n, "the user has no home here", err);
 }
 
 /* ---- Which trees, and where ---- */
@@ -422,10 +427,11 @@ static int consider(struct opening *o, const struct source_snapshot *from,
 	name = snapshot_archive_user(archive->name, &n);
 	if (!name) {
 		if (!o->session->is_root)
-			return add_skip(o->src, NULL, 0, "only root can restore system data", err);
+			return add_skip(o->src, from->meta->snap, NULL, 0,
+					"only root can restore system data", err);
 		return add_archive(o, from, archive, app, &user, err);
 	}
-	r = find_user(o, name, n, &user, err);
+	r = find_user(o, from->meta->snap, name, n, &user, err);
 	return r <= 0 ? r : add_archive(o, from, archive, app, &user, err);
 }
 

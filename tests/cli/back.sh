@@ -31,7 +31,7 @@ is_status 0 'a set of two apps'
 # ---- Nobody here has the data ----
 
 known somebody
-unknown='setaside: warning: tester: left out: there is no such user here'
+unknown='setaside: warning: tester: data of app "demo" left out: there is no such user here'
 mapped='setaside: hint: --map-user tester=NAME gives the data to a user who is here'
 run restore 1 demo
 is_status 3 'restore of nothing: status'
@@ -47,8 +47,13 @@ is_out '' 'restore --quiet of nothing: no answer'
 is_err "$unknown" 'restore --quiet of nothing: no hint'
 run restore 1 --json
 is_status 3 'restore --json of nothing: status'
-is_json '[d["restore"][k] for k in ("id", "apps", "created", "moved")]' '[null,[],[],[]]' \
-	'restore --json of nothing: names no app'
+is_json '[d["restore"][k] for k in ("id", "apps", "created", "moved")]' \
+	'[null,[],[],[]]' 'restore --json of nothing: names no app'
+is_json '[[s["app"], s["user"]] for s in d["restore"]["skipped"]]' \
+	'[["demo","tester"],["other","tester"]]' 'restore --json of nothing: of which apps'
+is_err "$(echo "$unknown" | sed 's/app "demo"/all apps/')
+$mapped" \
+	'restore of nothing: one line for a user'
 run restore 1 demo --map-user tester=somebody
 is_status 0 'restore --map-user, as the hint says'
 is_out "Restored set 1 of app \"demo\".
@@ -194,6 +199,16 @@ setaside: hint: did you mean "bob"?' 'restore --no-system --map-user: at once'
 setaside: hint: --users takes the data of one of them" 'restore of two users to one: whose'
 	run_system restore 1 demo --map-user alice=bob --users alice --no-system
 	is_status 0 'restore of one of them, as the hint says'
+	people bob=7002
+	run_system restore 1
+	is_status 3 'restore without one of two users: status'
+	is_err 'setaside: warning: alice: data of apps "demo", "other" left out: there is no'\
+' such user here
+setaside: hint: --map-user alice=NAME gives the data to a user who is here' \
+		'restore without one of two users: one line'
+	run_system restore 1 other --users alice
+	is_status 3 'restore of nobody: status'
+	is_out 'Nothing was restored.' 'restore of nobody: is nothing'
 else
 	skip_all 'several users'
 fi

@@ -238,8 +238,11 @@ END_TEST
 START_TEST(a_restore_lists_paths_and_who_was_left_out)
 {
 	struct restore_skip skips[] = {
-		{ .user = S("bob"), .why = S("no such user here"), .unknown = true },
-		{ .why = S("x") },
+		{ .app = S("git"),
+		  .user = S("bob"),
+		  .why = S("no such user here"),
+		  .unknown = true },
+		{ .app = S("ssh"), .why = S("x") },
 	};
 	struct restore_outcome o = {
 		.id = 7,
@@ -259,8 +262,9 @@ START_TEST(a_restore_lists_paths_and_who_was_left_out)
 		"{\"version\":1,\"restore\":{\"id\":7,\"set\":3,\"apps\":[\"git\"],"
 		"\"created\":[\"/home/a/.config/\",\"/home/a/.config/git\"],"
 		"\"moved\":[\"/home/a/.gitconfig.~abcdefghi~\"],"
-		"\"skipped\":[{\"user\":\"bob\",\"why\":\"no such user here\"},"
-		"{\"user\":null,\"why\":\"x\"}]}}\n");
+		"\"skipped\":[{\"app\":\"git\",\"user\":\"bob\","
+		"\"why\":\"no such user here\"},"
+		"{\"app\":\"ssh\",\"user\":null,\"why\":\"x\"}]}}\n");
 }
 
 END_TEST
