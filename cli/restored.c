@@ -15,13 +15,21 @@ static bool restored_nothing(const struct restore_outcome *o)
 	return o->id == 0 && o->apps.n == 0;
 }
 
-/* Only a restore has operands behind the first one. */
-static void write_plan(struct text *t, struct cli *cli, const struct restore_outcome *o)
+/* Only a restore has operands behind the first one.  The names that old trees will have
+ * aside are not known before. */
+static int write_plan(struct text *t, struct cli *cli, const struct restore_outcome *o)
 {
+	_cleanup_(strings_done) struct strings created = STRINGS_INIT;
+
+	for (size_t i = 0; i < o->created.n; i++)
+		if (!strings_has(&o->replaced, o->created.items[i]) &&
+		    strings_add(&created, o->created.items[i], t->err) < 0)
+			return -1;
 	say_set(t, "Would restore ", o->set, cli->operands + 1, cli->n_operands - 1,
 		".\n");
-	say_paths(t, "Would be created", &o->created);
-	say_paths(t, "Would be moved aside", &o->moved);
+	say_paths(t, "Would be replaced (the old ones stay aside)", &o->replaced);
+	say_paths(t, "Would be created", &created);
+	return 0;
 }
 
 /* What was done, and the command that takes it back. */
@@ -53,7 +61,8 @@ static int write_text(struct cli *cli, const struct restore_outcome *o, struct e
 			text_printf(&t, "Nothing %s restored.\n",
 				    cli->args.dry_run ? "would be" : "was");
 	} else if (cli->args.dry_run) {
-		write_plan(&t, cli, o);
+		if (write_plan(&t, cli, o) < 0)
+			return -1;
 	} else if (!cli->args.quiet) {
 		if (cli_command(cli, "undo", o->id, &undo, err) < 0)
 			return -1;

@@ -288,3 +288,13 @@ int restore_report_items(struct session *s, const struct journal_item *items, si
 	}
 	return 0;
 }
+
+int restore_report_replaced(struct session *s, const struct journal_item *items, size_t n,
+			    struct strings *ret, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (restore_lists_created(items, n, i) && restore_lists_moved(&items[i]) &&
+		    add_shown(s, ret, restore_item_path(&items[i], err), err) < 0)
+			return -1;
+	return 0;
+}

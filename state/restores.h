@@ -67,5 +67,8 @@ bool restore_lists_moved(const struct journal_item *item);
 int restore_report_items(struct session *s, const struct journal_item *items, size_t n, bool undo,
 			 struct strings *ret_created, struct strings *ret_moved,
 			 struct err *err);
+/* Of the created: what there is something to be moved aside for. */
+int restore_report_replaced(struct session *s, const struct journal_item *items, size_t n,
+			    struct strings *ret, struct err *err);
 
 #endif

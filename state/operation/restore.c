@@ -37,6 +37,7 @@ void restore_outcome_done(struct restore_outcome *o)
 	strings_done(&o->apps);
 	strings_done(&o->created);
 	strings_done(&o->moved);
+	strings_done(&o->replaced);
 	for (size_t i = 0; i < o->n_skipped; i++) {
 		free(o->skipped[i].app);
 		free(o->skipped[i].user);
@@ -239,6 +240,9 @@ static int make_outcome(struct restoring *r, struct err *err)
 	/* A plan knows no inodes yet; every tree would be a new one. */
 	for (size_t i = 0; r->request->dry_run && i < r->plan.n_items; i++)
 		r->plan.items[i].new_ino = UINT64_MAX;
+	if (r->request->dry_run && restore_report_replaced(r->session, r->plan.items, r->plan.n_items,
+							   &o->replaced, err) < 0)
+		return -1;
 	if (r->plan.n_targets > 0 && strings_add_all(&o->apps, &r->source.apps, err) < 0)
 		return -1;
 	return restore_report_items(r->session, r->plan.items, r->plan.n_items, false, &o->created,

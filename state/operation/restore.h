@@ -39,6 +39,7 @@ struct restore_outcome {
 	bool redone;	/* of an undo: the data of the set is live again */
 	struct strings apps; /* of which something was restored */
 	struct strings created, moved; /* paths as on this machine; made parents with a slash at the end */
+	struct strings replaced; /* of a plan: what of `created` is there now */
 	struct restore_skip *skipped;
 	size_t n_skipped;
 	uint64_t notes; /* entries of which something was left out; any skip or note: done in part */

@@ -220,12 +220,11 @@ echo changed >"$home/.demo/file"
 rm "$home/.demorc"
 run restore first --dry-run
 is_status 0 'restore --dry-run: status'
-is "$(sed 's/\.~[^~]*~$/.~~/' "$scratch/out")" "Would restore set 1.
-Would be created:
+is_out "Would restore set 1.
+Would be replaced (the old ones stay aside):
   $home/.demo
-  $home/.demorc
-Would be moved aside:
-  $home/.demo.~~" 'restore --dry-run: the plan'
+Would be created:
+  $home/.demorc" 'restore --dry-run: the plan'
 is "$(cat "$home/.demo/file")" changed 'restore --dry-run: changes nothing'
 run restore first --dry-run --json
 is_json '[d["restore"][k] for k in ("id", "set", "apps")]' '[null,1,["demo"]]' \
