@@ -108,6 +108,19 @@ static int set_policy(struct restoring *r, struct err *err)
 	return 0;
 }
 
+/* Old trees take room, too. */
+static int hint_keep(struct session *s, struct err *err)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	struct db_restore last;
+
+	if (!s->db || db_restore_last_undoable(s->db, &last, &ignored) < 0)
+		return -1;
+	db_restore_done(&last);
+	return err_hint(err, "%s%s\"keep\" removes the old trees that restores moved aside",
+			err->hint ? err->hint : "", err->hint ? "; " : "");
+}
+
 /* Each file system has room for what will lie beside the live trees. */
 static int check_rooms(struct restoring *r, struct err *err)
 {
@@ -123,7 +136,7 @@ static int check_rooms(struct restoring *r, struct err *err)
 
 		retention_room_compute(&r->session->config.reserve, &room);
 		if (retention_check_room(&room, from->bytes, from->inodes, from->path, err) < 0)
-			return -1;
+			return hint_keep(r->session, err);
 	}
 	return 0;
 }

@@ -15,12 +15,6 @@ known()
 	echo "$1:x:$(id -u):$(id -g)::/home/tester:/bin/sh" >"$root/etc/passwd"
 }
 
-# without_aside: the answer, with one name for all trees that rest aside.
-without_aside()
-{
-	sed 's/\.~[^~]*~$/.~~/' "$scratch/out"
-}
-
 for app in demo other; do
 	mkdir -p "$home/.$app"
 	echo one >"$home/.$app/file"
@@ -58,6 +52,7 @@ run restore 1 demo --map-user tester=somebody
 is_status 0 'restore --map-user, as the hint says'
 is_out "Restored set 1 of app \"demo\".
 To go back: setaside $here undo 1" 'restore --map-user: is one'
+run keep
 known tester
 
 # ---- There and back, and which way it went ----
@@ -96,6 +91,21 @@ done
 run restore 1 --users testre
 is_err 'setaside: set 1 has no data of user "testre"
 setaside: hint: did you mean "tester"?' 'restore --users: the same'
+
+# ---- Without room ----
+
+echo 'reserve = 1000T' >"$home/.config/setaside/setaside.conf"
+run restore 1 demo
+is_status 6 'restore without room: status'
+like_err '^setaside: hint: make room, .*; "keep" removes the old trees that restores moved aside$' \
+	'restore without room: old trees could go'
+run keep 7
+run keep
+run restore 1 demo
+is_status 6 'restore without room, and nothing aside: status'
+like_err '^setaside: hint: make room, or lower "reserve" in setaside.conf$' \
+	'restore without room, and nothing aside: keep would not help'
+echo 'reserve = 0' >"$home/.config/setaside/setaside.conf"
 
 # ---- While a program is at work there ----
 
