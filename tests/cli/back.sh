@@ -4,7 +4,7 @@
 # What restore and undo say of what they did: whose data was left out, which way an undo
 # went, and what can be done where nothing goes.
 
-. "$abs_top_srcdir/tests/cli/lib.sh"
+. "${abs_top_srcdir:?}/tests/cli/lib.sh" || exit 99
 
 # The places, as suggested commands repeat them.
 here="--user --root $root --store $store"

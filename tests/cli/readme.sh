@@ -4,7 +4,7 @@
 # README is true: its five minutes are lived through, its definition is one, and it names
 # every package of data/deps that a build needs.
 
-. "$abs_top_srcdir/tests/cli/lib.sh"
+. "${abs_top_srcdir:?}/tests/cli/lib.sh" || exit 99
 
 readme=$abs_top_srcdir/README
 tab=$(printf '\t')

@@ -3,7 +3,7 @@
 #
 # What is decided before any store is opened: verbs, options, help, and how it is said.
 
-. "$abs_top_srcdir/tests/cli/lib.sh"
+. "${abs_top_srcdir:?}/tests/cli/lib.sh" || exit 99
 
 verbs='save saved show check restore undo keep forget export import estimate apps users
 	doctor help'

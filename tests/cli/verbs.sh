@@ -4,7 +4,7 @@
 # What each verb says, in tables, sentences, JSON and exit status, on one small app.  That
 # the data comes back is for other tests to prove.
 
-. "$abs_top_srcdir/tests/cli/lib.sh"
+. "${abs_top_srcdir:?}/tests/cli/lib.sh" || exit 99
 
 # The store and root of run(), as they stand in a command that is suggested.
 here="--user --root $root --store $store"
