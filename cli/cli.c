@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <inttypes.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,46 @@ static const char *named_store(const struct cli *cli)
 	return cli->args.store ? cli->args.store : variable("SETASIDE_STORE");
 }
 
+/* An option with its value, if it has one. */
+static void write_option(struct text *t, const char *option, const char *value)
+{
+	if (!value)
+		return;
+	text_printf(t, " %s ", option);
+	text_shell(t, value);
+}
+
+/* What lies in a store that cannot be written can be had by another one. */
+static int hint_read_only(const struct cli *cli, struct err *err)
+{
+	_cleanup_(err_clear) struct err ignored = ERR_INIT;
+	_cleanup_(buf_done) struct buf command = BUF_INIT;
+	struct text t = TEXT(&command, &ignored);
+
+	if (err->sys_errno != EROFS || cli->verb->makes_store || !named_store(cli) ||
+	    cli_command(cli, "export SET - |", 0, &command, &ignored) < 0)
+		return -1;
+	text_printf(&t, " setaside");
+	write_option(&t, "--root", cli->args.root);
+	text_printf(&t, " import -");
+	if (text_end(&t) < 0)
+		return -1;
+	return err_hint(err, "copy its sets into a store that can be written: %.*s",
+			(int)command.len, command.data);
+}
+
+void cli_warn_read_only(struct cli *cli)
+{
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+
+	if (session_check_writable(cli->session, &problem) == 0)
+		return;
+	observer_warn(&cli->observer, NULL, "it could not be done now: %s", err_message(&problem));
+	(void)hint_read_only(cli, &problem);
+	if (problem.hint)
+		observer_note(&cli->observer, "hint", "%s", problem.hint);
+}
+
 int cli_open(struct cli *cli, enum session_access access, struct err *err)
 {
 	const struct arguments *a = &cli->args;
@@ -77,6 +118,7 @@ int cli_open(struct cli *cli, enum session_access access, struct err *err)
 			: a->user ? SESSION_USER
 				  : SESSION_AUTO,
 		.access = access,
+		.existing = !cli->verb->makes_store,
 		.root = a->root,
 		.store = named_store(cli),
 		.verb = cli->verb->name,
@@ -93,22 +135,13 @@ int cli_open(struct cli *cli, enum session_access access, struct err *err)
 	if (arguments_wait(a, &o.wait_ms, err) < 0)
 		return -1;
 	progress_init(&cli->progress, a->quiet || a->json ? NULL : cli->verb->progress);
-	return session_open(&o, &cli->session, err);
+	return session_open(&o, &cli->session, err) < 0 ? hint_read_only(cli, err) : 0;
 }
 
 void cli_commit(struct cli *cli, bool by_a_person)
 {
 	cli->committed = true;
 	cli->by_a_person = by_a_person;
-}
-
-/* An option with its value, if it has one. */
-static void write_option(struct text *t, const char *option, const char *value)
-{
-	if (!value)
-		return;
-	text_printf(t, " %s ", option);
-	text_shell(t, value);
 }
 
 int cli_command(const struct cli *cli, const char *verb, uint64_t number, struct buf *ret,

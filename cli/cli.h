@@ -55,6 +55,9 @@ void cli_done(struct cli *cli);
  * session_open(). */
 int cli_open(struct cli *cli, enum session_access access, struct err *err);
 
+/* Of a dry run: what it says would be done cannot be done, as the store cannot be written. */
+void cli_warn_read_only(struct cli *cli);
+
 /* The operation has changed something; where a person asked for it, old aside trees may
  * go. */
 void cli_commit(struct cli *cli, bool by_a_person);

@@ -214,6 +214,7 @@ const struct verb cmd_import = {
 		"several fails those before it stay; the status is then 3.\n\n"
 		"What other machines wrote is trusted less at a restore: see --trust "
 		"there.",
+	.makes_store = true,
 	.progress = "importing",
 	.options = OPTION_TABLE(options),
 	.run = run,

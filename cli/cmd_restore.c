@@ -34,7 +34,9 @@ static int run(struct cli *cli, struct err *err)
 	    cli_resolve_set(cli, cli->operands[0], &request.set, err) < 0 ||
 	    setaside_restore(cli->session, &request, &o, err) < 0)
 		return -1;
-	if (!request.dry_run)
+	if (request.dry_run)
+		cli_warn_read_only(cli);
+	else
 		cli_commit(cli, true);
 	return restored_answer(cli, &o, err);
 }

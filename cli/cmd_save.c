@@ -162,6 +162,7 @@ const struct verb cmd_save = {
 		"is made.\n\n"
 		"A file that cannot be read is left out and named, as is one that kept "
 		"changing while it was read; the status is then 3.",
+	.makes_store = true,
 	.progress = "saving",
 	.options = OPTION_TABLE(options),
 	.run = run,

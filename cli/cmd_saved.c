@@ -83,6 +83,7 @@ static int run(struct cli *cli, struct err *err)
 	if (cli_open(cli, SESSION_READ, err) < 0 || stamp_now(&now, err) < 0)
 		return -1;
 	sets_mention_system_store(cli->session);
+	session_mention_no_store(cli->session);
 	if (answer(cli, cli->args.abs_time ? NULL : &now, err) < 0)
 		return -1;
 	return STATUS_DONE;

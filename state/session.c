@@ -334,6 +334,57 @@ static int open_all(struct session *s, struct err *err)
 	return -1;
 }
 
+/* Is there anything of a store?  What cannot be looked at is for opening it to tell. */
+static bool is_there(const struct session *s)
+{
+	_cleanup_(err_clear) struct err problem = ERR_INIT;
+	_cleanup_close_ int fd = places_open(&s->places, &s->places.snapshots, &problem);
+
+	if (fd >= 0 || problem.sys_errno != ENOENT)
+		return true;
+	err_clear(&problem);
+	fd = places_open(&s->places, &s->places.database, &problem);
+	return fd >= 0 && sys_faccessat(fd, DB_FILE, F_OK, AT_EACCESS) == 0;
+}
+
+/* A mistyped store must not become an empty one. */
+static int check_existing(struct session *s, const struct session_options *o, struct err *err)
+{
+	_cleanup_free_ char *shown = NULL;
+
+	if (!o->existing || !session_writes(s) || s->places.foreign || is_there(s))
+		return 0;
+	if (s->access == SESSION_DOCTOR) {
+		s->access = SESSION_LOOK; /* what rests aside can be found without one */
+		return 0;
+	}
+	shown = places_path(&s->places, &s->places.database, err);
+	return shown ? err_set(err, ERR_NOT_FOUND, "there is no store at %s", q(shown)) : -1;
+}
+
+void session_mention_no_store(const struct session *s)
+{
+	if (s->places.store_given && !is_there(s))
+		observer_note(s->observer, NULL, "there is no store at %s yet",
+			      q(s->places.database.path));
+}
+
+int session_check_writable(const struct session *s, struct err *err)
+{
+	const struct places_dir *dirs[] = { &s->places.database, &s->places.snapshots };
+
+	for (size_t i = 0; i < (s->places.foreign ? 1 : 2); i++) {
+		_cleanup_close_ int fd = places_open_above(&s->places, dirs[i], err);
+
+		if (fd < 0)
+			return -1;
+		if (sys_faccessat(fd, ".", W_OK, AT_EACCESS) < 0)
+			return err_errno(err, "the store at %s cannot be written",
+					 q(dirs[i]->path));
+	}
+	return 0;
+}
+
 int session_open(const struct session_options *o, struct session **ret, struct err *err)
 {
 	_cleanup_(session_closep) struct session *s = alloc_zero(1, sizeof(*s), err);
@@ -344,7 +395,7 @@ int session_open(const struct session_options *o, struct session **ret, struct e
 	s->spare_fd = -1;
 	user_init(&s->self);
 	if (copy_options(s, o, err) < 0 || find_places(s, o, err) < 0 || read_config(s, o, err) < 0 ||
-	    find_users(s, err) < 0 || open_all(s, err) < 0)
+	    find_users(s, err) < 0 || check_existing(s, o, err) < 0 || open_all(s, err) < 0)
 		return -1;
 	if (s->access == SESSION_WRITE && recovery_run(s, NULL, err) < 0)
 		return err_wrap(err, "cannot recover what an earlier run left");

@@ -48,6 +48,8 @@ struct session_options {
 	const char *verb;   /* who holds locks, for others' messages: "save" */
 	const char *worker; /* path of setaside-worker, or NULL: where it is installed */
 	const char *data_dir; /* definitions that are shipped, or NULL: where they are installed */
+	bool existing; /* a store that is not there is not made: ERR_NOT_FOUND, but for DOCTOR, which
+			* then looks alone */
 	int64_t wait_ms;    /* for locks; -1: as configured */
 	/* The environment's, or NULL; relative ones count as unset. */
 	const char *home, *xdg_config_home, *xdg_data_home, *xdg_state_home, *xdg_cache_home;
@@ -67,5 +69,9 @@ const char *session_store_path(const struct session *s);
 bool session_is_system(const struct session *s);
 /* Another's store, opened read-only: save, forget, import are ERR_REFUSED there. */
 bool session_is_foreign(const struct session *s);
+/* A dry run's question: could a writer write here, or where the store would be made?  ERR_DENIED. */
+int session_check_writable(const struct session *s, struct err *err);
+/* Notes that the store which the caller named is not there. */
+void session_mention_no_store(const struct session *s);
 
 #endif

@@ -563,7 +563,8 @@ static int run(struct saving *v, struct err *err)
 		return -1;
 	if (v->plan.n_apps == 0)
 		return r->dry_run ? 0 : extend_alone(v, err);
-	if (find_held(v, err) < 0 || check_room(v, err) < 0)
+	if (find_held(v, err) < 0 ||
+	    (r->dry_run && session_check_writable(v->session, err) < 0) || check_room(v, err) < 0)
 		return -1;
 	if (r->dry_run)
 		return 0;

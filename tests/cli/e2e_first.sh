@@ -99,6 +99,54 @@ mv "$scratch/lost.zip" "$store/snapshots/$lost"
 run doctor
 is_status 0 'doctor, the file is whole again: status'
 
+# ---- A store that is mistyped ----
+
+run_raw --user --root "$root" --store "$scratch/typo" saved
+is_status 0 'saved, a mistyped store: status'
+is_out 'No snapshots found.' 'saved, a mistyped store: holds nothing'
+is_err "setaside: there is no store at \"$scratch/typo\" yet" 'saved, a mistyped store: noted'
+for verb in 'restore 1' 'forget 1' undo keep 'restore --dry-run 1'; do
+	run_raw --user --root "$root" --store "$scratch/typo" $verb
+	is_status 4 "$verb, a mistyped store: status"
+	not_there "$scratch/typo" "$verb, a mistyped store: none is made"
+	run_raw --user --root "$root" --store "$scratch/empty" $verb
+	is "$status $(ls -A "$scratch/empty")" '4 ' "$verb, an empty directory: nothing is made"
+done
+for verb in doctor 'doctor --dry-run'; do
+	run_raw --user --root "$root" --store "$scratch/typo" $verb
+	is_status 0 "$verb, a mistyped store: status"
+	not_there "$scratch/typo" "$verb, a mistyped store: none is made"
+done
+
+# ---- A store that cannot be written ----
+
+if can_mount; then
+	quoted="it's read only"
+	cp -a "$store" "$scratch/$quoted"
+	mount --bind "$scratch/$quoted" "$scratch/$quoted"
+	mount -o remount,bind,ro "$scratch/$quoted"
+	hint="--store '$scratch/it'\\''s read only' export SET - | setaside --root $root import -"
+	for verb in 'restore 1' keep doctor undo 'forget 1'; do
+		run_raw --user --root "$root" --store "$scratch/$quoted" $verb
+		is_status 1 "$verb, a read-only store: status"
+		like_err 'Read-only' "$verb, a read-only store: said"
+		is "$(grep '^setaside: hint' "$scratch/err" | grep -cF -e "$hint")" 1 \
+			"$verb, a read-only store: the way out"
+	done
+	run_raw --user --root "$root" --store "$scratch/$quoted" save --dry-run demo
+	is_status 1 'save --dry-run, a read-only store: status'
+	like_err 'cannot be written: Read-only' 'save --dry-run, a read-only store: said'
+	run_raw --user --root "$root" --store "$scratch/$quoted" restore --dry-run 1
+	is_status 0 'restore --dry-run, a read-only store: status'
+	like_out '^Would restore set 1' 'restore --dry-run, a read-only store: the plan'
+	like_err 'warning: it could not be done now: .*Read-only' \
+		'restore --dry-run, a read-only store: a warning'
+	is "$(grep -cF -e "$hint" "$scratch/err")" 1 'restore --dry-run, a read-only store: the way out'
+	umount "$scratch/$quoted"
+else
+	skip 'a read-only store' 'mounts cannot be made'
+fi
+
 # ---- Data that cannot be read are not data that are not there ----
 
 # me ARGUMENT...: as who may not read everything, with a store of his own.
