@@ -120,7 +120,7 @@ static int find_default(struct places *p, const struct places_request *r, struct
 		return -1;
 	if (p->database.path)
 		return 0;
-	err_set(err, ERR_USAGE, "neither HOME nor XDG_DATA_HOME is set");
+	err_set(err, ERR_USAGE, "neither HOME nor XDG_DATA_HOME is an absolute path");
 	return err_hint(err, "set HOME, or name a store with --store");
 }
 

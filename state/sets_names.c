@@ -9,6 +9,7 @@
 #include "backend/base/buf.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/quote.h"
+#include "backend/base/suggest.h"
 
 #define NAME_MAX_LENGTH 64
 #define NOTE_MAX_LENGTH 1000
@@ -47,6 +48,17 @@ static int ambiguous(const struct set_list *list, const char *text, struct err *
 	return err_hint(err, "it may be %s", candidates.data ? candidates.data : "any of them");
 }
 
+static int no_such_set(const struct set_list *list, const char *text, struct err *err)
+{
+	struct suggest s = SUGGEST(text);
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->sets[i].name)
+			suggest_offer(&s, list->sets[i].name);
+	err_set(err, ERR_NOT_FOUND, "there is no set %s", q(text));
+	return s.best ? err_hint(err, "did you mean %s?", q(s.best)) : -1;
+}
+
 int sets_resolve(const struct set_list *list, const char *text, const struct set **ret,
 		 struct err *err)
 {
@@ -70,7 +82,7 @@ int sets_resolve(const struct set_list *list, const char *text, const struct set
 			return ambiguous(list, text, err);
 	}
 	if (!found)
-		return err_set(err, ERR_NOT_FOUND, "there is no set %s", q(text));
+		return no_such_set(list, text, err);
 	*ret = found;
 	return 0;
 }
@@ -97,6 +109,6 @@ int sets_check_note(const char *note, struct err *err)
 	if (n > NOTE_MAX_LENGTH)
 		return err_set(err, ERR_USAGE, "a note has at most %d bytes", NOTE_MAX_LENGTH);
 	if (!quote_is_clean(note, n))
-		return err_set(err, ERR_USAGE, "the note %s has control characters", q(note));
+		return err_set(err, ERR_USAGE, "the note %s is not UTF-8, or has control characters", q(note));
 	return 0;
 }

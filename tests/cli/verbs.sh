@@ -173,6 +173,9 @@ like_out '^  user/tester.tgz$' 'show: the archive'
 like_out "^    User      tester \($(id -u):$(id -g)\)\$" 'show: its user'
 like_out '^    Tree      data: ~/.demo$' 'show: a tree'
 like_out '^    Tree      rc: ~/.demorc \(a file\)$' 'show: a file'
+run show frist
+is_status 4 'show: no such set'
+like_err 'did you mean "first"' 'show: but one with a name like that'
 run show 2
 like_out '^Reason        upgrade$' 'show: the reason of an automatic set'
 like_out '^Expires       [0-9]{4}-' 'show: when it goes'
