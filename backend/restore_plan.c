@@ -52,14 +52,15 @@ static int fail_same(const struct restore_archive *a, const struct restore_archi
 	x = snapshot_archive_user(a->member, &n);
 	y = snapshot_archive_user(b->member, &m);
 	if (!x || !y || (n == m && memcmp(x, y, n) == 0))
-		return err_set(err, ERR_REFUSED, "data of %s and of %s would both go to %s",
-			       q(a->app), q(b->app), q(path));
+		return err_set(err, ERR_REFUSED,
+			       "data of %s and of %s would both go to %s", q(a->app),
+			       q(b->app), q(path));
 	first = alloc_strndup(x, n, err);
 	second = first ? alloc_strndup(y, m, err) : NULL;
 	if (!second)
 		return -1;
-	err_set(err, ERR_REFUSED, "data of user %s and of user %s would both go to %s", q(first),
-		q(second), q(path));
+	err_set(err, ERR_REFUSED, "data of user %s and of user %s would both go to %s",
+		q(first), q(second), q(path));
 	return err_hint(err, "--users takes the data of one of them");
 }
 
@@ -75,8 +76,8 @@ static int check_apart(const struct restore_plan *p, const struct restore_target
 			return fail_same(p->targets[i].archive, t->archive, mine, err);
 		if (entry_path_is_below(mine + 1, other + 1) ||
 		    entry_path_is_below(other + 1, mine + 1))
-			return err_set(err, ERR_REFUSED, "%s and %s lie in each other", q(mine),
-				       q(other));
+			return err_set(err, ERR_REFUSED, "%s and %s lie in each other",
+				       q(mine), q(other));
 	}
 	return 0;
 }

@@ -293,7 +293,8 @@ int restore_report_replaced(struct session *s, const struct journal_item *items,
 			    struct strings *ret, struct err *err)
 {
 	for (size_t i = 0; i < n; i++)
-		if (restore_lists_created(items, n, i) && restore_lists_moved(&items[i]) &&
+		if (restore_lists_created(items, n, i) &&
+		    restore_lists_moved(&items[i]) &&
 		    add_shown(s, ret, restore_item_path(&items[i], err), err) < 0)
 			return -1;
 	return 0;

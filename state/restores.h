@@ -43,8 +43,8 @@ int restore_check_root(struct session *s, const struct db_restore *r, struct err
 /* Appends the names of all staging and aside trees that the journal knows: nobody's data. */
 int restore_aside_names(struct session *s, struct strings *ret, struct err *err);
 
-/* ERR_REFUSED naming the process that has something open below one of the paths (below the root);
- * `verb` is what can be forced. */
+/* ERR_REFUSED naming the process that has something open below one of the paths (below
+ * the root); `verb` is what can be forced. */
 int restore_check_use(struct session *s, const struct strings *paths, const char *verb,
 		      struct err *err);
 

@@ -85,8 +85,8 @@ char *session_shown_path(const struct session *s, const char *path, struct err *
 char *session_expand(const char *path, const char *home, struct err *err);
 /* ERR_REFUSED where the store is another's (snapd's) and `what` would write to it. */
 int session_check_own_store(const struct session *s, const char *what, struct err *err);
-/* A user by name or, where `by_number`, what a person types (users_find()).  In user mode also the
- * caller whom the user database does not know, by the number.  ERR_NOT_FOUND. */
+/* A user by name or, where `by_number`, what a person types (users_find()).  In user mode
+ * also the caller whom the user database does not know, by the number.  ERR_NOT_FOUND. */
 int session_user(struct session *s, const char *text, bool by_number, struct user *ret,
 		 struct err *err);
 /* Identity of a user's worker. The groups belong to *ret_groups (caller frees). */

@@ -66,7 +66,8 @@ bool choose_has_user(const struct set_snapshot *const *list, size_t n, const cha
 	return false;
 }
 
-bool choose_has_system(const struct scope *scope, const struct set_snapshot *const *list, size_t n)
+bool choose_has_system(const struct scope *scope, const struct set_snapshot *const *list,
+		       size_t n)
 {
 	size_t ignored;
 
@@ -93,8 +94,8 @@ static int add_users(const struct snapshot *m, struct strings *ret, struct err *
 	return 0;
 }
 
-int choose_fail_user(const struct set *set, const struct set_snapshot *const *list, size_t n,
-		     const char *user, struct err *err)
+int choose_fail_user(const struct set *set, const struct set_snapshot *const *list,
+		     size_t n, const char *user, struct err *err)
 {
 	_cleanup_(strings_done) struct strings users = STRINGS_INIT;
 	struct suggest s = SUGGEST(user);

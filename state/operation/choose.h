@@ -17,13 +17,15 @@
 int choose_snapshots(const struct set *set, const struct scope *scope,
 		     const struct set_snapshot ***ret, size_t *ret_n, struct err *err);
 
-/* Has any of them data of that user?  One that is broken may have: who knows what it held. */
+/* Has any of them data of that user?  One that is broken may have: who knows what it
+ * held. */
 bool choose_has_user(const struct set_snapshot *const *list, size_t n, const char *user);
 /* -1, ERR_NOT_FOUND: none of them has, with the name that may have been meant. */
-int choose_fail_user(const struct set *set, const struct set_snapshot *const *list, size_t n,
-		     const char *user, struct err *err);
+int choose_fail_user(const struct set *set, const struct set_snapshot *const *list,
+		     size_t n, const char *user, struct err *err);
 /* Has any of them system data that is wanted? */
-bool choose_has_system(const struct scope *scope, const struct set_snapshot *const *list, size_t n);
+bool choose_has_system(const struct scope *scope, const struct set_snapshot *const *list,
+		       size_t n);
 
 /* Is this member ("archive.tgz", "user/alice.tgz") wanted? */
 bool choose_archive(const struct scope *scope, const char *member);

@@ -117,7 +117,8 @@ static int hint_keep(struct session *s, struct err *err)
 	if (!s->db || db_restore_last_undoable(s->db, &last, &ignored) < 0)
 		return -1;
 	db_restore_done(&last);
-	return err_hint(err, "%s%s\"keep\" removes the old trees that restores moved aside",
+	return err_hint(err,
+			"%s%s\"keep\" removes the old trees that restores moved aside",
 			err->hint ? err->hint : "", err->hint ? "; " : "");
 }
 
@@ -253,8 +254,9 @@ static int make_outcome(struct restoring *r, struct err *err)
 	/* A plan knows no inodes yet; every tree would be a new one. */
 	for (size_t i = 0; r->request->dry_run && i < r->plan.n_items; i++)
 		r->plan.items[i].new_ino = UINT64_MAX;
-	if (r->request->dry_run && restore_report_replaced(r->session, r->plan.items, r->plan.n_items,
-							   &o->replaced, err) < 0)
+	if (r->request->dry_run &&
+	    restore_report_replaced(r->session, r->plan.items, r->plan.n_items,
+				    &o->replaced, err) < 0)
 		return -1;
 	if (r->plan.n_targets > 0 && strings_add_all(&o->apps, &r->source.apps, err) < 0)
 		return -1;
@@ -267,8 +269,10 @@ static int check_mapped(const struct restoring *r, struct err *err)
 {
 	for (size_t i = 0; i < r->n_map; i++)
 		if (!r->map[i].used)
-			return err_set(err, ERR_NOT_FOUND, "set %llu has no data of user %s",
-				       (unsigned long long)r->request->set, q(r->map[i].from));
+			return err_set(err, ERR_NOT_FOUND,
+				       "set %llu has no data of user %s",
+				       (unsigned long long)r->request->set,
+				       q(r->map[i].from));
 	return 0;
 }
 

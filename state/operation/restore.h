@@ -35,7 +35,7 @@ struct restore_skip {
 
 struct restore_outcome {
 	uint64_t id, set; /* id 0: planned, or nothing was there to be done */
-	uint64_t undid; /* of an undo: the restore, or the undo, that it took back; else 0 */
+	uint64_t undid; /* of an undo: the restore or undo that it took back; else 0 */
 	bool redone;	/* of an undo: the data of the set is live again */
 	struct strings apps; /* of which something was restored */
 	struct strings created, moved; /* paths as on this machine; made parents with a slash at the end */

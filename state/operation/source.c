@@ -210,8 +210,9 @@ static int find_user(struct opening *o, const char *app, const char *name, size_
 				"only root can restore another user's data", err);
 	if (users_has_home(o->session->users, ret, &has_home, err) < 0)
 		return -1;
-	return has_home ? 1
-			: add_skip(o->src, app, name, n, "the user has no home here", err);
+	if (has_home)
+		return 1;
+	return add_skip(o->src, app, name, n, "the user has no home here", err);
 }
 
 /* ---- Which trees, and where ---- */
@@ -436,8 +437,8 @@ static int consider(struct opening *o, const struct source_snapshot *from,
 }
 
 /* An app of which something will be restored. */
-static int note_app(struct opening *o, const struct snapshot *m, const struct catalog_app *app,
-		    struct err *err)
+static int note_app(struct opening *o, const struct snapshot *m,
+		    const struct catalog_app *app, struct err *err)
 {
 	if (strings_add(&o->src->apps, m->snap, err) < 0)
 		return -1;
@@ -478,10 +479,10 @@ static int open_snapshot(struct opening *o, const struct set_snapshot *from, str
 	return o->src->n_archives > n ? note_app(o, snap->meta, app, err) : 0;
 }
 
-/* Every OLD of a mapping is a user of the set, before anything is done; where system data is
- * restored only its unpacking shows whose it is. */
-static int check_mapped(const struct opening *o, const struct set_snapshot *const *chosen, size_t n,
-			struct err *err)
+/* Every OLD of a mapping is a user of the set, before anything is done; where system data
+ * is restored only its unpacking shows whose it is. */
+static int check_mapped(const struct opening *o, const struct set_snapshot *const *chosen,
+			size_t n, struct err *err)
 {
 	const struct users_policy *policy = &o->session->policy;
 	bool system = o->session->is_root &&

@@ -87,8 +87,8 @@ static int check_later(struct undoing *u, struct err *err)
 	return -1;
 }
 
-/* Whether this goes forward: taking back an undo of a restore does, and so does every other
- * one of a chain of undos. */
+/* Whether this goes forward: taking back an undo of a restore does, and so does every
+ * other one of a chain of undos. */
 static int find_direction(struct undoing *u, struct err *err)
 {
 	enum db_restore_kind kind = u->undone.kind;

@@ -73,7 +73,8 @@ is_json '[d["restore"][k] for k in ("id", "set", "undid", "redone")]' '[5,1,4,fa
 	'undo --json: back, and of what'
 is "$(cat "$home/.demo/file")" two 'undo --json: it did'
 run restore 1 demo --json
-is_json '[d["restore"]["id"], "undid" in d["restore"]]' '[6,false]' 'restore --json: is none'
+is_json '[d["restore"]["id"], "undid" in d["restore"]]' '[6,false]' \
+	'restore --json: is none'
 run keep
 run undo --json
 is_json '[d["restore"][k] for k in ("undid", "redone")]' '[5,true]' \
@@ -97,7 +98,7 @@ setaside: hint: did you mean "tester"?' 'restore --users: the same'
 echo 'reserve = 1000T' >"$home/.config/setaside/setaside.conf"
 run restore 1 demo
 is_status 6 'restore without room: status'
-like_err '^setaside: hint: make room, .*; "keep" removes the old trees that restores moved aside$' \
+like_err '^setaside: hint: make room, .*; "keep" removes the old trees that' \
 	'restore without room: old trees could go'
 run keep 7
 run keep
@@ -197,8 +198,10 @@ if test "$(id -u)" -eq 0; then
 	echo later >"$scratch/machine/var/lib/demo/file"
 	run_system restore 1 --map-user bbo=alice
 	is_status 4 'restore --map-user of what no system data belongs to: status'
-	is_err 'setaside: set 1 has no data of user "bbo"' 'restore --map-user: which is said'
-	is "$(cat "$scratch/machine/var/lib/demo/file")" later 'restore --map-user: nothing is done'
+	is_err 'setaside: set 1 has no data of user "bbo"' \
+		'restore --map-user: which is said'
+	is "$(cat "$scratch/machine/var/lib/demo/file")" later \
+		'restore --map-user: nothing is done'
 	run_system restore 1 --map-user bbo=alice --no-system
 	is_err 'setaside: set 1 has no data of user "bbo"
 setaside: hint: did you mean "bob"?' 'restore --no-system --map-user: at once'
