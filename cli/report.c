@@ -75,6 +75,10 @@ void report_write_json(struct json_writer *w, const struct err *what)
 	json_str(w, report_kind(what->kind));
 	json_key(w, "message");
 	json_bytes(w, message, strlen(message));
+	if (what->hint) {
+		json_key(w, "hint");
+		json_bytes(w, what->hint, strlen(what->hint));
+	}
 	json_end_object(w);
 }
 

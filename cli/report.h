@@ -40,7 +40,8 @@ const char *report_kind(enum err_kind kind);
 /* Appends one line: `label` and `object` may be NULL.  Foreign bytes are escaped. */
 int report_format(struct buf *out, const char *label, const char *object,
 		  const char *text, struct err *err);
-/* Appends {"version":1,"error":{...}} and a newline. */
+/* Appends {"version":1,"error":{"kind":...,"message":...}} and a newline; with "hint" where
+ * there is one. */
 int report_format_json(struct buf *out, const struct err *what, struct err *err);
 
 /* The object of that key alone. */

@@ -99,6 +99,20 @@ mv "$scratch/lost.zip" "$store/snapshots/$lost"
 run doctor
 is_status 0 'doctor, the file is whole again: status'
 
+# ---- Hints, in JSON too ----
+
+run save --force-read demo
+run show --json 1
+# Digits alone would be a number.
+prefix=$(json 'd["set"]["content-hash"]' | grep -oE '[0-9a-f]{7}[0-9]*[a-f]' | head -n 1)
+run show --json "$prefix"
+is_status 2 'an ambiguous set: status'
+is_json '[h in d["error"]["hint"] for h in ("1 (", "2 (")]' '[true,true]' \
+	'an ambiguous set, JSON: the hint lists the candidates'
+run show --json 99
+is_json 'list(d["error"])' '["kind","message"]' 'no such set, JSON: there is no hint'
+run forget 2
+
 # ---- A store that is mistyped ----
 
 run_raw --user --root "$root" --store "$scratch/typo" saved

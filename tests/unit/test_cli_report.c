@@ -91,7 +91,8 @@ START_TEST(an_error_is_one_json_object)
 	err_hint(&what, "see \"setaside saved\"");
 	ck_assert_ok(report_format_json(&out, &what, &err), &err);
 	ck_assert_str_eq(out.data, "{\"version\":1,\"error\":{\"kind\":\"not-found\","
-				   "\"message\":\"there is no set \\\"a\\\\nb\\\"\"}}\n");
+				   "\"message\":\"there is no set \\\"a\\\\nb\\\"\","
+				   "\"hint\":\"see \\\"setaside saved\\\"\"}}\n");
 }
 
 END_TEST
