@@ -146,7 +146,7 @@ START_TEST(a_broken_snapshot_says_why)
 	ck_assert_ptr_nonnull(strstr(out.data, "{\"version\":1,\"set\":{\"id\":3,"));
 	ck_assert_ptr_nonnull(strstr(out.data, "\"time\":null,"));
 	ck_assert_ptr_nonnull(strstr(out.data, "\"content-hash\":null,"));
-	ck_assert_ptr_nonnull(strstr(out.data, ",\"broken\":\"no metadata\"}]}}\n"));
+	ck_assert_ptr_nonnull(strstr(out.data, ",\"broken\":\"no metadata\"}],\"origin\":"));
 	ck_assert_ptr_null(metas[1].broken);
 }
 
