@@ -63,17 +63,53 @@ static int check_lists(struct member *m, const char *path, const char *why, stru
 	return *listed > SNAPSHOT_META_MAX ? snapshot_write(m->saving->meta, &text, err) : 0;
 }
 
-/* pack_report */
-static int report_skipped(void *ctx, const char *path, const char *why, struct err *err)
+/* Where on this machine a path of the archive lies. */
+static char *shown_path(const struct member *m, const char *path, struct err *err)
 {
-	struct member *m = ctx;
+	const struct save_archive *a = m->archive;
+	const char *root = m->saving->options->root;
 
+	for (size_t i = 0; i < a->n_trees; i++) {
+		const struct save_tree *t = &a->trees[i];
+		size_t n = strlen(t->archive_path);
+
+		if (strncmp(path, t->archive_path, n) == 0 && (path[n] == '/' || !path[n]))
+			return alloc_printf(err, "%s%s%s", root ? root : "", t->path, path + n);
+	}
+	return alloc_strdup(path, err);
+}
+
+/* Warns with what a person knows it by: app, user and path. */
+static int warn_of(const struct member *m, const char *path, const char *what, const char *why,
+		   struct err *err)
+{
+	const char *app = m->saving->meta->snap, *user = m->archive->user;
+	_cleanup_free_ char *shown = shown_path(m, path, err);
+	_cleanup_free_ char *whose = NULL;
+
+	if (shown)
+		whose = alloc_printf(err, "%s%s%s", app, user ? " of " : "", user ? user : "");
+	if (!whose)
+		return -1;
+	observer_warn(m->saving->options->observer, whose, "%s %s%s", q(shown), what, why);
+	return 0;
+}
+
+/* What was left out goes into the metadata. */
+static int record_skipped(struct member *m, const char *path, const char *why, struct err *err)
+{
 	m->saving->result->skipped++;
-	observer_warn(m->saving->options->observer, m->saving->meta->snap, "%s left out: %s",
-		      q(path), why);
 	if (snapshot_add_skipped(m->meta, path, why, err) < 0)
 		return -1;
 	return check_lists(m, path, why, err);
+}
+
+/* pack_report */
+static int report_skipped(void *ctx, const char *path, const char *why, struct err *err)
+{
+	if (warn_of(ctx, path, "left out: ", why, err) < 0)
+		return -1;
+	return record_skipped(ctx, path, why, err);
 }
 
 /* pack_report */
@@ -82,9 +118,8 @@ static int report_changed(void *ctx, const char *path, struct err *err)
 	struct member *m = ctx;
 
 	m->saving->result->changed++;
-	observer_warn(m->saving->options->observer, m->saving->meta->snap,
-		      "%s changed while it was read", q(path));
-	if (snapshot_add_changed(m->meta, path, err) < 0)
+	if (warn_of(m, path, "changed while it was read", "", err) < 0 ||
+	    snapshot_add_changed(m->meta, path, err) < 0)
 		return -1;
 	return check_lists(m, path, NULL, err);
 }
@@ -136,7 +171,14 @@ static int record_tree(void *ctx, const struct save_tree *t, const struct packer
 static int record_problem(void *ctx, const struct save_tree *t, const struct err *why,
 			  struct err *err)
 {
-	return report_skipped(ctx, t->archive_path, err_message(why), err);
+	struct member *m = ctx;
+	const struct save_options *o = m->saving->options;
+
+	if (!o->problem)
+		return report_skipped(m, t->archive_path, err_message(why), err);
+	if (o->problem(o->problem_ctx, m->archive, t, why, err) < 0)
+		return -1;
+	return record_skipped(m, t->archive_path, err_message(why), err);
 }
 
 /* The metadata of an archive, but for what its packing tells. */

@@ -75,7 +75,8 @@ struct save_options {
 	int64_t settle; /* what was changed so many seconds ago is settled; negative: never */
 	const struct observer *observer;
 	struct meter *meter; /* each archive is a part of it; NULL: nobody wants to know */
-	/* For save_estimate(), which needs it: a tree that cannot be looked at. */
+	const char *root; /* in front of paths in warnings, or NULL */
+	/* A tree that cannot be looked at; save_estimate() needs it, else NULL: it is warned of. */
 	int (*problem)(void *ctx, const struct save_archive *a, const struct save_tree *t,
 		       const struct err *why, struct err *err);
 	void *problem_ctx;

@@ -357,17 +357,10 @@ static int archive_init(struct plan *p, const struct catalog_app *app, struct pl
 	return 0;
 }
 
-/* Whose data are looked at. */
-struct looking {
-	struct plan *plan;
-	const struct catalog_app *app;
-};
-
-/* save_options.problem: named once, however often the tree is looked at. */
-static int note_problem(void *ctx, const struct save_archive *a, const struct save_tree *t,
-			const struct err *why, struct err *err)
+int plan_note_problem(void *looking, const struct save_archive *a, const struct save_tree *t,
+		      const struct err *why, struct err *err)
 {
-	const struct looking *l = ctx;
+	const struct plan_looking *l = looking;
 	struct plan *p = l->plan;
 	_cleanup_free_ char *path = session_shown_path(p->session, t->path, err);
 	_cleanup_free_ char *whose = NULL;
@@ -386,10 +379,10 @@ static int note_problem(void *ctx, const struct save_archive *a, const struct sa
 /* Looks at one owner's part of an app; an archive that has a tree is kept. */
 static int add_archive(struct plan *p, struct plan_app *app, struct plan_owner *o, struct err *err)
 {
-	struct looking looking = { p, app->app };
+	struct plan_looking looking = { p, app->app };
 	struct save_options options = { .settle = p->settle,
 					.observer = p->session->observer,
-					.problem = note_problem,
+					.problem = plan_note_problem,
 					.problem_ctx = &looking };
 	struct plan_archive a = { 0 };
 	struct save_estimate estimate = { 0 };

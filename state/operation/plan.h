@@ -68,6 +68,13 @@ void plan_done(struct plan *p);
 /* Learns anew which names are staging and aside trees: what was restored since the plan was made.  *ret_changed
  * (may be NULL): others than before. */
 int plan_find_asides(struct plan *p, bool *ret_changed, struct err *err);
+/* save_options.problem: the tree goes into plan.unread, and is warned of once. */
+struct plan_looking {
+	struct plan *plan;
+	const struct catalog_app *app;
+};
+int plan_note_problem(void *looking, const struct save_archive *a, const struct save_tree *t,
+		      const struct err *why, struct err *err);
 /* Takes the i-th app out. */
 void plan_remove_app(struct plan *p, size_t i);
 

@@ -466,11 +466,15 @@ static int save_app(struct saving *v, size_t i, struct err *err)
 	struct plan_app *a = &v->plan.apps[i];
 	_cleanup_free_ struct save_archive *archives = NULL;
 	struct session *s = v->session;
+	struct plan_looking looking = { &v->plan, a->app };
 	struct save_options options = {
 		.level = level_of(v),
 		.settle = v->plan.settle,
 		.observer = s->observer,
 		.meter = &v->meter,
+		.root = s->places.root,
+		.problem = plan_note_problem,
+		.problem_ctx = &looking,
 	};
 	struct save_result *result = &v->results[v->n_results];
 

@@ -219,4 +219,26 @@ is_status 4 'no data: status'
 me save --json demo other
 is_json '[d["empty"],d.get("unreadable")]' '[["other"],null]' 'no data: empty'
 
+# ---- Warnings name what is on this machine ----
+
+rm -rf "$home/.other"
+echo rc >"$home/.otherrc"
+mkdir "$home/.other"
+echo key >"$home/.other/key"
+chmod 0 "$home/.other/key"
+is_root && chown -R "$alice:$alice" "$home/.other" "$home/.otherrc"
+me save --json other
+is_status 3 'an unreadable file: status'
+is "$(grep -c key "$scratch/err")" 1 'an unreadable file: warned of once'
+like_err "^setaside: warning: other of tester: \"$home/.other/key\" left out: .*Permission denied" \
+	'an unreadable file: by app, user and path'
+is_json '[k["path"] for a in d["set"]["snapshots"][0]["setaside"]["archives"].values() for k in a["skipped"]]' \
+	'["common/data/key"]' 'an unreadable file: in the metadata as ever'
+rm -rf "$home/.other"
+ln -s nowhere/at/all "$home/.other"
+me save --json other
+is_status 3 'a link to nowhere: status'
+is "$(grep -c "$home/.other" "$scratch/err")" 1 'a link to nowhere: warned of once'
+is_json '[u["path"] for u in d["unreadable"]]' "[\"$home/.other\"]" 'a link to nowhere: in JSON'
+
 done_testing
