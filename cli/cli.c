@@ -138,10 +138,11 @@ int cli_open(struct cli *cli, enum session_access access, struct err *err)
 	return session_open(&o, &cli->session, err) < 0 ? hint_read_only(cli, err) : 0;
 }
 
-void cli_commit(struct cli *cli, bool by_a_person)
+void cli_commit(struct cli *cli, bool by_a_person, uint64_t used_set)
 {
 	cli->committed = true;
 	cli->by_a_person = by_a_person;
+	cli->used_set = used_set;
 }
 
 int cli_command(const struct cli *cli, const char *verb, uint64_t number, struct buf *ret,

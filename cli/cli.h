@@ -45,7 +45,8 @@ struct cli {
 
 	struct buf out; /* the answer */
 	bool committed; /* something has changed: failing to say so is no failure of it */
-	bool by_a_person; /* when this has answered, old aside trees may go */
+	bool by_a_person; /* when this has answered, what has expired may go */
+	uint64_t used_set; /* but not this set; 0: none */
 };
 
 void cli_init(struct cli *cli);
@@ -58,9 +59,9 @@ int cli_open(struct cli *cli, enum session_access access, struct err *err);
 /* Of a dry run: what it says would be done cannot be done, as the store cannot be written. */
 void cli_warn_read_only(struct cli *cli);
 
-/* The operation has changed something; where a person asked for it, old aside trees may
- * go. */
-void cli_commit(struct cli *cli, bool by_a_person);
+/* The operation has changed something; where a person asked for it, what has expired may
+ * go, but not the set that it has made or used (0: it is none that could). */
+void cli_commit(struct cli *cli, bool by_a_person, uint64_t used_set);
 
 /* Appends a command that a person can type next: the verb, and the number that it is
  * about (0: none), on the store and root that this one works on. */

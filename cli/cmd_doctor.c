@@ -62,9 +62,9 @@ static int run(struct cli *cli, struct err *err)
 	if (cli_open(cli, dry_run ? SESSION_LOOK : SESSION_DOCTOR, err) < 0 ||
 	    setaside_doctor(cli->session, &report, err) < 0)
 		return -1;
-	/* Aside trees whose time had come are gone already. */
+	/* What had expired is gone already. */
 	if (!dry_run)
-		cli_commit(cli, false);
+		cli_commit(cli, false, 0);
 	if (cli->args.json ? json_outcome_doctor(&report, dry_run, &cli->out, err) < 0
 			   : write_text(cli, &report, err) < 0)
 		return -1;
@@ -81,7 +81,9 @@ const struct verb cmd_doctor = {
 		"what is left to do; if anything is left the status is 3.  That includes old "
 		"data beside that of any app which no restore on record has put there, "
 		"as after the database was lost: it is named, and never removed.  So is a "
-		"snapshot that is broken, or on record and gone, until it is forgotten.\n\n"
+		"snapshot that is broken, or on record and gone, until it is forgotten.  "
+		"What has expired is removed: old data that restores moved aside, and whole "
+		"automatic sets.\n\n"
 		"--dry-run says what is to be repaired and what would be left, and changes "
 		"nothing at all.  What another command is at work on is said to be busy.",
 	.progress = "examining",

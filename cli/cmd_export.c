@@ -135,7 +135,7 @@ static int to_file(struct cli *cli, const uint64_t *sets, size_t n, const char *
 	if (setaside_export_file(cli->session, sets, n, file, cli->args.force, &size,
 				 err) < 0)
 		return -1;
-	cli_commit(cli, true);
+	cli_commit(cli, true, 0);
 	if (cli->args.json)
 		return json_outcome_export(sets, n, file, size, &cli->out, err);
 	return write_text(cli, sets, n, file, size, err);

@@ -47,7 +47,7 @@ static int import_all(struct cli *cli, struct importing *from, struct imported *
 		if (r == 0)
 			return 0;
 		err_clear(err); /* a set that is here is as good as one that came */
-		cli_commit(cli, true);
+		cli_commit(cli, true, 0);
 		if (alloc_grow(&to->sets, to->n, &to->cap, sizeof(*to->sets), err) < 0) {
 			import_outcome_done(&o);
 			return -1;

@@ -26,7 +26,7 @@ static int run(struct cli *cli, struct err *err)
 	    cli_open(cli, SESSION_WRITE, err) < 0 ||
 	    setaside_keep(cli->session, restore, &o, err) < 0)
 		return -1;
-	cli_commit(cli, true);
+	cli_commit(cli, true, 0);
 	if (cli->args.json ? json_outcome_keep(&o, &cli->out, err) < 0
 			   : write_text(cli, &o, err) < 0)
 		return -1;

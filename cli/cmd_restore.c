@@ -37,7 +37,7 @@ static int run(struct cli *cli, struct err *err)
 	if (request.dry_run)
 		cli_warn_read_only(cli);
 	else
-		cli_commit(cli, true);
+		cli_commit(cli, true, request.set);
 	return restored_answer(cli, &o, err);
 }
 

@@ -123,7 +123,7 @@ static int run(struct cli *cli, struct err *err)
 	    setaside_save(cli->session, &request, &o, err) < 0)
 		return -1;
 	if (o.has_set || o.extended)
-		cli_commit(cli, o.has_set && !cli->args.automatic);
+		cli_commit(cli, o.has_set && !cli->args.automatic, o.set.id);
 	if (warn(cli, &o, err) < 0)
 		return -1;
 	if (cli->args.json ? json_set_save(&o, &cli->out, err) < 0
@@ -156,6 +156,10 @@ const struct verb cmd_save = {
 		"configuration) a program may change it through mapped memory without a new "
 		"time.  So is what does not lie on ext4, XFS, btrfs or f2fs.  --force-read "
 		"reads everything.\n\n"
+		"A set made with --auto goes by itself after 31 days, or the time that is "
+		"configured (automatic-retention) when it is made: \"doctor\" removes it, or "
+		"the next command of a person that changes something; another save with --auto "
+		"does not.\n\n"
 		"With --if-changed an app that a set holds just as it is now, however it is "
 		"compressed there, is not saved again: that set is named instead, and stays "
 		"at least as long as the new one would have.  If no app has changed, no set "

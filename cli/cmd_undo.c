@@ -18,7 +18,7 @@ static int run(struct cli *cli, struct err *err)
 	    cli_open(cli, SESSION_WRITE, err) < 0 ||
 	    setaside_undo(cli->session, restore, cli->args.force, &o, err) < 0)
 		return -1;
-	cli_commit(cli, true);
+	cli_commit(cli, true, o.set);
 	return restored_answer(cli, &o, err);
 }
 

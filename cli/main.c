@@ -13,7 +13,7 @@
 #include "cli/help.h"
 #include "cli/json_parts.h"
 #include "cli/signals.h"
-#include "state/operation/restore.h"
+#include "state/operation/expiry.h"
 
 /* ---- Which verb, with which options ---- */
 
@@ -128,14 +128,14 @@ static int fail(struct cli *cli, const struct options *o, struct err *err)
 	return report_status(err->kind, signals_caught());
 }
 
-/* Old trees that restores moved aside go now that there is nobody left who waits. */
-static void expire_asides_best_effort(struct cli *cli)
+/* What has expired goes now that there is nobody left who waits. */
+static void expire_best_effort(struct cli *cli)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
-	if (setaside_expire_asides(cli->session, &err) < 0 && !err_is(&err, ERR_BUSY) &&
-	    !err_is(&err, ERR_INTERRUPTED))
-		report_line("warning", "old trees", err_message(&err));
+	if (setaside_expire(cli->session, cli->used_set, &err) < 0 &&
+	    !err_is(&err, ERR_BUSY) && !err_is(&err, ERR_INTERRUPTED))
+		report_line("warning", "what has expired", err_message(&err));
 }
 
 static int run(struct cli *cli, const struct options *o, const char **operands)
@@ -152,7 +152,7 @@ static int run(struct cli *cli, const struct options *o, const char **operands)
 	if (status < 0)
 		return fail(cli, o, &err);
 	if (cli->by_a_person)
-		expire_asides_best_effort(cli);
+		expire_best_effort(cli);
 	return status;
 }
 

@@ -170,8 +170,12 @@ int db_set_by_name(struct db *db, const char *name, struct db_set *ret, struct e
 int db_sets(struct db *db, struct db_set_list *ret, struct err *err);
 /* A list of one, or of none. */
 int db_set_list_one(struct db *db, uint64_t id, struct db_set_list *ret, struct err *err);
-/* Complete ones, not pinned, whose time has come. */
+/* Complete ones that were saved here and are automatic, not pinned, and whose time has come;
+ * but none of which a restore can still be undone and has not expired itself.  What puts off
+ * a set's time, or makes it stay, is done with a lock of the set: so the answer stays true
+ * for who holds it exclusively. */
 int db_sets_expired(struct db *db, int64_t now, struct db_set_list *ret, struct err *err);
+int db_set_is_expired(struct db *db, uint64_t id, int64_t now, bool *ret, struct err *err);
 
 /* Adds a planned file to a set that is not complete; `app` may be NULL.  ERR_EXISTS: it has one of
  * that name. */
@@ -360,7 +364,6 @@ int db_restore_advance(struct db *db, uint64_t id, enum journal_state state,
 int db_restore_clean(struct db *db, uint64_t id, bool kept, struct err *err);
 /* One that touched nothing live vanishes.  A missing one is a success. */
 int db_restore_drop(struct db *db, uint64_t id, struct err *err);
-int db_restore_expire(struct db *db, uint64_t id, int64_t expires, struct err *err);
 
 /* ---- Who holds a lock (locks.h): best effort, not durable ---- */
 

@@ -138,12 +138,6 @@ int db_restore_clean(struct db *db, uint64_t id, bool kept, struct err *err)
 			  kept, id, err);
 }
 
-int db_restore_expire(struct db *db, uint64_t id, int64_t expires, struct err *err)
-{
-	return change_one(db, "UPDATE restores SET expires = ? WHERE id = ?",
-			  (uint64_t)expires, id, err);
-}
-
 int db_restore_drop(struct db *db, uint64_t id, struct err *err)
 {
 	bool own;

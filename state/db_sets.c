@@ -258,10 +258,26 @@ int db_set_list_one(struct db *db, uint64_t id, struct db_set_list *ret, struct 
 			 err);
 }
 
+/* ?1 is now. */
+#define IS_EXPIRED                                                                       \
+ " s.state = 'complete' AND s.origin = 'saved' AND s.automatic <> 0 AND s.pinned = 0"    \
+ " AND s.expires <> 0 AND s.expires <= ?1 AND NOT EXISTS (SELECT 1 FROM restores r"      \
+ "  WHERE r.set_id = s.id AND r.store IS NULL AND r.state IN ('swapping', 'restored')"   \
+ "  AND (r.expires = 0 OR r.expires > ?1))"
+
 int db_sets_expired(struct db *db, int64_t now, struct db_set_list *ret, struct err *err)
 {
-	return list_sets(db,
-			 SELECT_SETS " WHERE s.state = 'complete' AND s.pinned = 0"
-				     " AND s.expires <> 0 AND s.expires <= ?" ORDER_SETS,
-			 DB_ARGS(DB_INT(now)), ret, err);
+	return list_sets(db, SELECT_SETS " WHERE" IS_EXPIRED ORDER_SETS, DB_ARGS(DB_INT(now)), ret,
+			 err);
+}
+
+int db_set_is_expired(struct db *db, uint64_t id, int64_t now, bool *ret, struct err *err)
+{
+	int64_t n;
+
+	if (db_scalar(db, "SELECT count(*) FROM sets s WHERE" IS_EXPIRED " AND s.id = ?2",
+		      DB_ARGS(DB_INT(now), DB_INT(id)), &n, err) < 0)
+		return -1;
+	*ret = n > 0;
+	return 0;
 }

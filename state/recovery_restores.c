@@ -7,6 +7,7 @@
 #include "backend/base/stamp.h"
 #include "state/pool.h"
 #include "state/restores.h"
+#include "state/retention.h"
 
 static const struct recovery_words dropped = {
 	"had changed nothing yet and was dropped",
@@ -145,7 +146,7 @@ static int note_due(struct recovering *v, const struct db_restore *row, struct e
 
 	if (stamp_now(&now, err) < 0)
 		return -1;
-	if (row->expires == 0 || row->expires > now.sec)
+	if (!retention_is_over(row->expires, now.sec))
 		return 0;
 	grown = alloc_resize(v->due.ids, v->due.n + 1, sizeof(*grown), err);
 	if (!grown)

@@ -6,9 +6,7 @@
 
 #include "backend/base/alloc.h"
 #include "backend/base/fd.h"
-#include "backend/base/stamp.h"
 #include "state/new_set.h"
-#include "state/retention.h"
 #include "state/sets.h"
 
 const struct recovery_words recovery_set_removed = {
@@ -154,14 +152,13 @@ static int recover_marker(struct recovering *v, uint64_t id, const struct db_set
 }
 
 /* What was given when the set was saved, as its files tell; a name that is no name, or that
- * another set has by now, is dropped.  Its time to go counts from today: whoever copies
- * an old automatic set here wants to have it. */
+ * another set has by now, is dropped.  An automatic one does not go by itself: whoever copied
+ * it here wants to have it, and if the database was lost it may have been a person's. */
 static int describe_found(struct session *s, const struct set *set, struct db_set *row,
 			  struct err *err)
 {
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
 	struct db_set other;
-	struct stamp now;
 
 	if (set->name && sets_check_name(set->name, &ignored) == 0) {
 		if (db_set_by_name(s->db, set->name, &other, &ignored) == 0)
@@ -170,11 +167,9 @@ static int describe_found(struct session *s, const struct set *set, struct db_se
 			return -1;
 	}
 	if ((set->note && !(row->note = alloc_strdup(set->note, err))) ||
-	    (set->reason && !(row->reason = alloc_strdup(set->reason, err))) ||
-	    stamp_now(&now, err) < 0)
+	    (set->reason && !(row->reason = alloc_strdup(set->reason, err))))
 		return -1;
 	row->automatic = set->automatic;
-	row->expires = retention_set_expiry(&s->config, set->automatic, now.sec);
 	return 0;
 }
 

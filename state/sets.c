@@ -94,7 +94,8 @@ static int add_missing(struct set *set, const struct db_file *f, struct err *err
 }
 
 /* What the database says; without a row, what the zips say. */
-static int describe(struct set *set, const struct db_set *row, struct err *err)
+static int describe(const struct session *s, struct set *set, const struct db_set *row,
+		    struct err *err)
 {
 	const struct snapshot *first = set->n ? set->snapshots[0].meta : NULL;
 	const char *name = row ? row->name : first ? first->name : NULL;
@@ -108,7 +109,7 @@ static int describe(struct set *set, const struct db_set *row, struct err *err)
 	set->origin = db_set_origin_name(row ? row->origin : DB_SET_FOUND);
 	set->automatic = row ? row->automatic : first && (first->own_auto || first->automatic);
 	set->pinned = row && row->pinned;
-	set->expires = row ? row->expires : 0;
+	set->expires = row && s->config.automatic_retention >= 0 ? row->expires : 0;
 	if (row && row->created > 0)
 		set->time = (struct stamp){ .sec = row->created };
 	for (size_t i = 0; row && i < row->n_files; i++)
@@ -156,7 +157,7 @@ static int read_set(struct sets_reading *reading, const struct store_file *files
 	for (; set.n < n; set.n++)
 		if (sets_read_file(reading, &files[set.n], &set.snapshots[set.n], err) < 0)
 			goto fail;
-	if (describe(&set, row, err) < 0 || complete(reading, &set, err) < 0)
+	if (describe(reading->session, &set, row, err) < 0 || complete(reading, &set, err) < 0)
 		goto fail;
 	*ret = set;
 	return 0;

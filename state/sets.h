@@ -34,7 +34,7 @@ struct set {
 	char *name, *note, *reason; /* or NULL */
 	const char *origin;	    /* "saved", "imported", "found" */
 	bool automatic, pinned;
-	int64_t expires;	    /* seconds since 1970; 0: never */
+	int64_t expires;	    /* seconds since 1970; 0: never, as configured now */
 	struct stamp time;	    /* the earliest of its snapshots */
 	uint64_t size;
 	char content_hash[2 * DIGEST_SHA256_SIZE + 1]; /* "" where a snapshot is broken */

@@ -5,7 +5,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/quote.h"
 #include "state/operation/asides.h"
-#include "state/operation/expiry.h"
+#include "state/operation/expiry_internal.h"
 #include "state/recovery_internal.h"
 #include "state/sets.h"
 
@@ -16,6 +16,10 @@ static const struct recovery_words rebuilt = {
 static const struct recovery_words expired = {
 	"its time had come, and what it had moved aside was removed",
 	"its time has come, and what it moved aside would be removed",
+};
+static const struct recovery_words set_expired = {
+	"its time had come, and it was removed",
+	"its time has come, and it would be removed",
 };
 
 /* All of the database, as opening it has not looked at it. */
@@ -41,14 +45,21 @@ static int tell_expired(void *ctx, uint64_t id, struct err *err)
 	return recovery_repaired(ctx, object, &expired, err);
 }
 
-/* All of them; who only looks is told of those, too, that recovery would complete before. */
+/* An automatic set. */
+static int tell_set_expired(void *ctx, uint64_t id, struct err *err)
+{
+	return recovery_repaired(ctx, recovery_set_object(id, err), &set_expired, err);
+}
+
+/* All of them; who only looks is told of those restores, too, that recovery would complete
+ * before. */
 static int find_expired(struct recovering *v, struct err *err)
 {
-	int r = expiry_run(v->session, tell_expired, v, err);
+	int r = expiry_asides(v->session, tell_expired, v, err);
 
 	for (size_t i = v->due.n; r == 0 && i > 0; i--)
 		r = tell_expired(v, v->due.ids[i - 1], err);
-	return r;
+	return r < 0 ? -1 : expiry_sets(v->session, 0, tell_set_expired, v, err);
 }
 
 /* One that cannot be restored as it is, for whatever reason a listing gives. */

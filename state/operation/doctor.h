@@ -10,8 +10,8 @@
 #include "state/recovery.h"
 #include "state/session.h"
 
-/* A session opened with SESSION_DOCTOR.  Expired aside trees go too, and a database that only a thorough look
- * finds damaged is put aside and rebuilt.  With SESSION_LOOK nothing at all changes, and the report says what
+/* A session opened with SESSION_DOCTOR.  What has expired goes too (operation/expiry.h), and a
+ * database that only a thorough look finds damaged is put aside and rebuilt.  With SESSION_LOOK nothing at all changes, and the report says what
  * would: that and no more is what the next doctor does, if nobody is at work meanwhile. */
 int setaside_doctor(struct session *s, struct recovery_report *ret, struct err *err);
 

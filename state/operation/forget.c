@@ -5,6 +5,7 @@
 
 #include "backend/base/alloc.h"
 #include "state/operation/choose.h"
+#include "state/operation/forget_internal.h"
 #include "state/session_internal.h"
 
 void forget_outcome_done(struct forget_outcome *o)
@@ -140,4 +141,82 @@ int setaside_forget(struct session *s, uint64_t set, const char *const *apps, si
 	}
 	*ret = o;
 	return 0;
+}
+
+/* ---- A set whose time has come ---- */
+
+/* Without waiting.  Who only looks learns whether he could have it. */
+static int lock_at_once(struct session *s, uint64_t set, struct err *err)
+{
+	const struct lock_wait at_once = { 0, s->observer };
+	bool is_free;
+
+	if (session_writes(s))
+		return locks_take(s->locks, LOCK_KEY_SET(set), LOCK_EXCLUSIVE, &at_once, err);
+	if (!s->locks)
+		return 0;
+	if (locks_is_free(s->locks, LOCK_KEY_SET(set), &is_free, err) < 0)
+		return -1;
+	if (is_free)
+		return 0;
+	return err_set(err, ERR_BUSY, "snapshot set %llu is busy: another process is at work on it",
+		       (unsigned long long)set);
+}
+
+/* The files that the row has: of others nobody knows that they may go.  1, or 0 where the
+ * set is not whole, which is told until a person forgets it. */
+static int choose_recorded(struct forgetting *f, struct err *err)
+{
+	f->chosen = alloc_zero(f->set.n + 1, sizeof(*f->chosen), err);
+	if (!f->chosen)
+		return -1;
+	for (size_t i = 0; i < f->set.n; i++) {
+		const struct set_snapshot *snapshot = &f->set.snapshots[i];
+		bool recorded;
+
+		if (snapshot->missing || snapshot->broken)
+			return 0;
+		if (db_set_has_file(f->session->db, f->id, snapshot->file, &recorded, err) < 0)
+			return -1;
+		if (recorded)
+			f->chosen[f->n++] = snapshot;
+	}
+	f->whole = f->n == f->set.n;
+	return 1;
+}
+
+/* Under the set's lock; what was true when the sets were listed may not be any more. */
+static int expire(struct forgetting *f, int64_t now, struct err *err)
+{
+	struct session *s = f->session;
+	bool expired;
+	int r;
+
+	if (observer_check(s->observer, err) < 0 ||
+	    db_set_is_expired(s->db, f->id, now, &expired, err) < 0)
+		return -1;
+	if (!expired)
+		return 0;
+	if (sets_get(s, f->id, &f->set, err) < 0)
+		return -1;
+	r = choose_recorded(f, err);
+	if (r <= 0 || !session_writes(s))
+		return r;
+	return forget_chosen(f, err) < 0 ? -1 : 1;
+}
+
+int forget_expired(struct session *s, uint64_t set, int64_t now, struct err *err)
+{
+	struct forgetting f = { .session = s, .id = set };
+	int r;
+
+	session_unshield(s);
+	if (lock_at_once(s, set, err) < 0)
+		return -1;
+	r = expire(&f, now, err);
+	if (session_writes(s))
+		session_unlock_set(s, set);
+	set_done(&f.set);
+	free(f.chosen);
+	return r;
 }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "backend/base/alloc.h"
-#include "state/operation/expiry.h"
+#include "state/operation/keep_internal.h"
 #include "state/operation/restore.h"
 #include "state/pool.h"
 #include "state/restores.h"
@@ -46,9 +46,8 @@ static int lock_row(struct session *s, const struct db_restore *row, struct rest
 	return restore_lock(s, &apps, &none, ret, err);
 }
 
-/* The commit and what follows it. */
-static int make_final(struct session *s, const struct db_restore *row, bool kept,
-		      struct strings *removed, struct err *err)
+int keep_make_final(struct session *s, const struct db_restore *row, bool kept,
+		    struct strings *removed, struct err *err)
 {
 	struct restore_locks locks = { 0 };
 	int r;
@@ -105,7 +104,7 @@ int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret,
 	o.id = row.id;
 	r = restore_check_root(s, &row, err);
 	if (r == 0)
-		r = make_final(s, &row, true, &removed, err);
+		r = keep_make_final(s, &row, true, &removed, err);
 	if (r == 0)
 		show_removed(s, &removed, &o.removed);
 	db_restore_done(&row);
@@ -115,43 +114,4 @@ int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret,
 	}
 	*ret = o;
 	return 0;
-}
-
-/* One whose time has come; what cannot go now has its turn the next time. */
-static int expire(struct session *s, const struct db_restore *row, expiry_teller tell, void *ctx,
-		  struct err *err)
-{
-	/* Another root's is not ours to remove. */
-	if (restore_check_root(s, row, err) < 0) {
-		err_clear(err);
-		return 0;
-	}
-	if (session_writes(s) && make_final(s, row, false, NULL, err) < 0) {
-		observer_note(s->observer, NULL, "restore %llu stays for the next time: %s",
-			      (unsigned long long)row->id, err_message(err));
-		err_clear(err);
-		return 0;
-	}
-	return tell ? tell(ctx, row->id, err) : 0;
-}
-
-int expiry_run(struct session *s, expiry_teller tell, void *ctx, struct err *err)
-{
-	struct db_restore_list list = { 0 };
-	struct stamp now;
-	int r = 0;
-
-	if (!s->db)
-		return 0;
-	if (stamp_now(&now, err) < 0 || db_restores_expired(s->db, now.sec, &list, err) < 0)
-		return -1;
-	for (size_t i = 0; r == 0 && i < list.n; i++)
-		r = expire(s, &list.restores[i], tell, ctx, err);
-	db_restore_list_done(&list);
-	return r;
-}
-
-int setaside_expire_asides(struct session *s, struct err *err)
-{
-	return session_writes(s) ? expiry_run(s, NULL, NULL, err) : 0;
 }

@@ -2,6 +2,7 @@
 
 public_headers += state/operation/check.h
 public_headers += state/operation/doctor.h
+public_headers += state/operation/expiry.h
 public_headers += state/operation/export.h
 public_headers += state/operation/forget.h
 public_headers += state/operation/import.h
@@ -14,13 +15,13 @@ state_sources += state/operation/check.c
 state_sources += state/operation/choose.c state/operation/choose.h
 state_sources += state/operation/doctor.c
 state_sources += state/operation/duplicate.c state/operation/duplicate.h
-state_sources += state/operation/expiry.h
+state_sources += state/operation/expiry.c state/operation/expiry_internal.h
 state_sources += state/operation/export.c
-state_sources += state/operation/forget.c
+state_sources += state/operation/forget.c state/operation/forget_internal.h
 state_sources += state/operation/held.c state/operation/held.h
 state_sources += state/operation/import.c
 state_sources += state/operation/inventory.c
-state_sources += state/operation/keep.c
+state_sources += state/operation/keep.c state/operation/keep_internal.h
 state_sources += state/operation/plan.c state/operation/plan.h
 state_sources += state/operation/restore.c
 state_sources += state/operation/restore_detail.c state/operation/restore_detail.h

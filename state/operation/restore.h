@@ -6,7 +6,7 @@
  * restore, undo, keep: a set's trees become live; that is taken back; it is made final.
  *
  * Order and recovery: backend/restore.h and backend/journal.h.  What a restore moves aside
- * stays until `keep` or until it expires (config keep-for).
+ * stays until `keep` or until it expires (config keep-for; operation/expiry.h).
  */
 
 #include "backend/base/strings.h"
@@ -69,9 +69,5 @@ struct keep_outcome {
 
 int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret, struct err *err);
 void keep_outcome_done(struct keep_outcome *o);
-
-/* Removes aside trees whose time has come, after a person's command has answered.  What cannot
- * be removed now stays for the next time and is said to the observer. */
-int setaside_expire_asides(struct session *s, struct err *err);
 
 #endif

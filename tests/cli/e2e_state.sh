@@ -375,4 +375,95 @@ nothing_aside "$home" 'keep-for: nothing is left aside'
 run saved --json
 is_json '[s["auto"] for s in d["sets"] if s["id"] == 2]' '[true]' \
 	'an automatic set stays while its time is not over'
+
+# ---- Automatic sets whose time is over ----
+
+# A store of its own, and 31 days are too long to wait.
+store=$scratch/expiring
+echo 'reserve = 0' >"$home/.config/setaside/setaside.conf"
+
+# let_go SET...: since long ago their time is over.
+let_go()
+{
+	python3 -c '
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+for set in sys.argv[2:]:
+    assert db.execute("UPDATE sets SET expires = 1 WHERE id = ?", (set,)).rowcount == 1
+db.commit()' "$store/state.db" "$@"
+}
+
+# numbers: of the sets that are listed.
+numbers()
+{
+	run saved --json
+	json '[s["id"] for s in d["sets"]]'
+}
+
+gone='its time had come, and it was removed'
+run save --name mine demo
+run save --auto --reason upgrade demo
+let_go 2
+run saved
+run check 2
+run show 2
+like_out '^Expires       1970-01-01T00:00:01Z$' 'an expired set: show'
+run save --auto demo
+is_err '' 'an expired set: a hook says nothing of it'
+is "$(numbers)" '[1,2,3]' 'an expired set: who only looks lets it be, and so does a hook'
+run doctor --dry-run --json
+would='its time has come, and it would be removed'
+is_json 'd["doctor"]' \
+	"{\"dry-run\":true,\"repaired\":[{\"object\":\"set 2\",\"what\":\"$would\"}],\"left\":[]}" \
+	'an expired set: doctor --dry-run --json'
+is "$(numbers)" '[1,2,3]' 'an expired set: doctor --dry-run changes nothing'
+run doctor --json
+is_status 0 'an expired set: doctor'
+is_json 'd["doctor"]["repaired"]' "[{\"object\":\"set 2\",\"what\":\"$gone\"}]" \
+	'an expired set: doctor --json'
+is "$(numbers)" '[1,3]' 'an expired set: doctor removes it'
+is "$(zips "$store/snapshots" 2)" '' 'an expired set: and its files'
+let_go 3
+run doctor
+is_out "repaired: set 3: $gone" 'an expired set: doctor says so'
+run doctor
+is_out 'Nothing to repair.' 'an expired set: doctor, again'
+
+run save --auto demo other
+let_go 4
+run save demo --json
+is_status 0 'an expired set: a person saves'
+is "$(saved_set)" 5 'an expired set: and has the answer'
+is_err "setaside: set 4: $gone" 'an expired set: and hears what went'
+is "$(numbers)" '[1,5]' 'an expired set: goes then'
+
+run save --auto demo
+let_go 6
+run restore 6
+is_err '' 'an expired set that is restored: nothing more is said'
+is "$(numbers)" '[1,5,6]' 'an expired set that is restored: stays'
+run undo
+is "$(numbers)" '[1,5,6]' 'an expired set that is restored: also when that is undone'
+run save --auto demo
+run keep
+is_err "setaside: set 6: $gone" 'an expired set that is restored: until that is final'
+is "$(numbers)" '[1,5,7]' 'an expired set that is restored: goes then'
+
+mkdir -p "$home/.other"
+run save --auto demo other
+let_go 7 8
+run forget 8 demo
+is "$(numbers)" '[1,5,8]' 'an expired set that has lost an app just now: stays'
+
+run save --auto demo
+let_go 8 9
+echo 'automatic-retention = no' >>"$home/.config/setaside/setaside.conf"
+run doctor
+is_out 'Nothing to repair.' 'automatic-retention = no: nothing goes'
+run show 9
+like_out '^Expires       never$' 'automatic-retention = no: and show says so'
+echo 'reserve = 0' >"$home/.config/setaside/setaside.conf"
+run forget 5 --quiet
+is_err '' 'an expired set: --quiet'
+is "$(numbers)" '[1]' 'automatic-retention, again: it goes'
 done_testing

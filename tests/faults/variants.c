@@ -16,7 +16,8 @@
 #include "backend/base/cleanup.h"
 #include "state/db.h"
 #include "state/operation/check.h"
-#include "state/operation/restore.h"
+#include "state/operation/expiry.h"
+#include "state/operation/save.h"
 #include "tests/faults/sweep.h"
 
 /* ---- Operations ---- */
@@ -62,12 +63,13 @@ static int run_check(const struct world *w, struct report *r, struct err *err)
 	return err->kind == ERR_NONE ? 0 : -1;
 }
 
-/* observer.event: what stays for the next time is told so. */
+/* observer.event: what stays for the next time is told so; that it has gone, is no warning. */
 static void hear(void *ctx, const struct event *event)
 {
 	struct report *r = ctx;
 
-	if (event->kind != EVENT_WARNING && event->kind != EVENT_NOTE)
+	if (event->kind != EVENT_WARNING &&
+	    (event->kind != EVENT_NOTE || !strstr(event->text, "stays for the next time")))
 		return;
 	r->warnings++;
 	snprintf(r->warning, sizeof(r->warning), "%s", event->text ? event->text : "");
@@ -79,7 +81,7 @@ static int run_expire(const struct world *w, struct report *r, struct err *err)
 	_cleanup_(session_closep) struct session *s =
 		operation_session(w, SESSION_WRITE, &observer, err);
 
-	return s ? setaside_expire_asides(s, err) : -1;
+	return s ? setaside_expire(s, 0, err) : -1;
 }
 
 const struct variant variants[] = {
@@ -92,6 +94,10 @@ const struct variant variants[] = {
 			 .run = run_check,
 			 .sets = true } },
 	{ .operation = { .name = "expire", .from = "expired", .run = run_expire } },
+	{ .operation = { .name = "expire-set",
+			 .from = "expired-set",
+			 .run = run_expire,
+			 .sets = true } },
 	{ .operation = { .name = "restore-renames",
 			 .from = "saved",
 			 .run = run_restore,
@@ -132,21 +138,45 @@ const size_t n_variants = sizeof(variants) / sizeof(variants[0]);
 
 /* ---- What they begin with ---- */
 
-/* All that rests aside may go, since long ago. */
+/* All that rests aside may go at once. */
 static void prepare_expired(const struct world *w)
+{
+	world_reset(w, "saved");
+	world_configure(w, "reserve = 0\nkeep-for = 0s\n");
+	operation_must(w, run_restore);
+	world_keep(w, "expired");
+}
+
+static int run_automatic_save(const struct world *w, struct report *r, struct err *err)
+{
+	const struct save_request q = { .automatic = true };
+	_cleanup_(session_closep) struct session *s =
+		operation_session(w, SESSION_WRITE, NULL, err);
+	struct save_outcome o;
+
+	if (!s || setaside_save(s, &q, &o, err) < 0)
+		return -1;
+	r->partial = o.skipped + o.changed + o.problems > 0;
+	save_outcome_done(&o);
+	return 0;
+}
+
+/* Beside a person's set an automatic one that may go, since long ago. */
+static void prepare_expired_set(const struct world *w)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct db *db = NULL;
 	int fd;
 
-	world_reset(w, "restored");
+	world_reset(w, "saved");
+	operation_must(w, run_automatic_save);
 	fd = open(w->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || db_open(fd, w->store, DB_WRITE, &db, &err) < 0 ||
-	    db_restore_expire(db, 1, 1, &err) < 0)
+	    db_set_expire(db, 2, 1, &err) < 0)
 		die("cannot prepare: %s", err_message(&err));
 	db_close(db);
 	close(fd);
-	world_keep(w, "expired");
+	world_keep(w, "expired-set");
 }
 
 /* Moves a tree to a disk of its own, which is mounted in its place. */
@@ -173,6 +203,7 @@ static void prepare_mounted(const struct world *w)
 void variants_prepare(const struct world *w)
 {
 	prepare_expired(w);
+	prepare_expired_set(w);
 	if (w->system)
 		prepare_mounted(w);
 }

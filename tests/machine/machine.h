@@ -79,6 +79,8 @@ void world_put_new(const struct world *w);
 /* In app two a file that is long enough to be written past the page cache, where the file system can do
  * that (base/appender); its bytes are by `seed`, which is not 0. */
 void world_put_long(const struct world *w, uint32_t seed);
+/* The configuration of whoever saves. */
+void world_configure(const struct world *w, const char *text);
 /* Some of the data, in place: of app two an archive, if it has several; app three. */
 void world_change(const struct world *w);
 /* After a copy of cur: its journal gets the inode numbers of the copy. */

@@ -143,8 +143,7 @@ static uid_t alice(const struct world *w)
 	return w->system ? ALICE : geteuid();
 }
 
-/* The configuration of whoever saves. */
-static void configure(const struct world *w, const char *text)
+void world_configure(const struct world *w, const char *text)
 {
 	put(w, geteuid(),
 	    w->system ? "etc/setaside/setaside.conf"
@@ -157,7 +156,7 @@ static void put_common(const struct world *w, const char *text)
 	uid_t a = alice(w);
 
 	/* It works however full the file system is. */
-	configure(w, "reserve = 0\n");
+	world_configure(w, "reserve = 0\n");
 	put(w, a, "home/alice/.one/a", text);
 	put(w, a, "home/alice/.one/cache/c", text);
 	put(w, a, "home/alice/.onerc", text);
@@ -290,7 +289,7 @@ void world_put_resting(const struct world *w)
 {
 	/* Enough for a snapshot that can be cloned in part. */
 	put_noise(w, alice(w), "home/alice/.one/noise", 300000, 2463534242);
-	configure(w, "settle = 2s\nreserve = 0\n");
+	world_configure(w, "settle = 2s\nreserve = 0\n");
 }
 
 bool world_init_resting(struct world *w)

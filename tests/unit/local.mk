@@ -84,6 +84,7 @@ unit_test_sources += tests/unit/test_entry_stream_refuses.c
 unit_test_sources += tests/unit/test_epoch.c
 unit_test_sources += tests/unit/test_error.c
 unit_test_sources += tests/unit/test_exclude.c
+unit_test_sources += tests/unit/test_expiry.c
 unit_test_sources += tests/unit/test_export.c
 unit_test_sources += tests/unit/test_fault.c
 unit_test_sources += tests/unit/test_fd.c

@@ -25,8 +25,8 @@ static void close_db(void)
 	err_clear(&err);
 }
 
-/* Inserts a restore (undoes 0) or an undo; returns its id. */
-static uint64_t insert(uint64_t undoes)
+/* Inserts a restore (undoes 0) or an undo, whose time ends then; returns its id. */
+static uint64_t insert_until(uint64_t undoes, int64_t expires)
 {
 	_cleanup_(db_restore_done) struct db_restore r;
 	uint64_t id = 0;
@@ -36,8 +36,14 @@ static uint64_t insert(uint64_t undoes)
 	r.undoes = undoes;
 	r.set = 3;
 	r.created = 1000;
+	r.expires = expires;
 	ck_assert_ok(db_restore_insert(db, &r, &id, &err), &err);
 	return id;
+}
+
+static uint64_t insert(uint64_t undoes)
+{
+	return insert_until(undoes, 0);
 }
 
 /* Puts one item for parent/name, and the state. */
@@ -166,10 +172,6 @@ START_TEST(restore_comes_back_as_it_was)
 	ck_assert_str_eq(got.root, "/mnt");
 	ck_assert_mem_eq(got.detail, "a\0b", 3);
 	ck_assert_uint_eq(got.detail_size, 3);
-	ck_assert_ok(db_restore_expire(db, id, 77, &err), &err);
-	db_restore_done(&got);
-	got = get(id);
-	ck_assert_int_eq(got.expires, 77);
 }
 
 END_TEST
@@ -350,13 +352,13 @@ END_TEST
 START_TEST(expired_ones_rest_and_their_time_has_come)
 {
 	_cleanup_(db_restore_list_done) struct db_restore_list list = { NULL, 0 };
-	uint64_t a = restored(0, "/a", "b"), b = restored(0, "/c", "d");
-	uint64_t c = insert(0), d = restored(0, "/e", "f");
+	uint64_t a = insert_until(0, 10), b = insert_until(0, 11), d;
 
-	ck_assert_ok(db_restore_expire(db, a, 10, &err), &err);
-	ck_assert_ok(db_restore_expire(db, b, 11, &err), &err);
-	ck_assert_ok(db_restore_expire(db, c, 10, &err), &err);
-	ck_assert_ok(db_restore_expire(db, d, 10, &err), &err);
+	insert_until(0, 10);
+	d = insert_until(0, 10);
+	put(a, "/a", "b", JOURNAL_RESTORED);
+	put(b, "/c", "d", JOURNAL_RESTORED);
+	put(d, "/e", "f", JOURNAL_RESTORED);
 	ck_assert_ok(db_restore_clean(db, d, false, &err), &err);
 	ck_assert_ok(db_restores_expired(db, 10, &list, &err), &err);
 	ck_assert_uint_eq(list.n, 1);

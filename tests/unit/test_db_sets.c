@@ -419,21 +419,102 @@ START_TEST(marks_of_a_set_can_be_changed)
 
 END_TEST
 
-START_TEST(expired_sets_are_complete_and_not_pinned)
+/* A set that has one thing that keeps it, or none: its time was over at 100. */
+static void insert_expired(uint64_t id, enum db_set_state state, enum db_set_origin origin,
+			   bool automatic, int64_t expires)
+{
+	_cleanup_(db_set_done) struct db_set set;
+
+	db_set_init(&set);
+	set.id = id;
+	set.state = state;
+	set.origin = origin;
+	set.automatic = automatic;
+	set.expires = expires;
+	ck_assert_ok(db_set_insert(db, &set, &err), &err);
+}
+
+/* The numbers of what is expired at a time, each followed by a blank. */
+static const char *expired_at(int64_t now)
 {
 	_cleanup_(db_set_list_done) struct db_set_list list = { NULL, 0 };
+	static char text[64];
+	bool is_expired;
 
-	for (uint64_t id = 1; id <= 4; id++)
-		insert(id, NULL);
-	insert_in_state(5, DB_SET_SAVING);
-	ck_assert_ok(db_set_expire(db, 1, 100, &err), &err);
-	ck_assert_ok(db_set_expire(db, 2, 101, &err), &err);
-	ck_assert_ok(db_set_expire(db, 3, 50, &err), &err);
-	ck_assert_ok(db_set_expire(db, 5, 50, &err), &err);
+	ck_assert_ok(db_sets_expired(db, now, &list, &err), &err);
+	text[0] = '\0';
+	for (uint64_t id = 1, i = 0; id < 20; id++) {
+		size_t n = strlen(text);
+
+		ck_assert_ok(db_set_is_expired(db, id, now, &is_expired, &err), &err);
+		ck_assert(is_expired == (i < list.n && list.sets[i].id == id));
+		if (!is_expired)
+			continue;
+		snprintf(text + n, sizeof(text) - n, "%llu ", (unsigned long long)id);
+		i++;
+	}
+	return text;
+}
+
+START_TEST(expired_sets_are_complete_automatic_and_not_pinned)
+{
+	insert_expired(1, DB_SET_COMPLETE, DB_SET_SAVED, true, 100);
+	insert_expired(2, DB_SET_COMPLETE, DB_SET_SAVED, true, 101);
+	insert_expired(3, DB_SET_COMPLETE, DB_SET_SAVED, true, 50);
 	ck_assert_ok(db_set_pin(db, 3, true, &err), &err);
-	ck_assert_ok(db_sets_expired(db, 100, &list, &err), &err);
-	ck_assert_uint_eq(list.n, 1);
-	ck_assert_uint_eq(list.sets[0].id, 1);
+	insert_expired(4, DB_SET_COMPLETE, DB_SET_SAVED, false, 50);
+	insert_expired(5, DB_SET_SAVING, DB_SET_SAVED, true, 50);
+	insert_expired(6, DB_SET_COMPLETE, DB_SET_SAVED, true, 0);
+	insert_expired(7, DB_SET_COMPLETE, DB_SET_IMPORTED, true, 50);
+	insert_expired(8, DB_SET_COMPLETE, DB_SET_FOUND, true, 50);
+	insert_expired(9, DB_SET_FORGETTING, DB_SET_SAVED, true, 50);
+	insert_expired(10, DB_SET_COMPLETE, DB_SET_SAVED, true, 50);
+	ck_assert_str_eq(expired_at(100), "1 10 ");
+	ck_assert_str_eq(expired_at(99), "10 ");
+	ck_assert_str_eq(expired_at(-5), "");
+	ck_assert_ok(db_set_adopt(db, 10, &err), &err);
+	ck_assert_str_eq(expired_at(INT64_MAX), "1 2 ");
+}
+
+END_TEST
+
+/* A restore of set 1 in a state. */
+static uint64_t restored(enum journal_state state, int64_t expires, const char *store)
+{
+	_cleanup_(db_restore_done) struct db_restore r;
+	uint64_t id;
+
+	db_restore_init(&r);
+	r.set = 1;
+	r.expires = expires;
+	r.store = store ? strdup(store) : NULL;
+	ck_assert_ok(db_restore_insert(db, &r, &id, &err), &err);
+	ck_assert_ok(db_restore_advance(db, id, state, &err), &err);
+	return id;
+}
+
+START_TEST(set_is_not_expired_while_a_restore_of_it_can_be_undone)
+{
+	static const enum journal_state rests[] = { JOURNAL_SWAPPING, JOURNAL_RESTORED };
+	static const enum journal_state others[] = { JOURNAL_PREPARING, JOURNAL_CLEANING,
+						     JOURNAL_CLOSED };
+
+	insert_expired(1, DB_SET_COMPLETE, DB_SET_SAVED, true, 50);
+	for (size_t i = 0; i < 3; i++)
+		restored(others[i], 0, NULL);
+	/* Of another store it is another set. */
+	restored(JOURNAL_RESTORED, 0, "/another");
+	ck_assert_str_eq(expired_at(100), "1 ");
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t id = restored(rests[i], 101, NULL);
+
+		ck_assert_str_eq(expired_at(100), "");
+		ck_assert_str_eq(expired_at(101), "1 ");
+		ck_assert_ok(db_restore_advance(db, id, JOURNAL_CLOSED, &err), &err);
+		ck_assert_str_eq(expired_at(100), "1 ");
+	}
+	restored(JOURNAL_RESTORED, 0, NULL);
+	ck_assert_str_eq(expired_at(INT64_MAX), "");
 }
 
 END_TEST
@@ -472,7 +553,8 @@ Suite *suite_db_sets(void)
 	tcase_add_test(tc, forgetting_all_gives_the_name_free_at_once);
 	tcase_add_test(tc, forgetting_an_unknown_file_changes_nothing);
 	tcase_add_test(tc, marks_of_a_set_can_be_changed);
-	tcase_add_test(tc, expired_sets_are_complete_and_not_pinned);
+	tcase_add_test(tc, expired_sets_are_complete_automatic_and_not_pinned);
+	tcase_add_test(tc, set_is_not_expired_while_a_restore_of_it_can_be_undone);
 	tcase_add_test(tc, states_and_origins_have_names);
 	tc = support_tcase(s, "numbers");
 	tcase_add_checked_fixture(tc, open_db, close_db);

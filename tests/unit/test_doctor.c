@@ -75,6 +75,9 @@ static void check_same(const char *before, const char *after)
 
 /* ---- Messes ---- */
 
+/* Where they are made. */
+static struct support_world *world;
+
 /* The database of the store, as another process would have it. */
 static struct db *open_db(void)
 {
@@ -154,7 +157,8 @@ static uint64_t inode(const char *path)
 }
 
 /* A restore of app "one" (or its undo) that came to this state, with a tree under the aside name. */
-static void leave_restore(enum db_restore_kind kind, enum journal_state state, int64_t expires)
+static void leave_restore_of(uint64_t set, enum db_restore_kind kind, enum journal_state state,
+			     int64_t expires)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(db_closep) struct db *db = open_db();
@@ -177,7 +181,7 @@ static void leave_restore(enum db_restore_kind kind, enum journal_state state, i
 	item.new_ino = inode(ASIDE);
 	db_restore_init(&r);
 	r.kind = kind;
-	r.set = 1;
+	r.set = set;
 	r.apps = (char[]){ "one" };
 	r.root = realpath(support_path("r"), NULL);
 	r.expires = expires;
@@ -185,6 +189,11 @@ static void leave_restore(enum db_restore_kind kind, enum journal_state state, i
 	free(r.root);
 	db_journal_init(&j, db, id);
 	ck_assert_ok(j.journal.put(&j, &item, 1, state, &err), &err);
+}
+
+static void leave_restore(enum db_restore_kind kind, enum journal_state state, int64_t expires)
+{
+	leave_restore_of(1, kind, state, expires);
 }
 
 static void preparing(void)
@@ -225,6 +234,48 @@ static void cleaning(void)
 static void expired(void)
 {
 	leave_restore(DB_RESTORE, JOURNAL_RESTORED, 1);
+}
+
+/* An automatic set of two apps, number 2, whose time is over. */
+static void expired_set(void)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	_cleanup_(db_closep) struct db *db = NULL;
+	struct save_request q = { .automatic = true };
+	struct save_outcome o;
+	struct session *s = support_world_open(world, "store");
+
+	ck_assert_ok(setaside_save(s, &q, &o, &err), &err);
+	ck_assert_uint_eq(o.set.id, 2);
+	save_outcome_done(&o);
+	session_close(s);
+	db = open_db();
+	ck_assert_ok(db_set_expire(db, 2, 1, &err), &err);
+}
+
+/* Its restore was to be made final: then nothing holds it any more. */
+static void expired_set_and_cleaning(void)
+{
+	expired_set();
+	leave_restore_of(2, DB_RESTORE, JOURNAL_CLEANING, 0);
+}
+
+static void expired_set_of_a_restore_that_is_too_late(void)
+{
+	expired_set();
+	leave_restore_of(2, DB_RESTORE, JOURNAL_SWAPPING, 1);
+}
+
+static void expired_set_of_which_a_restore_can_be_undone(void)
+{
+	expired_set();
+	leave_restore_of(2, DB_RESTORE, JOURNAL_SWAPPING, 0);
+}
+
+static void expired_set_without_a_zip(void)
+{
+	expired_set();
+	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots/2_two_0_x1.zip", 0), 0);
 }
 
 /* A file of set 1 under its path, which stays valid until the next call. */
@@ -378,6 +429,12 @@ struct said {
 	  "is damaged, and would be put aside and rebuilt from the snapshots"            \
  }
 
+#define SET_EXPIRED                                                                      \
+ {                                                                                       \
+  "set 2", "its time had come, and it was removed",                                      \
+	  "its time has come, and it would be removed"                                   \
+ }
+
 static const struct mess {
 	const char *name;
 	void (*make)(void);
@@ -438,6 +495,30 @@ static const struct mess {
 	  { { "restore 1", "its time had come, and what it had moved aside was removed",
 	      "its time has come, and what it moved aside would be removed" } },
 	  NULL },
+	{ "expired set", expired_set, { SET_EXPIRED }, NULL },
+	{ "expired set, and cleaning",
+	  expired_set_and_cleaning,
+	  { { "restore 1", "the rest of what it had moved aside was removed",
+	      "the rest of what it moved aside would be removed" },
+	    SET_EXPIRED },
+	  NULL },
+	{ "expired set, restored too late",
+	  expired_set_of_a_restore_that_is_too_late,
+	  { { "restore 1", "was interrupted and was completed",
+	      "was interrupted and would be completed" },
+	    { "restore 1", "its time had come, and what it had moved aside was removed",
+	      "its time has come, and what it moved aside would be removed" },
+	    SET_EXPIRED },
+	  NULL },
+	{ "expired set, of which a restore can be undone",
+	  expired_set_of_which_a_restore_can_be_undone,
+	  { { "restore 1", "was interrupted and was completed",
+	      "was interrupted and would be completed" } },
+	  NULL },
+	{ "expired set without a zip",
+	  expired_set_without_a_zip,
+	  { { NULL, NULL, NULL } },
+	  "set 2" },
 	{ "swapping too late",
 	  swapping_too_late,
 	  { { "restore 1", "was interrupted and was completed",
@@ -527,6 +608,7 @@ static bool make_mess(struct support_world *w, const struct mess *m)
 	s = support_world_open(w, "store");
 	ck_assert_uint_eq(support_world_save(s, NULL), 1);
 	session_close(s);
+	world = w;
 	m->make();
 	return true;
 }
