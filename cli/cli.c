@@ -194,11 +194,11 @@ int cli_restore_number(const struct cli *cli, uint64_t *ret, struct err *err)
 	uint64_t n = 0;
 
 	if (cli->n_operands > 0 && text[strspn(text, "0")] == '\0')
-		return err_set(err, ERR_USAGE, "%s is no restore: they count from 1",
+		return err_set(err, ERR_USAGE, "%s is no restore number: they begin at 1",
 			       q(text));
 	for (const char *p = text; *p != '\0'; p++) {
 		if (*p < '0' || *p > '9')
-			return err_set(err, ERR_USAGE, "%s is no number of a restore",
+			return err_set(err, ERR_USAGE, "%s is no restore number",
 				       q(text));
 		if (__builtin_mul_overflow(n, 10, &n) ||
 		    __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))

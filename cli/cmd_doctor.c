@@ -85,7 +85,7 @@ const struct verb cmd_doctor = {
 		"What has expired is removed: old data that restores moved aside, and whole "
 		"automatic sets.\n\n"
 		"--dry-run says what is to be repaired and what would be left, and changes "
-		"nothing at all.  What another command is at work on is said to be busy.",
+		"nothing at all.  What another command is working on is named as busy.",
 	.progress = "examining",
 	.options = OPTION_TABLE(options),
 	.run = run,

@@ -59,8 +59,8 @@ const struct verb cmd_estimate = {
 	.max_operands = VERB_ANY,
 	.summary = "say how much data a save would take",
 	.description =
-		"Counts what the files occupy that a save of the apps, or of all that "
-		"are here, would take: holes are not counted, excludes neither, and of "
+		"Counts the space of the files that a save of the apps, or of all that "
+		"are here, would take: without holes, without what is excluded, and of "
 		"several links to one file only the first.  Compressed it is mostly "
 		"less.",
 	.options = OPTION_TABLE(options),

@@ -63,7 +63,7 @@ static int check_stdout(const struct cli *cli, struct err *err)
 			       "output");
 	if (isatty(STDOUT_FILENO)) {
 		err_set(err, ERR_USAGE, "standard output is a terminal");
-		return err_hint(err, "name a file, or lead it into a pipe");
+		return err_hint(err, "name a file, or pipe it somewhere");
 	}
 	return 0;
 }

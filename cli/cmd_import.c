@@ -74,7 +74,7 @@ static int import_from(struct cli *cli, struct imported *to, struct err *err)
 		return -1;
 	if (is_stdin && isatty(STDIN_FILENO)) {
 		err_set(err, ERR_USAGE, "standard input is a terminal");
-		return err_hint(err, "name a file, or lead a pipe here");
+		return err_hint(err, "name a file, or pipe one in");
 	}
 	r = setaside_import_open(cli->session, is_stdin ? STDIN_FILENO : fd, &request,
 				 &im, err);
@@ -208,10 +208,10 @@ const struct verb cmd_import = {
 		"Takes the set, or one after the other where there are several, from a "
 		"file that \"setaside export\" or \"snap export-snapshot\" wrote, or "
 		"from standard input (-).  A set appears, under a new number, when all of it "
-		"came and was verified; otherwise nothing of it stays.\n\n"
+		"has come and been verified; otherwise nothing of it is kept.\n\n"
 		"A set that is here already is not stored again: the answer says which "
-		"it is, and it no longer goes by itself if it did.  If a later set of "
-		"several fails those before it stay; the status is then 3.\n\n"
+		"it is, and that one no longer expires.  If a later set of several "
+		"fails those before it stay; the status is then 3.\n\n"
 		"What other machines wrote is trusted less at a restore: see --trust "
 		"there.",
 	.makes_store = true,

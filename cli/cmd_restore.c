@@ -10,8 +10,8 @@ static const struct option_spec options[] = {
 		 "the data of user OLD of the set becomes that of NEW; may be given more "
 		 "than once"),
 	ARGUMENT_FLAG("force", force,
-		      "in spite of programs that have files open, and of files that "
-		      "cannot be carried over"),
+		      "even if programs have files open, or files cannot be "
+		      "carried over"),
 	ARGUMENT_FLAG("trust", trust,
 		      "set-id bits, capabilities and devices also of a set that was not "
 		      "saved here"),

@@ -20,7 +20,7 @@ static const struct option_spec options[] = {
 		 "a name for the set, to be used like its number"),
 	ARGUMENT("note", OPTION_NOTE, note, "TEXT", "what you want to remember of it"),
 	ARGUMENT_FLAG("auto", automatic,
-		      "let the set go by itself when its time has come"),
+		      "let the set expire by itself"),
 	ARGUMENT("reason", OPTION_TEXT, reason, "TEXT", "why it is made, with --auto"),
 	ARGUMENT("compress", OPTION_TEXT, compress, "HOW",
 		 "fast: quickly; small: no larger than gzip -6 makes it; without it what "
@@ -141,7 +141,7 @@ const struct verb cmd_save = {
 	.description =
 		"Saves the data of the apps, or of all that are here, into a new set: "
 		"all of them or none.  Root saves the system data and the data of every "
-		"user, everyone else his own.\n\n"
+		"user, everyone else their own.\n\n"
 		"--exclude takes TREE/PATTERN, where TREE is the name of a tree as "
 		"\"show\" lists it, or for snaps a pattern that begins with "
 		"$SNAP_DATA, $SNAP_COMMON, $SNAP_USER_DATA or $SNAP_USER_COMMON.  \"*\" "

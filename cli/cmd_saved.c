@@ -96,7 +96,7 @@ const struct verb cmd_saved = {
 	.summary = "list what is saved",
 	.description =
 		"Lists the sets of the store, one line for each app in a set.\n\n"
-		"Notes: \"auto\" for a set that goes by itself when its time has come; "
+		"Notes: \"auto\" for a set that expires by itself; "
 		"\"incomplete\" for a snapshot that lacks files which could not be read "
 		"(show names them); \"broken\" and why for one that cannot be restored; "
 		"and the name of the set.",

@@ -5,8 +5,8 @@
 
 static const struct option_spec options[] = {
 	ARGUMENT_FLAG("force", force,
-		      "in spite of programs that have files open, and of files that "
-		      "cannot be carried over"),
+		      "even if programs have files open, or files cannot be "
+		      "carried over"),
 };
 
 static int run(struct cli *cli, struct err *err)

@@ -19,7 +19,7 @@ static const char words[] =
 	"SET is a number; or a name; or the beginning of a content hash, 3 characters or "
 	"more.\nAPP is a name, or PACKAGING:NAME where two packagings have one of that "
 	"name; PACKAGING is snap, flatpak or native.\nRESTORE is the number that a "
-	"restore has said; without it the last one.";
+	"restore printed; without it, the last one.";
 
 static const char environment[] =
 	"SETASIDE_STORE names a store, as --store does.  HOME, XDG_DATA_HOME and "

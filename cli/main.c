@@ -115,7 +115,7 @@ static int fail(struct cli *cli, const struct options *o, struct err *err)
 
 	progress_clear(&cli->progress);
 	if (cli->committed) {
-		err_wrap(err, "it is done, but cannot be told");
+		err_wrap(err, "done, but the answer could not be written");
 		report_error(err);
 		return STATUS_PART;
 	}

@@ -75,7 +75,7 @@ static int put_reserve(struct config *c, const char *value, struct err *err)
 
 	if (len > 0 && value[len - 1] == '%') {
 		if (!parse_percent(value, len - 1, &amount))
-			return err_set(err, ERR_USAGE, "%s is not from 0%% to 99%%",
+			return err_set(err, ERR_USAGE, "%s is not between 0%% and 99%%",
 				       q(value));
 		c->reserve = (struct config_reserve){ CONFIG_RESERVE_PERCENT, amount };
 		return 0;

@@ -359,7 +359,7 @@ int definition_parse(const char *text, size_t len, const char *file, const char 
 	_cleanup_(json_freep) struct json *top = NULL;
 
 	if (!definition_id_is_legal(id))
-		return err_set(err, ERR_CORRUPT, "%s: %s is no name for an app", file,
+		return err_set(err, ERR_CORRUPT, "%s: %s cannot name an app", file,
 			       q(id));
 	if (!json_is_utf8(text, len))
 		return err_set(err, ERR_CORRUPT, "%s: not UTF-8", file);

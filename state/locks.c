@@ -255,11 +255,11 @@ static int busy(struct locks *l, struct lock_key key, struct err *err)
 	if (!object)
 		return -1;
 	if (find_holder(l, offset_of(key), &holder)) {
-		err_set(err, ERR_BUSY, "%s is busy: %s (process %ld) is at work on it",
+		err_set(err, ERR_BUSY, "%s is busy: %s (process %ld) is working on it",
 			object, q(holder.verb), (long)holder.pid);
 		free(holder.verb);
 	} else {
-		err_set(err, ERR_BUSY, "%s is busy: another process is at work on it",
+		err_set(err, ERR_BUSY, "%s is busy: another process is working on it",
 			object);
 	}
 	return err_hint(err, "try again when it is done, or wait longer with --wait");

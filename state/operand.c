@@ -41,8 +41,9 @@ static char *read_link(const char *path, struct err *err)
 	if (fs.f_type == PROC_SUPER_MAGIC)
 		return NULL;
 	if (st.st_uid != 0) {
-		err_set(err, ERR_REFUSED, "%s is a link of another user", q(path));
-		err_hint(err, "name what it leads to");
+		err_set(err, ERR_REFUSED, "%s is a symbolic link of another user",
+			q(path));
+		err_hint(err, "name the file that it leads to");
 		return NULL;
 	}
 	n = sys_readlinkat(fd, "", target, sizeof(target) - 1);

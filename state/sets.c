@@ -441,7 +441,8 @@ int sets_open_file(struct session *s, const char *file, uint64_t set, struct set
 	int r = -1;
 
 	if (!s->store || store_name_set(file) == 0)
-		return err_set(err, ERR_NOT_FOUND, "%s is no snapshot of the store", q(file));
+		return err_set(err, ERR_NOT_FOUND, "%s is not a snapshot of this store",
+			       q(file));
 	if (store_list_set(s->store, store_name_set(file), &files, err) < 0)
 		return -1;
 	for (size_t i = 0; i < files.n; i++)

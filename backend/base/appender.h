@@ -10,11 +10,10 @@
  * more than all else that is done with it.  Blocks of 1 MiB go to the disk directly
  * (O_DIRECT), by a thread of their own (belt.h), while the next are filled.
  *
- * That is so on ext4 and XFS, where nobody has anything against it.  Written in the usual
- * way are: a file of less than a block; blocks that end at a hole; what does not begin or
- * end at a multiple of 4 KiB; and all of it elsewhere, or once a write of that kind has
- * failed.  What is in the page cache then leaves it once it is on the disk
- * (fd_write_past()).
+ * Direct I/O is used on ext4 and XFS only.  Written in the usual way are: a file of less
+ * than a block; blocks that end at a hole; what does not begin or end at a multiple of
+ * 4 KiB; and all of it elsewhere, or once a write of that kind has failed.  What is in
+ * the page cache then leaves it once it is on the disk (fd_write_past()).
  *
  *	appender_new(&a, err);
  *	appender_begin(a, fd);

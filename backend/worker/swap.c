@@ -197,7 +197,8 @@ static int find_move(const struct step *t, const struct spots *at, struct move *
 	else if (at->live == t->to && at->third == t->from && at->aside == 0)
 		*ret = third_to_aside;
 	else
-		return err_set(err, ERR_CHANGED, "%s is neither the old nor the new one",
+		return err_set(err, ERR_CHANGED,
+			       "%s was replaced by something else during the restore",
 			       q(t->live));
 	return 0;
 }

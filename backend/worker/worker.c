@@ -419,7 +419,7 @@ static int take_progress(struct worker *w, struct err *err)
 		return -1;
 	w->told++;
 	if (now >= 0 && w->begun >= 0 && w->told > now - w->begun + PROGRESS_SPARE)
-		return err_set(err, ERR_CORRUPT, "the %s tells its progress without end",
+		return err_set(err, ERR_CORRUPT, "the %s sent too many progress records",
 			       worker_kind_name(w->kind));
 	meter_at(w->meter, bytes);
 	return 0;

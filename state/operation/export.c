@@ -304,7 +304,7 @@ static int check_free(int dir, const char *name, bool force, struct err *err)
 	if (sys_fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_errno(err, "cannot look at it");
 	if (!S_ISREG(st.st_mode)) {
-		err_set(err, ERR_REFUSED, "it is there already and no regular file");
+		err_set(err, ERR_REFUSED, "it exists already, and is not a regular file");
 		return err_hint(err, "- exports to standard output, which may be anything");
 	}
 	if (force)

@@ -319,7 +319,8 @@ static int compare_hash(struct importing *im, bool *ret_known, const uint8_t **r
 		return 0;
 	if (!has_unknown_keys(im))
 		return err_set(err, ERR_CORRUPT,
-			       "%s says another content hash than what came has", EXPORT_CONTENT);
+			       "%s names another content hash than that of what came",
+			       EXPORT_CONTENT);
 	*ret_known = false;
 	observer_note(im->session->observer, NULL,
 		      "the metadata has keys that this version does not know, so that the content"

@@ -85,7 +85,7 @@ static int add_user(struct plan *p, const struct user *user, struct err *err)
 			return 0;
 	if (!snapshot_user_is_legal(user->name)) {
 		observer_warn(p->session->observer, user->name,
-			      "this user's name cannot stand in a snapshot; left out");
+			      "left out: no snapshot can record this user's name");
 		p->problems++;
 		return 0;
 	}
@@ -536,7 +536,7 @@ static int check_excludes(const struct plan *p, const struct scope *scope,
 	for (size_t i = 0; i < scope->n_exclude; i++) {
 		if (used[i])
 			continue;
-		err_set(err, ERR_USAGE, "the exclude %s is of no tree of these apps",
+		err_set(err, ERR_USAGE, "--exclude %s matches no tree of these apps",
 			q(scope->exclude[i]));
 		return err_hint(err,
 				"an exclude is TREE/PATTERN with the name of a tree%s%s, or begins"

@@ -165,7 +165,7 @@ static int put_conf(const struct save_request *r, const struct catalog_app *app,
 	if (json_parse(given, strlen(given), NULL, &object, err) < 0)
 		return err_wrap(err, "configuration of %s", q(app->name));
 	if (object->type != JSON_OBJECT)
-		return err_set(err, ERR_USAGE, "the configuration of %s is no object",
+		return err_set(err, ERR_USAGE, "the configuration of %s is not an object",
 			       q(app->name));
 	json_value(&w, object);
 	if (json_end(&w) < 0)
@@ -221,7 +221,7 @@ static int check_request(struct session *s, const struct save_request *r, struct
 {
 	if (r->force_read && r->if_changed)
 		return err_set(err, ERR_USAGE,
-			       "who reads everything does not ask what has changed");
+			       "force_read and if_changed exclude each other");
 	if (session_check_own_store(s, "saving", err) < 0 ||
 	    (r->note && sets_check_note(r->note, err) < 0) ||
 	    (r->reason && sets_check_note(r->reason, err) < 0))
@@ -431,7 +431,7 @@ static int extend_alone(struct saving *v, struct err *err)
 static void tell_adopted(const struct saving *v)
 {
 	for (size_t i = 0; i < v->n_adopted; i++)
-		observer_note(v->session->observer, NULL, "set %llu does not go by itself any more",
+		observer_note(v->session->observer, NULL, "set %llu no longer expires",
 			      (unsigned long long)v->adopted[i]);
 }
 

@@ -117,7 +117,7 @@ static int check_snap(const struct catalog_app *app, const struct snapshot *m, s
 {
 	if (app->snap_id && m->snap_id && strcmp(app->snap_id, m->snap_id) != 0)
 		return err_set(err, ERR_REFUSED,
-			       "the snap %s here is another one than that of the snapshot",
+			       "the snap %s here is not the one that the snapshot is of",
 			       q(m->snap));
 	if (app->installed && !snapshot_epoch_can_read(&app->epoch, &m->epoch))
 		return err_set(err, ERR_REFUSED,
@@ -143,7 +143,8 @@ static int match_app(const struct opening *o, const struct snapshot *m,
 	if (packaging != PACKAGING_SNAP)
 		return 0;
 	if (o->request->revision && !snapshot_revision_is_legal(o->request->revision))
-		return err_set(err, ERR_USAGE, "%s is no revision", q(o->request->revision));
+		return err_set(err, ERR_USAGE, "%s is not a revision",
+			       q(o->request->revision));
 	return *ret ? check_snap(*ret, m, err) : 0;
 }
 

@@ -54,7 +54,9 @@ int restore_find(struct session *s, uint64_t id, struct db_restore *ret, struct 
 	if (id == 0) {
 		if (db_restore_last_undoable(s->db, ret, err) == 0)
 			return 0;
-		return err_is(err, ERR_NOT_FOUND) ? err_wrap(err, "nothing to go back to") : -1;
+		if (!err_is(err, ERR_NOT_FOUND))
+			return -1;
+		return err_wrap(err, "nothing to undo or keep");
 	}
 	if (db_restore_get(s->db, id, &r, err) < 0)
 		return -1;

@@ -165,10 +165,10 @@ mkdir "$scratch/to/dir"
 mkfifo "$scratch/to/fifo"
 ln -s file "$scratch/to/link"
 for what in dir fifo link; do
-	failed 8 'no regular file' "a $what" 1 "$scratch/to/$what"
-	failed 8 'no regular file' "a $what, --force" 1 "$scratch/to/$what" --force
+	failed 8 'is not a regular file' "a $what" 1 "$scratch/to/$what"
+	failed 8 'is not a regular file' "a $what, --force" 1 "$scratch/to/$what" --force
 done
-failed 8 'no regular file' 'a device, --force' 1 /dev/null --force
+failed 8 'is not a regular file' 'a device, --force' 1 /dev/null --force
 is "$(stat -c %F /dev/null)" 'character special file' 'a device: as it was'
 is "$(cat "$scratch/to/file")" precious 'behind a link: as it was'
 run export 1 "$scratch/to/file" --force

@@ -378,7 +378,7 @@ if test -w /dev/full; then
 	status=$?
 	: >"$scratch/out"
 	is_status 3 'save: done, but not told, is status 3'
-	like_err '^setaside: it is done, but cannot be told: .*: No space left' \
+	like_err '^setaside: done, but the answer could not be written: .*: No space' \
 		'save: and said'
 	run saved
 	like_out '  demo  ' 'save: done it is'

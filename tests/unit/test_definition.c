@@ -324,7 +324,7 @@ START_TEST(definition_ids_keep_the_grammar)
 	ck_assert(!definition_id_is_legal("a:b"));
 	ck_assert_fails(definition_parse(text, strlen(text), "a b.json", "a b", 0, NULL,
 					 &d, &err),
-			&err, ERR_CORRUPT, "a b.json: \"a b\" is no name for an app");
+			&err, ERR_CORRUPT, "a b.json: \"a b\" cannot name an app");
 }
 END_TEST
 

@@ -236,7 +236,7 @@ START_TEST(definition_that_is_wrong_is_remembered)
 		"the definition of \"a\" cannot be used: /etc/setaside/apps.d/a.json:2: "
 		"format: this version knows only format 1");
 	ck_assert_fails(definitions_find(d, "b c", &found, &err), &err, ERR_CORRUPT,
-			"\"b c\" is no name for an app");
+			"\"b c\" cannot name an app");
 	ck_assert_fails(definitions_find(d, "d", &found, &err), &err, ERR_CORRUPT,
 			"is not a regular file");
 	ck_assert_fails(definitions_find(d, "e", &found, &err), &err, ERR_CORRUPT,
@@ -245,7 +245,7 @@ START_TEST(definition_that_is_wrong_is_remembered)
 	ck_assert_str_eq(support_events_text(&events),
 			 "/etc/setaside/apps.d/a.json:2: format: this version knows only "
 			 "format 1\n"
-			 "/etc/setaside/apps.d/b c.json: \"b c\" is no name for an app\n"
+			 "/etc/setaside/apps.d/b c.json: \"b c\" cannot name an app\n"
 			 "\"/etc/setaside/apps.d/d.json\" is not a regular file\n"
 			 "cannot open \"/etc/setaside/apps.d/e.json\": No such file or "
 			 "directory\n");

@@ -220,7 +220,7 @@ START_TEST(restore_undo_and_undo_again_go_there_and_back)
 	ck_assert_uint_eq(k.removed.n, 4);
 	keep_outcome_done(&k);
 	ck_assert_fails(setaside_undo(s, 0, true, &o, &err), &err, ERR_NOT_FOUND,
-			"nothing to go back to");
+			"nothing to undo or keep");
 }
 
 END_TEST

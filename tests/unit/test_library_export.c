@@ -486,9 +486,9 @@ START_TEST(what_is_no_file_is_never_replaced)
 	support_symlink(d, "out/link", "elsewhere");
 	support_node(d, "out/fifo", S_IFIFO | 0600, 0);
 	for (int force = 0; force < 2; force++) {
-		assert_refused_file(s, "out/dir", force, ERR_REFUSED, "no regular file");
-		assert_refused_file(s, "out/link", force, ERR_REFUSED, "no regular file");
-		assert_refused_file(s, "out/fifo", force, ERR_REFUSED, "no regular file");
+		assert_refused_file(s, "out/dir", force, ERR_REFUSED, "not a regular");
+		assert_refused_file(s, "out/link", force, ERR_REFUSED, "not a regular");
+		assert_refused_file(s, "out/fifo", force, ERR_REFUSED, "not a regular");
 	}
 	assert_refused_file(s, "out/", false, ERR_USAGE, "is not the name of a file");
 	assert_refused_file(s, "none/x", false, ERR_IO, "cannot open the directory");

@@ -407,7 +407,7 @@ START_TEST(what_a_set_holds_as_it_is_is_not_saved_again)
 	save_outcome_done(&o);
 	ck_assert_int_eq(expiry(s, 1), 0);
 	ck_assert_str_eq(support_events_text(&w.events),
-			 "note: set 1 does not go by itself any more\n");
+			 "note: set 1 no longer expires\n");
 	o = save(s, &q);
 	ck_assert(!o.has_set && !o.extended);
 	save_outcome_done(&o);
@@ -461,13 +461,13 @@ START_TEST(a_save_that_fails_keeps_no_set_longer)
 	save_outcome_done(&o);
 	ck_assert_int_eq(expiry(s, 1), 0);
 	ck_assert_str_eq(support_events_text(&w.events),
-			 "note: set 1 does not go by itself any more\n");
+			 "note: set 1 no longer expires\n");
 	session_close(s);
 }
 
 END_TEST
 
-START_TEST(who_reads_all_cannot_ask_what_changed)
+START_TEST(reading_all_and_asking_what_changed_exclude_each_other)
 {
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -478,7 +478,8 @@ START_TEST(who_reads_all_cannot_ask_what_changed)
 	if (!support_world_make(&w))
 		return;
 	s = support_world_open(&w, "store");
-	ck_assert_fails(setaside_save(s, &q, &o, &err), &err, ERR_USAGE, "reads everything");
+	ck_assert_fails(setaside_save(s, &q, &o, &err), &err, ERR_USAGE,
+			"force_read and if_changed exclude each other");
 	session_close(s);
 }
 
@@ -694,7 +695,7 @@ Suite *suite_library_held(void)
 	tcase_add_test(tc, what_check_found_damaged_is_no_source);
 	tcase_add_test(tc, what_a_set_holds_as_it_is_is_not_saved_again);
 	tcase_add_test(tc, a_save_that_fails_keeps_no_set_longer);
-	tcase_add_test(tc, who_reads_all_cannot_ask_what_changed);
+	tcase_add_test(tc, reading_all_and_asking_what_changed_exclude_each_other);
 	tcase_add_test(tc, more_zips_are_taken_over_than_may_be_open);
 	tcase_add_test(tc, another_compression_is_another_archive);
 	tc = support_tcase_in_memory(s, "no write-back");

@@ -149,7 +149,7 @@ START_TEST(content_that_lies_is_refused)
 	hash[31] ^= 1;
 	support_zipped_export(&zip, 1, hash, &t);
 	assert_refused(s, "store", &t, ERR_CORRUPT,
-		       "content.json says another content hash than what came has");
+		       "content.json names another content hash than that of what came");
 }
 
 END_TEST

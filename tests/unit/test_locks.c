@@ -246,11 +246,11 @@ START_TEST(busy_lock_names_its_holder)
 
 	ck_assert_fails(locks_take(l, LOCK_KEY_SET(5), LOCK_EXCLUSIVE, &no_wait, &err),
 			&err, ERR_BUSY,
-			"snapshot set 5 is busy: another process is at work on it");
+			"snapshot set 5 is busy: another process is working on it");
 	ck_assert_ok(db_open(support_dirfd(), "DIR", DB_READ, &db, &err), &err);
 	ck_assert_ok(locks_use_db(l, db, "forget", &err), &err);
 	snprintf(who, sizeof(who),
-		 "snapshot set 5 is busy: \"restore\" (process %ld) is at work on it",
+		 "snapshot set 5 is busy: \"restore\" (process %ld) is working on it",
 		 (long)pid);
 	ck_assert_fails(locks_take(l, LOCK_KEY_SET(5), LOCK_EXCLUSIVE, &no_wait, &err),
 			&err, ERR_BUSY, who);
@@ -282,7 +282,7 @@ START_TEST(killed_holder_lets_go_and_is_not_believed)
 	ck_assert(try_take(other, LOCK_KEY_APP("git"), LOCK_EXCLUSIVE));
 	ck_assert_fails(locks_take(l, LOCK_KEY_APP("git"), LOCK_SHARED, &no_wait, &err),
 			&err, ERR_BUSY,
-			"app \"git\" is busy: another process is at work on it");
+			"app \"git\" is busy: another process is working on it");
 	locks_close(other);
 	ck_assert(try_take(l, LOCK_KEY_APP("git"), LOCK_EXCLUSIVE));
 	locks_close(l);
@@ -313,7 +313,7 @@ START_TEST(note_of_a_reused_pid_is_not_believed)
 	ck_assert_ok(locks_use_db(l, db, "save", &err), &err);
 	ck_assert_fails(locks_take(l, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &no_wait, &err),
 			&err, ERR_BUSY,
-			"the store is busy: another process is at work on it");
+			"the store is busy: another process is working on it");
 	locks_close(other);
 	locks_close(l);
 	db_close(db);
@@ -395,7 +395,8 @@ START_TEST(long_waiting_is_told_once)
 	ck_assert_fails(locks_take(b, LOCK_KEY_APP("x"), LOCK_SHARED, &wait, &err), &err,
 			ERR_BUSY, "app \"x\" is busy");
 	ck_assert_str_eq(support_events_text(&events),
-			 "waiting: app \"x\" is busy: another process is at work on it\n");
+			 "waiting: app \"x\" is busy: "
+			 "another process is working on it\n");
 	locks_close(a);
 	locks_close(b);
 }

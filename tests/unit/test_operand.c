@@ -77,9 +77,9 @@ START_TEST(links_of_others_do_not_choose_what_root_opens)
 	support_symlink(d, "ours", "theirs");
 	ck_assert_int_eq(fchownat(d, "theirs", 65534, 65534, AT_SYMLINK_NOFOLLOW), 0);
 	ck_assert_fails(open_operand("theirs", &err), &err, ERR_REFUSED,
-			"is a link of another user");
+			"is a symbolic link of another user");
 	ck_assert_fails(open_operand("ours", &err), &err, ERR_REFUSED,
-			"theirs\" is a link of another user");
+			"theirs\" is a symbolic link of another user");
 }
 
 END_TEST

@@ -112,6 +112,22 @@ START_TEST(swap_goes_on_from_every_state_between_the_renames)
 
 END_TEST
 
+START_TEST(swap_between_the_renames_stops_at_something_else)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct swap s = two_trees();
+	int d = s.parent;
+
+	ck_assert_int_eq(renameat(d, "live", d, "live.~abcdefghi~~"), 0);
+	support_mkdir(d, "live", 0755);
+	ck_assert_fails(step(&s, false, &err), &err, ERR_CHANGED,
+			"\"live\" was replaced by something else during the restore");
+	ck_assert(support_exists(d, "live.~abcdefghi~/new"));
+	ck_assert(support_exists(d, "live.~abcdefghi~~/old"));
+}
+
+END_TEST
+
 /* The same on the way back. */
 START_TEST(swap_goes_on_from_every_state_of_the_way_back)
 {
@@ -504,6 +520,7 @@ Suite *suite_swap(void)
 	tcase_add_test(t, swap_forward_and_backward_may_be_repeated);
 	tcase_add_test(t, swap_without_exchange_renames_over_a_third_name);
 	tcase_add_loop_test(t, swap_goes_on_from_every_state_between_the_renames, 0, 2);
+	tcase_add_test(t, swap_between_the_renames_stops_at_something_else);
 	tcase_add_loop_test(t, swap_goes_on_from_every_state_of_the_way_back, 0, 4);
 	tcase_add_loop_test(t, swap_turns_back_between_the_renames, 0, 2);
 	tcase_add_loop_test(t, swap_is_done_where_the_live_name_was_replaced_since, 0, 2);

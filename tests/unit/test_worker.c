@@ -641,7 +641,7 @@ START_TEST(worker_that_tells_without_end_is_given_up)
 	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
 	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_FLOOD, &err), &err);
 	ck_assert_fails(worker_call(w, &out, NULL, NULL, NULL, &err), &err, ERR_CORRUPT,
-			"the packer tells its progress without end");
+			"the packer sent too many progress records");
 	ck_assert(!worker_is_alive(w));
 }
 
