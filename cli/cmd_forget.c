@@ -38,7 +38,7 @@ static int run(struct cli *cli, struct err *err)
 		return -1;
 	if (!dry_run)
 		cli_commit(cli, true, set);
-	if (cli->args.json ? json_outcome_forget(&o, &cli->out, err) < 0
+	if (cli->args.json ? json_outcome_forget(&o, dry_run, &cli->out, err) < 0
 			   : write_text(cli, &o, err) < 0)
 		return -1;
 	return STATUS_DONE;

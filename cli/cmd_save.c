@@ -126,7 +126,7 @@ static int run(struct cli *cli, struct err *err)
 		cli_commit(cli, o.has_set && !cli->args.automatic, o.set.id);
 	if (warn(cli, &o, err) < 0)
 		return -1;
-	if (cli->args.json ? json_set_save(&o, &cli->out, err) < 0
+	if (cli->args.json ? json_set_save(&o, cli->args.dry_run, &cli->out, err) < 0
 			   : write_text(cli, &o, err) < 0)
 		return -1;
 	return o.skipped > 0 || o.changed > 0 || o.problems > 0 ? STATUS_PART

@@ -4,7 +4,7 @@
 #include "cli/json_parts.h"
 #include "cli/report.h"
 
-int json_outcome_restore(const struct restore_outcome *o, struct buf *out,
+int json_outcome_restore(const struct restore_outcome *o, bool dry_run, struct buf *out,
 			 struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);
@@ -12,6 +12,7 @@ int json_outcome_restore(const struct restore_outcome *o, struct buf *out,
 	json_parts_begin(&w);
 	json_key(&w, "restore");
 	json_begin_object(&w);
+	json_parts_dry_run(&w, dry_run);
 	if (o->id > 0)
 		json_parts_number(&w, "id", o->id);
 	else
@@ -52,13 +53,15 @@ int json_outcome_keep(const struct keep_outcome *o, struct buf *out, struct err 
 	return json_parts_end(&w);
 }
 
-int json_outcome_forget(const struct forget_outcome *o, struct buf *out, struct err *err)
+int json_outcome_forget(const struct forget_outcome *o, bool dry_run, struct buf *out,
+			struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);
 
 	json_parts_begin(&w);
 	json_key(&w, "forget");
 	json_begin_object(&w);
+	json_parts_dry_run(&w, dry_run);
 	json_parts_number(&w, "set", o->set);
 	json_parts_list(&w, "apps", &o->apps);
 	json_end_object(&w);
@@ -178,10 +181,7 @@ int json_outcome_doctor(const struct recovery_report *r, bool dry_run, struct bu
 	json_parts_begin(&w);
 	json_key(&w, "doctor");
 	json_begin_object(&w);
-	if (dry_run) {
-		json_key(&w, "dry-run");
-		json_bool(&w, true);
-	}
+	json_parts_dry_run(&w, dry_run);
 	write_items(&w, "repaired", r->repaired, r->n_repaired);
 	write_items(&w, "left", r->left, r->n_left);
 	if (r->n_busy > 0)

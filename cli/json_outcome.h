@@ -6,6 +6,8 @@
  * json_outcome: what operations did, as whole answers in JSON.
  */
 
+#include <stdbool.h>
+
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
 #include "state/operation/check.h"
@@ -16,10 +18,11 @@
 
 /* Of a restore, or an undo, which also names what it undid; the id of one that was only
  * planned is null. */
-int json_outcome_restore(const struct restore_outcome *o, struct buf *out,
+int json_outcome_restore(const struct restore_outcome *o, bool dry_run, struct buf *out,
 			 struct err *err);
 int json_outcome_keep(const struct keep_outcome *o, struct buf *out, struct err *err);
-int json_outcome_forget(const struct forget_outcome *o, struct buf *out, struct err *err);
+int json_outcome_forget(const struct forget_outcome *o, bool dry_run, struct buf *out,
+			struct err *err);
 /* Of a file that was written, as it was named. */
 int json_outcome_export(const uint64_t *sets, size_t n, const char *file, uint64_t size,
 			struct buf *out, struct err *err);

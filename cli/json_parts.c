@@ -49,3 +49,11 @@ void json_parts_list(struct json_writer *w, const char *key, const struct string
 		json_bytes(w, list->items[i], strlen(list->items[i]));
 	json_end_array(w);
 }
+
+void json_parts_dry_run(struct json_writer *w, bool dry_run)
+{
+	if (!dry_run)
+		return;
+	json_key(w, "dry-run");
+	json_bool(w, true);
+}

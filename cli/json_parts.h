@@ -11,12 +11,17 @@
  *	return json_parts_end(&w);		}, and a newline
  */
 
+#include <stdbool.h>
+
 #include "backend/base/json.h"
 #include "backend/base/stamp.h"
 #include "backend/base/strings.h"
 
 void json_parts_begin(struct json_writer *w);
 int json_parts_end(struct json_writer *w);
+
+/* "dry-run":true where it is one, else nothing. */
+void json_parts_dry_run(struct json_writer *w, bool dry_run);
 
 /* A key with: any bytes (null for NULL), a time (null for none), a list of strings. */
 void json_parts_text(struct json_writer *w, const char *key, const char *text);

@@ -93,7 +93,8 @@ static void write_unread(struct json_writer *w, const struct save_unread_list *l
 	json_end_array(w);
 }
 
-int json_set_save(const struct save_outcome *o, struct buf *out, struct err *err)
+int json_set_save(const struct save_outcome *o, bool dry_run, struct buf *out,
+		  struct err *err)
 {
 	struct json_writer w = JSON_WRITER(out, err);
 
@@ -111,5 +112,10 @@ int json_set_save(const struct save_outcome *o, struct buf *out, struct err *err
 	json_end_array(&w);
 	json_parts_list(&w, "empty", &o->empty);
 	write_unread(&w, &o->unread);
+	json_parts_dry_run(&w, dry_run);
+	if (dry_run) {
+		json_parts_number(&w, "size", o->estimate);
+		json_parts_list(&w, "apps", &o->apps);
+	}
 	return json_parts_end(&w);
 }

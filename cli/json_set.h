@@ -6,6 +6,8 @@
  * json_set: sets and what was saved, as JSON.
  */
 
+#include <stdbool.h>
+
 #include "backend/base/json.h"
 #include "state/operation/save.h"
 #include "state/sets.h"
@@ -18,6 +20,7 @@ void json_set_saved_begin(struct json_writer *w);
 int json_set_saved_end(struct json_writer *w);
 /* Whole answers: of `show`, of `save`. */
 int json_set_show(const struct set *set, struct buf *out, struct err *err);
-int json_set_save(const struct save_outcome *o, struct buf *out, struct err *err);
+int json_set_save(const struct save_outcome *o, bool dry_run, struct buf *out,
+		  struct err *err);
 
 #endif

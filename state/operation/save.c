@@ -31,6 +31,7 @@ struct saving {
 	struct meter meter;
 	uint64_t skipped, changed;
 	struct held held;
+	struct strings apps; /* of a dry run */
 	struct save_result *results; /* one for each app of the plan that was saved */
 	size_t n_results;
 	struct save_unchanged *unchanged;
@@ -51,6 +52,7 @@ void save_outcome_done(struct save_outcome *o)
 {
 	if (o->has_set)
 		set_done(&o->set);
+	strings_done(&o->apps);
 	strings_done(&o->empty);
 	unread_list_done(&o->unread);
 	unchanged_done(o->unchanged, o->n_unchanged);
@@ -62,6 +64,7 @@ static void saving_done(struct saving *v)
 {
 	new_set_done(&v->set);
 	held_done(&v->held);
+	strings_done(&v->apps);
 	unchanged_done(v->unchanged, v->n_unchanged);
 	free(v->adopted);
 	for (size_t i = 0; i < v->n_results; i++)
@@ -554,6 +557,15 @@ static int lock_and_check(struct saving *v, struct err *err)
 	return 0;
 }
 
+/* What would be saved. */
+static int name_apps(struct saving *v, struct err *err)
+{
+	for (size_t i = 0; i < v->plan.n_apps; i++)
+		if (strings_add(&v->apps, v->metas[i]->snap, err) < 0)
+			return -1;
+	return 0;
+}
+
 /* Everything between the request and the answer. */
 static int run(struct saving *v, struct err *err)
 {
@@ -571,7 +583,7 @@ static int run(struct saving *v, struct err *err)
 	    (r->dry_run && session_check_writable(v->session, err) < 0) || check_room(v, err) < 0)
 		return -1;
 	if (r->dry_run)
-		return 0;
+		return name_apps(v, err);
 	if (new_set_begin(&v->set, make_row, v, err) < 0)
 		return -1;
 	return save_apps(v, err);
@@ -597,7 +609,8 @@ static void show_set(struct saving *v, struct save_outcome *o)
 /* The answer. */
 static void answer(struct saving *v, struct save_outcome *ret)
 {
-	struct save_outcome o = { .empty = v->plan.empty,
+	struct save_outcome o = { .apps = v->apps,
+				  .empty = v->plan.empty,
 				  .unread = v->plan.unread,
 				  .estimate = plan_data(&v->plan),
 				  .skipped = v->skipped,
@@ -607,6 +620,7 @@ static void answer(struct saving *v, struct save_outcome *ret)
 				  .n_unchanged = v->n_unchanged,
 				  .extended = v->extended };
 
+	v->apps = (struct strings)STRINGS_INIT;
 	v->plan.empty = (struct strings)STRINGS_INIT;
 	v->plan.unread = (struct save_unread_list){ 0 };
 	v->unchanged = NULL;

@@ -72,6 +72,7 @@ struct save_unread_list {
 struct save_outcome {
 	bool has_set;
 	struct set set;
+	struct strings apps;	/* of a dry run: what would be saved */
 	struct strings empty;	/* named apps without data here */
 	struct save_unread_list unread; /* trees that could not be looked at */
 	struct save_unchanged *unchanged;

@@ -364,7 +364,7 @@ if can_mount; then
 	is "$(cat "$scratch/err")" '' 'a read-only store: without complaint'
 	run forget --dry-run --json 1 demo
 	is_status 0 'a read-only store: of one app'
-	is_json 'd["forget"]' '{"set":1,"apps":["demo"]}' 'a read-only store: of one app in JSON'
+	is_json 'd["forget"]' '{"dry-run":true,"set":1,"apps":["demo"]}' 'a read-only store: of one app in JSON'
 	unchanged 'a read-only store: forget --dry-run'
 	refused 4 '99' 'a read-only store: forget --dry-run of no set' forget --dry-run 99
 	refused 1 'read-only|Read-only' 'a read-only store: forget' forget 1

@@ -74,7 +74,8 @@ is_status 4 'estimate: no such app'
 run save --dry-run
 is_out 'Would save 8B of data.' 'save --dry-run: says how much'
 run save --dry-run --json
-is_out '{"version":1,"set":null,"unchanged":[],"empty":[]}' 'save --dry-run: JSON'
+is_out '{"version":1,"set":null,"unchanged":[],"empty":[],"dry-run":true,"size":8,"apps":["demo"]}' \
+	'save --dry-run: JSON'
 run saved
 is_out 'No snapshots found.' 'save --dry-run: saves nothing'
 
@@ -230,7 +231,7 @@ Would be created:
   $home/.demorc" 'restore --dry-run: the plan'
 is "$(cat "$home/.demo/file")" changed 'restore --dry-run: changes nothing'
 run restore first --dry-run --json
-is_json '[d["restore"][k] for k in ("id", "set", "apps")]' '[null,1,["demo"]]' \
+is_json '[d["restore"][k] for k in ("dry-run", "id", "set", "apps")]' '[true,null,1,["demo"]]' \
 	'restore --dry-run: JSON'
 run restore first
 is_status 0 'restore: status'

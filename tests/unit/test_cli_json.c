@@ -169,12 +169,12 @@ START_TEST(a_save_names_its_set_and_the_empty_apps)
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
 	struct save_outcome o = { .has_set = true, .set = set };
 
-	ck_assert_ok(json_set_save(&o, &out, &err), &err);
+	ck_assert_ok(json_set_save(&o, false, &out, &err), &err);
 	ck_assert_ptr_nonnull(strstr(out.data, "{\"version\":1,\"set\":{\"id\":3,"));
 	ck_assert_ptr_nonnull(strstr(out.data, "]},\"unchanged\":[],\"empty\":[]}\n"));
 	buf_clear(&out);
 	o = (struct save_outcome){ .empty = STRINGS(S("git"), S("a\377")) };
-	ck_assert_ok(json_set_save(&o, &out, &err), &err);
+	ck_assert_ok(json_set_save(&o, false, &out, &err), &err);
 	ck_assert_str_eq(out.data,
 			 "{\"version\":1,\"set\":null,\"unchanged\":[],\"empty\":"
 			 "[\"git\",{\"base64\":\"Yf8=\"}]}\n");
@@ -256,7 +256,7 @@ START_TEST(a_restore_lists_paths_and_who_was_left_out)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
 
-	ck_assert_ok(json_outcome_restore(&o, &out, &err), &err);
+	ck_assert_ok(json_outcome_restore(&o, false, &out, &err), &err);
 	ck_assert_str_eq(
 		out.data,
 		"{\"version\":1,\"restore\":{\"id\":7,\"set\":3,\"apps\":[\"git\"],"
@@ -275,7 +275,7 @@ START_TEST(a_planned_restore_has_no_id)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
 
-	ck_assert_ok(json_outcome_restore(&o, &out, &err), &err);
+	ck_assert_ok(json_outcome_restore(&o, false, &out, &err), &err);
 	ck_assert_str_eq(out.data,
 			 "{\"version\":1,\"restore\":{\"id\":null,\"set\":3,\"apps\":[],"
 			 "\"created\":[],\"moved\":[],\"skipped\":[]}}\n");
@@ -291,7 +291,7 @@ START_TEST(an_undo_names_what_it_undid_and_which_way_it_went)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
 
-	ck_assert_ok(json_outcome_restore(&o, &out, &err), &err);
+	ck_assert_ok(json_outcome_restore(&o, false, &out, &err), &err);
 	ck_assert_str_eq(out.data,
 			 "{\"version\":1,\"restore\":{\"id\":9,\"set\":3,"
 			 "\"apps\":[\"git\"],\"created\":[],\"moved\":[],"
@@ -308,7 +308,7 @@ START_TEST(keep_and_forget_name_what_is_gone)
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
 
 	ck_assert_ok(json_outcome_keep(&keep, &out, &err), &err);
-	ck_assert_ok(json_outcome_forget(&forget, &out, &err), &err);
+	ck_assert_ok(json_outcome_forget(&forget, false, &out, &err), &err);
 	ck_assert_str_eq(
 		out.data,
 		"{\"version\":1,\"keep\":{\"id\":7,\"removed\":[\"/a\",\"/b\"]}}\n"
