@@ -38,8 +38,8 @@ int acl_apply(int fd, enum acl_type type, const char *text, struct owners *owner
 	      struct err *err);
 
 /* Takes away what a file or directory has, or may have inherited; none, or a file system
- * without ACLs, is a success.  The mode stays as it is, its group bits being the mask: chmod
- * before, and nobody may do more in between than before or after. */
+ * without ACLs, is a success.  The mode stays as it is, its group bits being the mask:
+ * after a chmod nobody may do more in between than before or after. */
 int acl_remove(int fd, enum acl_type type, struct err *err);
 
 /* Checks the text without applying: syntax, that the three base entries are there once,

@@ -129,6 +129,10 @@ int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside, str
 	return inode_at(dir, name, ret_aside, err);
 }
 
+/* Beyond these somebody does nothing but replace what is live. */
+#define EXCHANGES_MAX 64
+#define CHANGES_MAX   8
+
 /* A step between two directories that may be the same. */
 struct step {
 	int live_dir, aside_dir;
@@ -177,7 +181,14 @@ struct move {
 	const char *from, *to;
 };
 
-/* The next of the three renames, from wherever a crash left them: on the way forward or back. */
+/* Fails. */
+static int was_replaced(const struct step *t, struct err *err)
+{
+	return err_set(err, ERR_CHANGED, "%s was replaced meanwhile", q(t->live));
+}
+
+/* The next of the three renames, from wherever a crash left them: on the way forward or
+ * back.  What became live after the look lies under the third name, and goes back, too. */
 static int find_move(const struct step *t, const struct spots *at, struct move *ret, struct err *err)
 {
 	struct move aside_to_live = { t->aside_dir, t->live_dir, t->aside, t->live };
@@ -186,15 +197,15 @@ static int find_move(const struct step *t, const struct spots *at, struct move *
 	struct move live_to_aside = { t->live_dir, t->aside_dir, t->live, t->aside };
 	struct move third_to_aside = { t->aside_dir, t->aside_dir, t->third, t->aside };
 
-	if (at->live == 0 && at->aside == t->to)
+	if (at->live == 0 && at->aside == t->to && at->third == t->from)
 		*ret = aside_to_live;
-	else if (at->live == 0 && at->third == t->to)
+	else if (at->live == 0 && at->third != 0)
 		*ret = third_to_live;
 	else if (at->live == t->from && at->aside == t->to && at->third == 0)
 		*ret = live_to_third;
 	else if (at->live == t->from && at->third == t->to && at->aside == 0)
 		*ret = live_to_aside;
-	else if (at->live == t->to && at->third == t->from && at->aside == 0)
+	else if (at->live != 0 && at->third == t->from && at->aside == 0)
 		*ret = third_to_aside;
 	else
 		return err_set(err, ERR_CHANGED,
@@ -212,7 +223,7 @@ static int exchange_by_renames(const struct step *t, struct err *err)
 	for (;;) {
 		if (look_around(t, &at, err) < 0)
 			return -1;
-		if (at.live == t->to && at.aside == t->from)
+		if (at.aside == t->from && at.third == 0)
 			return 0;
 		if (find_move(t, &at, &m, err) < 0 ||
 		    rename_over_nothing(m.from_dir, m.from, m.to_dir, m.to, err) < 0)
@@ -220,20 +231,63 @@ static int exchange_by_renames(const struct step *t, struct err *err)
 	}
 }
 
-/* Exchanges two names that both exist. */
+/* Exchanges two names that both exist.  Between the look and this, and between any two of
+ * these, a program may rename a file of its own over the live name.  That one is the newest
+ * there is, and must not come to rest where nobody knows it: back with it, as often as it
+ * takes, and the call fails, since the new file may have the number of one that is gone. */
 static int exchange(const struct step *t, struct err *err)
 {
-	if (sys_renameat2(t->live_dir, t->live, t->aside_dir, t->aside, RENAME_EXCHANGE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return err_errno(err, "cannot exchange %s and %s", q(t->live), q(t->aside));
-	return exchange_by_renames(t, err);
+	uint64_t live = t->from, aside = t->to, now;
+
+	for (int i = 0; i < EXCHANGES_MAX; i++) {
+		if (sys_renameat2(t->live_dir, t->live, t->aside_dir, t->aside,
+				  RENAME_EXCHANGE) < 0) {
+			if (i == 0 && (errno == EINVAL || errno == ENOSYS))
+				return exchange_by_renames(t, err);
+			if (errno == ENOENT)
+				return was_replaced(t, err);
+			return err_errno(err, "cannot exchange %s and %s", q(t->live),
+					 q(t->aside));
+		}
+		if (inode_at(t->aside_dir, t->aside, &now, err) < 0)
+			return -1;
+		if (now == live || now == 0)
+			return i == 0 ? 0 : was_replaced(t, err);
+		live = aside;
+		aside = now;
+	}
+	return was_replaced(t, err);
 }
 
 /* Between two renames of a file system without exchange? */
 static bool is_between(const struct step *t, const struct spots *at)
 {
-	return t->from != 0 && t->to != 0 && (at->third == t->from || at->third == t->to);
+	return t->from != 0 && t->to != 0 && at->third != 0 &&
+	       (at->live == 0 || at->third == t->from || at->third == t->to);
+}
+
+/* Does something rest aside that a change took there in place of what it had seen to be
+ * live?  Nobody but a change brings anything there. */
+static bool is_astray(const struct step *t, const struct spots *at)
+{
+	if (at->aside == 0 || at->aside == t->from || at->aside == t->to)
+		return false;
+	if (t->from == 0 || t->to == 0)
+		return at->live == 0;
+	return at->live == t->from || at->live == t->to;
+}
+
+/* Makes it live again; what it was to be exchanged for goes back aside. */
+static int put_right(const struct step *t, const struct spots *at, struct err *err)
+{
+	struct step back = *t;
+
+	if (at->live == 0)
+		return rename_over_nothing(t->aside_dir, t->aside, t->live_dir, t->live,
+					   err);
+	back.from = at->live;
+	back.to = at->aside;
+	return exchange(&back, err);
 }
 
 /* Is nothing left to do?  The aside name tells more than the live one: nobody but a swap puts
@@ -243,22 +297,28 @@ static bool is_done(const struct step *t, const struct spots *at, bool backward)
 	if ((at->live == t->to && at->aside == t->from) ||
 	    (t->from != 0 && at->aside == t->from))
 		return true;
-	/* Back: nothing of ours may be live.  Forward: the new one left, and it left for there. */
+	/* Back: nothing of ours may be live, or nothing had gone aside.  Forward: the new one
+	 * left, and it left for there. */
+	if (backward && t->from == 0)
+		return at->aside != t->to;
 	if (backward)
 		return t->to ? at->live == t->to : at->live != t->from;
 	return t->from == 0 && at->live != 0 && at->aside != t->to;
 }
 
-/* Can the change be made that is still to be made? */
-static int check_change(const struct step *t, const struct spots *at, struct err *err)
+/* What there is to do: 1 a change, which can be made, 0 nothing, -1. */
+static int judge(const struct step *t, const struct spots *at, bool backward,
+		 struct err *err)
 {
 	struct move unused;
 
 	if (is_between(t, at))
-		return find_move(t, at, &unused, err);
+		return find_move(t, at, &unused, err) < 0 ? -1 : 1;
+	if (is_done(t, at, backward))
+		return 0;
 	if (at->live != t->from || at->aside != t->to)
-		return err_set(err, ERR_CHANGED, "%s was replaced meanwhile", q(t->live));
-	return 0;
+		return was_replaced(t, err);
+	return 1;
 }
 
 /* Makes it. */
@@ -273,50 +333,78 @@ static int change(const struct step *t, const struct spots *at, struct err *err)
 	return rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->aside, err);
 }
 
-/* What there is to do: 1 a change, which can be made, 0 nothing, -1.  *ret_dir is the directory of the
- * aside name, which the caller closes, and the step refers to. */
-static int find_step(const struct swap *s, bool backward, int *ret_dir, struct step *ret,
-		     struct spots *ret_at, struct err *err)
+/* *ret_dir is the directory of the aside name, which the caller closes, and the step
+ * refers to. */
+static int open_step(const struct swap *s, bool backward, int *ret_dir, struct step *ret,
+		     struct err *err)
 {
-	_cleanup_close_ int dir = -1;
 	struct step t = { .live_dir = s->parent,
 			  .live = s->name,
 			  .from = backward ? s->new_ino : s->old_ino,
 			  .to = backward ? s->old_ino : s->new_ino };
-	int r;
+	int dir = open_aside(s, &t.aside, err);
 
-	dir = open_aside(s, &t.aside, err);
 	if (dir < 0)
 		return -1;
 	t.aside_dir = dir;
 	snprintf(t.third, sizeof(t.third), "%.*s~", NAME_MAX - 1, t.aside);
-	if (look_around(&t, ret_at, err) < 0)
-		return -1;
-	r = is_between(&t, ret_at) || !is_done(&t, ret_at, backward);
-	if (r > 0 && check_change(&t, ret_at, err) < 0)
-		return -1;
 	*ret = t;
-	*ret_dir = TAKE_FD(dir);
-	return r;
+	*ret_dir = dir;
+	return 0;
 }
 
 int swap_check(const struct swap *s, bool backward, struct err *err)
 {
 	_cleanup_close_ int dir = -1;
-	struct spots at;
+	struct spots at, right;
 	struct step t;
 
-	return find_step(s, backward, &dir, &t, &at, err) < 0 ? -1 : 0;
+	if (open_step(s, backward, &dir, &t, err) < 0 || look_around(&t, &at, err) < 0)
+		return -1;
+	right = at;
+	if (!is_between(&t, &at) && is_astray(&t, &at)) {
+		right.live = at.aside;
+		right.aside = at.live;
+	}
+	return judge(&t, &right, backward, err) < 0 ? -1 : 0;
+}
+
+/* Looks and changes, until a look finds nothing left to do: what was changed is believed
+ * only as far as it is seen. */
+static int make_step(const struct step *t, bool backward, struct err *err)
+{
+	bool tried = false;
+	struct spots at;
+
+	for (int i = 0; i < CHANGES_MAX; i++) {
+		int r;
+
+		if (look_around(t, &at, err) < 0)
+			return -1;
+		if (!is_between(t, &at) && is_astray(t, &at)) {
+			r = put_right(t, &at, err);
+		} else {
+			r = judge(t, &at, backward, err);
+			if (r == 0)
+				return 0;
+			if (r > 0)
+				r = change(t, &at, err);
+			else if (!tried)
+				return -1;
+		}
+		tried = true;
+		if (r < 0)
+			return err_is(err, ERR_CHANGED) ? err_hint(err, "try again") : -1;
+	}
+	return was_replaced(t, err);
 }
 
 int swap_step(const struct swap *s, bool backward, struct err *err)
 {
 	_cleanup_close_ int dir = -1;
-	struct spots at;
 	struct step t;
-	int r = find_step(s, backward, &dir, &t, &at, err);
 
-	if (r < 0 || (r > 0 && change(&t, &at, err) < 0))
+	if (open_step(s, backward, &dir, &t, err) < 0 || make_step(&t, backward, err) < 0)
 		return -1;
 	/* Also where nothing was left to do: the run that did it may not have synced. */
 	if (strchr(s->aside, '/') && fd_sync(dir, err) < 0)
@@ -401,10 +489,12 @@ static int get_text(const uint8_t **p, const uint8_t *end, char **ret, struct er
 }
 
 /* Sets an ACL, or removes the one that is there in place of none. */
-static int apply_acl(int dirfd, enum acl_type type, const char *text, struct owners *owners,
-		     struct err *err)
+static int apply_acl(int dirfd, enum acl_type type, const char *text,
+		     struct owners *owners, struct err *err)
 {
-	return text ? acl_apply(dirfd, type, text, owners, err) : acl_remove(dirfd, type, err);
+	if (!text)
+		return acl_remove(dirfd, type, err);
+	return acl_apply(dirfd, type, text, owners, err);
 }
 
 int swap_apply_attrs(int dirfd, const void *attrs, size_t n, struct owners *owners,
@@ -427,7 +517,7 @@ int swap_apply_attrs(int dirfd, const void *attrs, size_t n, struct owners *owne
 	if ((st.st_uid != le_get32(p + 4) || st.st_gid != le_get32(p + 8)) &&
 	    sys_fchown(dirfd, le_get32(p + 4), le_get32(p + 8)) < 0)
 		return err_errno(err, "cannot set the owner of a mount point");
-	/* Before the ACL goes, and it is live: without its mask the group would have more. */
+	/* Before the ACL goes: what its mask allowed is not for the group, not even now. */
 	if (sys_fchmod(dirfd, le_get32(p) & 07777) < 0)
 		return err_errno(err, "cannot set the mode of a mount point");
 	if (apply_acl(dirfd, ACL_OF_ACCESS, access, owners, err) < 0 ||

@@ -5,17 +5,33 @@
 /*
  * swap: two names below one directory change places, told by inode numbers.
  *
- * Order of a step: look which inodes are behind the names; the one rename or exchange that is left
- * to do; sync the directory, also where nothing was left to do, since the run that did it may not
- * have got so far.  Recovery is the same step again: what is found decides.  Where
- * the file system cannot exchange, three renames do it over a third name, derived from the
- * aside name, and each state between them is recognised:
+ * Order of a step: look which inodes are behind the names; the one rename or exchange that
+ * is left to do; look again, until nothing is left; sync the directory, also where nothing
+ * was left to do, since the run that did it may not have got so far.  Recovery is the same
+ * step again: what is found decides.
+ *
+ * A program may rename a file over the live name between the look and the deed, and the
+ * deed then brings that file aside (x), where nobody would know it.  What is aside and
+ * neither old nor new, with one of these live (or nothing, where there is but one), came
+ * there so, and goes back, also after a crash; then the live name counts as replaced:
+ *
+ *	live	aside	next		then
+ *	new	x	exchange	nothing was done: forward fails, backward is done
+ *	old	x	exchange	nothing was taken back: the other way round
+ *	-	x	aside -> live	old was to go: as the first; new was: done
+ *
+ * A file that is replaced once more while it goes back leaves what the program itself has
+ * replaced aside; the step fails, and recovery names it.
+ *
+ * Where the file system cannot exchange, three renames do it over a third name, derived
+ * from the aside name, and each state between them is recognised:
  *
  *	live	aside	third	next
  *	from	to	-	live -> third
  *	-	to	from	aside -> live
  *	to	-	from	third -> aside
  *	to	from	-	done
+ *	-	to	x	third -> live, as above
  *
  * and likewise each state in which a crash left the way back.  A power cut between the first
  * two leaves no live name until the next run: the one case where it is missing, on file
@@ -54,7 +70,8 @@ int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside, str
 /* Forward: the live name gets new_ino; backward: it gets old_ino.  ERR_CHANGED where
  * neither the state before nor one between nor the one after is found.  A live name that was
  * replaced after its swap is still swapped, and what was put there is left alone; so it is
- * backward where it was replaced before (new_ino is aside): nothing was done. */
+ * backward where it was replaced before (new_ino is aside, or there is none and nothing is):
+ * nothing was done. */
 int swap_step(const struct swap *s, bool backward, struct err *err);
 /* Whether that could be done now, and ERR_CHANGED if not; changes nothing. */
 int swap_check(const struct swap *s, bool backward, struct err *err);

@@ -21,6 +21,7 @@ unit_test_sources += \
 	tests/unit/support_snapd.c \
 	tests/unit/support_snapd.h \
 	tests/unit/support_lack.c \
+	tests/unit/support_meanwhile.c \
 	tests/unit/support_gzip.c \
 	tests/unit/support_gzip.h \
 	tests/unit/support_import.c \
@@ -148,6 +149,7 @@ unit_test_sources += tests/unit/test_store_list.c
 unit_test_sources += tests/unit/test_strings.c
 unit_test_sources += tests/unit/test_support.c
 unit_test_sources += tests/unit/test_swap.c
+unit_test_sources += tests/unit/test_swap_races.c
 unit_test_sources += tests/unit/test_sys.c
 unit_test_sources += tests/unit/test_tar_read.c
 unit_test_sources += tests/unit/test_tar_read_many.c
