@@ -58,8 +58,8 @@ int fd_open_dir_at(int dirfd, const char *name, struct err *err);
  * tried again.  Returns the descriptor, or -1 with errno: what that means the caller says. */
 int fd_open_in_root(int rootfd, const char *path, int flags);
 
-/* Is it one component of a path: a name that stays in its directory?  Its length is the file
- * system's business. */
+/* Is it one component of a path: a name that stays in its directory?  Its length is the
+ * file system's business. */
 bool fd_is_component(const char *name);
 
 /* Appends the names in a directory but "." and "..", in no order; ERR_NO_SPACE where there are

@@ -328,22 +328,13 @@ int remove_contents(int dirfd, const struct observer *observer, struct err *err)
 	}
 }
 
-int remove_tree_at(int parentfd, const char *name, const struct observer *observer,
-		   struct err *err)
+/* Removes what is in the opened directory parentfd/name, and then the name. */
+static int remove_opened(int parentfd, const char *name, int fd,
+			 const struct observer *observer, struct err *err)
 {
-	_cleanup_close_ int fd = -1;
 	uint64_t mount_id, parent_mount_id;
 	struct stat st;
 
-	if (sys_unlinkat(parentfd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR)
-		return err_errno(err, "cannot remove %s", q(name));
-	fd = open_dir(parentfd, name);
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0)
-		return err_errno(err, "cannot open %s", q(name));
 	if (look_at(parentfd, "", 0, &st, &parent_mount_id) < 0 ||
 	    look_at(fd, "", 0, &st, &mount_id) < 0)
 		return err_errno(err, "cannot examine %s", q(name));
@@ -354,4 +345,62 @@ int remove_tree_at(int parentfd, const char *name, const struct observer *observ
 	if (sys_unlinkat(parentfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return err_errno(err, "cannot remove %s", q(name));
 	return 0;
+}
+
+int remove_tree_at(int parentfd, const char *name, const struct observer *observer,
+		   struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (sys_unlinkat(parentfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR)
+		return err_errno(err, "cannot remove %s", q(name));
+	fd = open_dir(parentfd, name);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return err_errno(err, "cannot open %s", q(name));
+	return remove_opened(parentfd, name, fd, observer, err);
+}
+
+/* Is it one of those that may go?  The number alone is compared: what has the same on
+ * another file system can only be mounted here, and is refused as such (subvolumes have
+ * device numbers that differ from their directory's). */
+static int check_known(const struct stat *st, const char *name, const uint64_t known[2],
+		       struct err *err)
+{
+	if (st->st_ino == known[0] || st->st_ino == known[1])
+		return 0;
+	return err_set(err, ERR_CHANGED, "%s was replaced by something else", q(name));
+}
+
+int remove_known_at(int parentfd, const char *name, const uint64_t known[2],
+		    const struct observer *observer, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (sys_fstatat(parentfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_errno(err, "cannot examine %s", q(name));
+	if (check_known(&st, name, known, err) < 0)
+		return -1;
+	/* What is no directory goes by its name, and so does a directory that is empty by
+	 * then: there is no other way.  Whoever may put another there in this moment has the
+	 * right to remove that one himself, and gains nothing by it; he has none to remove
+	 * what lies in a directory of somebody else's. */
+	if (!S_ISDIR(st.st_mode)) {
+		if (sys_unlinkat(parentfd, name, 0) < 0 && errno != ENOENT)
+			return err_errno(err, "cannot remove %s", q(name));
+		return 0;
+	}
+	/* No rights are given to it before it is known, as they would be by its name. */
+	fd = sys_openat(parentfd, name, OPEN_DIR, 0);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_errno(err, "cannot open %s", q(name));
+	if (sys_fstat(fd, &st) < 0)
+		return err_errno(err, "cannot examine %s", q(name));
+	if (check_known(&st, name, known, err) < 0)
+		return -1;
+	return remove_opened(parentfd, name, fd, observer, err);
 }

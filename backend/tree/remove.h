@@ -17,12 +17,21 @@
  * ERR_CHANGED (a directory was moved away under our feet), ERR_INTERRUPTED, ERR_IO.
  */
 
+#include <stdint.h>
+
 #include "backend/base/error.h"
 #include "backend/base/observer.h"
 
 /* Removes parentfd/name, one component, whatever it is; a missing one is a success. */
 int remove_tree_at(int parentfd, const char *name, const struct observer *observer,
 		   struct err *err);
+
+/* The same, but only what has one of two inode numbers (0: none); else ERR_CHANGED.  A
+ * directory is looked at as it was opened, before anything in it is touched.  For who
+ * acts in a directory whose owner may put something else there at any time; it needs the
+ * right to read the tree's top. */
+int remove_known_at(int parentfd, const char *name, const uint64_t known[2],
+		    const struct observer *observer, struct err *err);
 
 /* Removes all that is in the directory (O_RDONLY; its position changes), but not
  * itself. */

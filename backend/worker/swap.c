@@ -530,30 +530,26 @@ int swap_apply_attrs(int dirfd, const void *attrs, size_t n, struct owners *owne
 	return fd_sync(dirfd, err);
 }
 
-/* Root removes nothing in another's directory but what the journal knows: its owner may
- * have put something else of root's under the name. */
-static int check_known(const struct swap *s, int dir, const char *name, struct err *err)
+/* Does what is removed have to be one of the two?  Root removes nothing in another's
+ * directory but what the journal knows: its owner may have put something else of root's
+ * there.  1, 0, -1. */
+static int must_be_known(const struct swap *s, int dir, struct err *err)
 {
 	struct stat st;
-	uint64_t ino;
 
 	if (s->old_ino == 0 && s->new_ino == 0)
 		return 0;
 	if (sys_fstat(dir, &st) < 0)
 		return err_errno(err, "cannot look at a directory");
-	if (geteuid() != 0 || st.st_uid == 0)
-		return 0;
-	if (inode_at(dir, name, &ino, err) < 0)
-		return -1;
-	if (ino != 0 && ino != s->old_ino && ino != s->new_ino)
-		return err_set(err, ERR_CHANGED, "%s was replaced by something else", q(name));
-	return 0;
+	return geteuid() == 0 && st.st_uid != 0;
 }
 
 int swap_remove_aside(const struct swap *s, struct err *err)
 {
 	_cleanup_close_ int dir = -1;
+	const uint64_t known[2] = { s->old_ino, s->new_ino };
 	const char *name;
+	int r;
 
 	dir = open_aside(s, &name, err);
 	if (dir < 0) {
@@ -562,7 +558,11 @@ int swap_remove_aside(const struct swap *s, struct err *err)
 		err_clear(err); /* removed before, with its directory */
 		return 0;
 	}
-	if (check_known(s, dir, name, err) < 0 || remove_tree_at(dir, name, NULL, err) < 0)
+	r = must_be_known(s, dir, err);
+	if (r >= 0)
+		r = r > 0 ? remove_known_at(dir, name, known, NULL, err) :
+			    remove_tree_at(dir, name, NULL, err);
+	if (r < 0)
 		return -1;
 	return fd_sync(dir, err);
 }

@@ -47,8 +47,8 @@ void swapper_place_done(struct swapper_place *p);
 int swapper_resolve(struct worker *w, const char *path, bool user, const struct observer *observer,
 		    struct swapper_place *ret, struct err *err);
 
-/* Makes a parent directory with exactly this mode, owned by who the worker is; one that exists
- * already by now is ERR_CHANGED. */
+/* Makes a parent directory with exactly this mode, owned by who the worker is; one that
+ * exists already by now is ERR_CHANGED. */
 int swapper_make_parent(struct worker *w, const char *path, uint32_t mode,
 			const struct observer *observer, struct err *err);
 

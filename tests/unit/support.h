@@ -141,11 +141,18 @@ enum support_abilities {
 
 #define support_lack(abilities) support_lack_for(__func__, (abilities))
 bool support_lack_for(const char *test, unsigned abilities);
-/* From now on `act` is called, by a thread, whenever a renameat2() with just these flags is
- * to be made, before it is: as another program that comes in between.  Until the end; after
- * it such calls fail, so only in a process of its own. */
-#define support_meanwhile(flags, act) support_meanwhile_for(__func__, (flags), (act))
-bool support_meanwhile_for(const char *test, unsigned flags, void (*act)(int nth));
+/* From now on `act` is called, by a thread of its own, before this thread makes such a
+ * call: as another program that comes in between.  Until the end; after it these calls
+ * fail in this thread. */
+enum support_deed {
+	SUPPORT_EXCHANGING,  /* renameat2() with RENAME_EXCHANGE */
+	SUPPORT_NOREPLACING, /* with RENAME_NOREPLACE */
+	SUPPORT_OPENING_DIR, /* openat() with O_DIRECTORY and O_NOFOLLOW */
+};
+
+#define support_meanwhile(deed, act) support_meanwhile_for(__func__, (deed), (act))
+bool support_meanwhile_for(const char *test, enum support_deed deed,
+			   void (*act)(int nth));
 void support_meanwhile_end(void);
 void support_skip_for(const char *test, const char *why);
 /* True if tests run in processes of their own, as tests that die must. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +61,99 @@ START_TEST(remove_takes_what_is_no_directory)
 		ck_assert_ok(remove_tree_at(support_dirfd(), names[i], NULL, &err), &err);
 	ck_assert_uint_eq(support_count(support_dirfd(), "."), 1);
 	ck_assert(support_exists(support_dirfd(), "dir"));
+}
+
+END_TEST
+
+/* The number of what is there; 0: nothing. */
+static uint64_t inode(const char *name)
+{
+	struct stat st;
+
+	if (fstatat(support_dirfd(), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return st.st_ino;
+}
+
+START_TEST(remove_takes_what_is_known)
+{
+	static const char *const names[] = { "t", "file", "link", "nothing" };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	int d = support_dirfd();
+
+	build();
+	support_file(d, "file", 0600, "x");
+	support_symlink(d, "link", "outside");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		uint64_t known[2] = { 0, 0 };
+
+		known[i % 2] = inode(names[i]);
+		ck_assert_ok(remove_known_at(d, names[i], known, NULL, &err), &err);
+		ck_assert(!support_exists(d, names[i]));
+	}
+	assert_outside();
+}
+
+END_TEST
+
+START_TEST(remove_leaves_what_is_not_known)
+{
+	static const char *const names[] = { "t", "file", "link" };
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	int d = support_dirfd();
+	uint64_t known[2] = { 0, 0 };
+
+	build();
+	support_file(d, "file", 0600, "x");
+	support_symlink(d, "link", "outside");
+	known[0] = inode("outside");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		ck_assert_fails(remove_known_at(d, names[i], known, NULL, &err), &err,
+				ERR_CHANGED, "was replaced by something else");
+		ck_assert(support_exists(d, names[i]));
+	}
+	ck_assert(support_exists(d, "t/a/b/c/deep"));
+}
+
+END_TEST
+
+/* Comes between the look at the name and the opening. */
+static void put_another_there(int nth)
+{
+	int d = support_dirfd();
+
+	ck_assert_int_eq(nth, 1);
+	ck_assert_int_eq(renameat(d, "t", d, "elsewhere"), 0);
+	ck_assert_int_eq(renameat(d, "outside", d, "t"), 0);
+}
+
+/* In a thread of its own, which alone is watched. */
+static void *remove_while_it_is_replaced(void *unused)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	uint64_t known[2] = { 0, inode("t") };
+	int d = support_dirfd();
+	int r;
+
+	if (!support_meanwhile(SUPPORT_OPENING_DIR, put_another_there))
+		return unused;
+	r = remove_known_at(d, "t", known, NULL, &err);
+	support_meanwhile_end();
+	ck_assert_fails(r, &err, ERR_CHANGED, "\"t\" was replaced by something else");
+	ck_assert(support_exists(d, "t/file"));
+	ck_assert(support_exists(d, "elsewhere/a/b/c/deep"));
+	return unused;
+}
+
+START_TEST(remove_looks_at_what_it_has_opened)
+{
+	pthread_t thread;
+	int r;
+
+	build();
+	r = pthread_create(&thread, NULL, remove_while_it_is_replaced, NULL);
+	ck_assert_int_eq(r, 0);
+	pthread_join(thread, NULL);
 }
 
 END_TEST
@@ -309,6 +403,9 @@ Suite *suite_remove(void)
 	tcase_add_test(tc, remove_takes_a_tree_away);
 	tcase_add_test(tc, remove_takes_what_is_no_directory);
 	tcase_add_test(tc, remove_takes_nothing_as_a_success);
+	tcase_add_test(tc, remove_takes_what_is_known);
+	tcase_add_test(tc, remove_leaves_what_is_not_known);
+	tcase_add_test(tc, remove_looks_at_what_it_has_opened);
 	tcase_add_test(tc, remove_leaves_the_directory_of_contents);
 	tcase_add_test(tc, remove_unlocks_directories_of_the_user);
 	tcase_add_test(tc, remove_says_what_it_may_not_remove);

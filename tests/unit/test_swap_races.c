@@ -3,7 +3,6 @@
 
 #include <check.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +11,8 @@
 #include "tests/unit/support.h"
 
 /*
- * A program saves its file, by renaming a new one over it, while the file is swapped.  Whatever
- * comes of the swap, the newest is live, or rests where the journal knows it.
+ * A program saves its file, by renaming a new one over it, while the file is swapped.
+ * Whatever comes of the swap, the newest is live, or rests where the journal knows it.
  */
 
 #define ASIDE "live.~abcdefghi~"
@@ -25,7 +24,9 @@ static uint64_t inode(const char *path)
 {
 	struct stat st;
 
-	return fstatat(support_dirfd(), path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_ino : 0;
+	if (fstatat(support_dirfd(), path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return st.st_ino;
 }
 
 /* What the program does; "saved N" is in its file. */
@@ -95,7 +96,7 @@ START_TEST(what_was_saved_before_the_exchange_stays_live)
 	struct swap s = two_files();
 
 	saves = 1;
-	if (!support_meanwhile(RENAME_EXCHANGE, save))
+	if (!support_meanwhile(SUPPORT_EXCHANGING, save))
 		return;
 	check_refused(&s, false);
 	check_files("saved 1", "new");
@@ -120,7 +121,7 @@ START_TEST(the_newest_is_live_however_often_it_is_saved)
 	struct swap s = two_files();
 
 	saves = cases[_i].saves;
-	if (!support_meanwhile(RENAME_EXCHANGE, save))
+	if (!support_meanwhile(SUPPORT_EXCHANGING, save))
 		return;
 	check_refused(&s, false);
 	check_file("live", cases[_i].live);
@@ -134,7 +135,7 @@ START_TEST(who_saves_for_ever_ends_the_swap)
 	struct swap s = two_files();
 
 	saves = ~0u;
-	if (!support_meanwhile(RENAME_EXCHANGE, save))
+	if (!support_meanwhile(SUPPORT_EXCHANGING, save))
 		return;
 	check_refused(&s, false);
 	support_meanwhile_end();
@@ -148,7 +149,7 @@ START_TEST(what_was_saved_before_going_back_stays_live)
 
 	check_goes(&s, false);
 	saves = 1;
-	if (!support_meanwhile(RENAME_EXCHANGE, save))
+	if (!support_meanwhile(SUPPORT_EXCHANGING, save))
 		return;
 	check_refused(&s, true);
 	check_files("saved 1", "old");
@@ -159,8 +160,8 @@ START_TEST(what_was_saved_before_going_back_stays_live)
 
 END_TEST
 
-/* A crash between the exchange and the one that puts it right: on the way forward the new one is
- * live, on the way back the old one, and what was saved rests aside. */
+/* A crash between the exchange and the one that puts it right: on the way forward the new
+ * one is live, on the way back the old one, and what was saved rests aside. */
 START_TEST(a_crash_before_it_is_put_right_loses_nothing)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -198,7 +199,8 @@ START_TEST(what_was_saved_before_the_first_of_three_renames_stays_live)
 	struct swap s = two_files();
 
 	saves = 1;
-	if (!support_lack(SUPPORT_EXCHANGE) || !support_meanwhile(RENAME_NOREPLACE, save))
+	if (!support_lack(SUPPORT_EXCHANGE) ||
+	    !support_meanwhile(SUPPORT_NOREPLACING, save))
 		return;
 	check_refused(&s, false);
 	check_files("saved 1", "new");
@@ -214,7 +216,8 @@ START_TEST(what_was_saved_before_the_last_of_three_renames_stays_live)
 	struct swap s = two_files();
 
 	saves = 4;
-	if (!support_lack(SUPPORT_EXCHANGE) || !support_meanwhile(RENAME_NOREPLACE, save))
+	if (!support_lack(SUPPORT_EXCHANGE) ||
+	    !support_meanwhile(SUPPORT_NOREPLACING, save))
 		return;
 	check_goes(&s, false);
 	check_files("saved 3", "old");
@@ -246,7 +249,7 @@ START_TEST(what_was_saved_before_it_is_moved_aside_stays_live)
 	ck_assert_int_eq(unlinkat(s.parent, ASIDE, 0), 0);
 	s.new_ino = 0;
 	saves = 1;
-	if (!support_meanwhile(RENAME_NOREPLACE, save))
+	if (!support_meanwhile(SUPPORT_NOREPLACING, save))
 		return;
 	check_refused(&s, false);
 	check_files("saved 1", NULL);
@@ -266,7 +269,7 @@ START_TEST(what_was_saved_before_the_new_one_is_taken_away_stays_live)
 	check_goes(&s, false);
 	check_files("new", NULL);
 	saves = 1;
-	if (!support_meanwhile(RENAME_NOREPLACE, save))
+	if (!support_meanwhile(SUPPORT_NOREPLACING, save))
 		return;
 	check_goes(&s, true);
 	check_files("saved 1", NULL);
@@ -308,8 +311,8 @@ Suite *suite_swap_races(void)
 	tcase_add_loop_test(t, a_crash_before_it_is_put_right_loses_nothing, 0, 8);
 	tcase_add_test(t, what_was_saved_before_the_first_of_three_renames_stays_live);
 	tcase_add_test(t, what_was_saved_before_the_last_of_three_renames_stays_live);
-	tcase_add_loop_test(t, a_crash_with_what_was_saved_under_the_third_name_loses_nothing,
-			    0, 2);
+	tcase_add_loop_test(
+		t, a_crash_with_what_was_saved_under_the_third_name_loses_nothing, 0, 2);
 	tcase_add_test(t, what_was_saved_before_it_is_moved_aside_stays_live);
 	tcase_add_test(t, what_was_saved_before_the_new_one_is_taken_away_stays_live);
 	tcase_add_loop_test(t, a_crash_with_what_was_saved_moved_aside_loses_nothing, 0, 2);
