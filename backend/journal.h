@@ -18,7 +18,7 @@
  * told from inode numbers:
  *
  *	old_ino new_ino	step
- *	yes	yes	RENAME_EXCHANGE (where it is not to be had, three renames: worker/swap.h)
+ *	yes	yes	RENAME_EXCHANGE, or three renames (worker/swap.h)
  *	0	yes	aside -> name, RENAME_NOREPLACE
  *	yes	0	name -> aside, RENAME_NOREPLACE (mount-point targets only)
  *

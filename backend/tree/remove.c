@@ -386,9 +386,9 @@ int remove_known_at(int parentfd, const char *name, const uint64_t known[2],
 	if (check_known(&st, name, known, err) < 0)
 		return -1;
 	/* What is no directory goes by its name, and so does a directory that is empty by
-	 * then: there is no other way.  Whoever may put another there in this moment has the
-	 * right to remove that one himself, and gains nothing by it; he has none to remove
-	 * what lies in a directory of somebody else's. */
+	 * then: there is no other way.  Whoever may put another there in this moment may
+	 * also remove that one himself, and gains nothing by it; what lies in a directory
+	 * of somebody else's he may not remove. */
 	if (!S_ISDIR(st.st_mode)) {
 		if (sys_unlinkat(parentfd, name, 0) < 0 && errno != ENOENT)
 			return err_errno(err, "cannot remove %s", q(name));

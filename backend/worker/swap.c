@@ -188,7 +188,7 @@ static int was_replaced(const struct step *t, struct err *err)
 }
 
 /* The next of the three renames, from wherever a crash left them: on the way forward or
- * back.  What became live after the look lies under the third name, and goes back, too. */
+ * back.  What became live after the look lies under the third name and goes back, too. */
 static int find_move(const struct step *t, const struct spots *at, struct move *ret, struct err *err)
 {
 	struct move aside_to_live = { t->aside_dir, t->live_dir, t->aside, t->live };
@@ -232,9 +232,10 @@ static int exchange_by_renames(const struct step *t, struct err *err)
 }
 
 /* Exchanges two names that both exist.  Between the look and this, and between any two of
- * these, a program may rename a file of its own over the live name.  That one is the newest
- * there is, and must not come to rest where nobody knows it: back with it, as often as it
- * takes, and the call fails, since the new file may have the number of one that is gone. */
+ * these, a program may rename a file of its own over the live name.  That one is the
+ * newest there is, and must not come to rest where nobody knows it: back with it, as
+ * often as it takes; and the call fails, as the new file may have the number of one that
+ * is gone. */
 static int exchange(const struct step *t, struct err *err)
 {
 	uint64_t live = t->from, aside = t->to, now;
@@ -297,8 +298,8 @@ static bool is_done(const struct step *t, const struct spots *at, bool backward)
 	if ((at->live == t->to && at->aside == t->from) ||
 	    (t->from != 0 && at->aside == t->from))
 		return true;
-	/* Back: nothing of ours may be live, or nothing had gone aside.  Forward: the new one
-	 * left, and it left for there. */
+	/* Back: nothing of ours may be live, or nothing had gone aside.  Forward: the new
+	 * one left, and it left for there. */
 	if (backward && t->from == 0)
 		return at->aside != t->to;
 	if (backward)
@@ -517,7 +518,7 @@ int swap_apply_attrs(int dirfd, const void *attrs, size_t n, struct owners *owne
 	if ((st.st_uid != le_get32(p + 4) || st.st_gid != le_get32(p + 8)) &&
 	    sys_fchown(dirfd, le_get32(p + 4), le_get32(p + 8)) < 0)
 		return err_errno(err, "cannot set the owner of a mount point");
-	/* Before the ACL goes: what its mask allowed is not for the group, not even now. */
+	/* Before the ACL goes: what its mask allowed is not for the group even now. */
 	if (sys_fchmod(dirfd, le_get32(p) & 07777) < 0)
 		return err_errno(err, "cannot set the mode of a mount point");
 	if (apply_acl(dirfd, ACL_OF_ACCESS, access, owners, err) < 0 ||

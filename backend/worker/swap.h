@@ -5,10 +5,10 @@
 /*
  * swap: two names below one directory change places, told by inode numbers.
  *
- * Order of a step: look which inodes are behind the names; the one rename or exchange that
- * is left to do; look again, until nothing is left; sync the directory, also where nothing
- * was left to do, since the run that did it may not have got so far.  Recovery is the same
- * step again: what is found decides.
+ * Order of a step: look which inodes are behind the names; the one rename or exchange
+ * that is left to do; look again, until nothing is left; sync the directory, also where
+ * nothing was left to do, since the run that did it may not have got so far.  Recovery is
+ * the same step again: what is found decides.
  *
  * A program may rename a file over the live name between the look and the deed, and the
  * deed then brings that file aside (x), where nobody would know it.  What is aside and
@@ -70,8 +70,8 @@ int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside, str
 /* Forward: the live name gets new_ino; backward: it gets old_ino.  ERR_CHANGED where
  * neither the state before nor one between nor the one after is found.  A live name that was
  * replaced after its swap is still swapped, and what was put there is left alone; so it is
- * backward where it was replaced before (new_ino is aside, or there is none and nothing is):
- * nothing was done. */
+ * backward where it was replaced before (new_ino is aside, or there is none and nothing
+ * is): nothing was done. */
 int swap_step(const struct swap *s, bool backward, struct err *err);
 /* Whether that could be done now, and ERR_CHANGED if not; changes nothing. */
 int swap_check(const struct swap *s, bool backward, struct err *err);

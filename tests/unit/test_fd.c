@@ -365,7 +365,7 @@ END_TEST
 START_TEST(components_stay_in_their_directory)
 {
 	static const char *const good[] = { "a", "...", ".a", "..a", "a ", "\xff", "\n" };
-	static const char *const bad[] = { "", ".", "..", "/", "a/b", "/a", "a/", "../a" };
+	static const char *const bad[] = { "", ".", "..", "/", "a/b", "a/", "../a" };
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		ck_assert_msg(fd_is_component(good[i]), "%s", good[i]);

@@ -32,13 +32,14 @@ static uint64_t inode(const char *path)
 /* What the program does; "saved N" is in its file. */
 static void save(int nth)
 {
+	int d = support_dirfd();
 	char text[20];
 
 	if (!(saves & (1u << ((nth - 1) % 32))))
 		return;
 	snprintf(text, sizeof(text), "saved %d", nth);
-	support_file(support_dirfd(), "temporary", 0644, text);
-	ck_assert_int_eq(renameat(support_dirfd(), "temporary", support_dirfd(), "live"), 0);
+	support_file(d, "temporary", 0644, text);
+	ck_assert_int_eq(renameat(d, "temporary", d, "live"), 0);
 }
 
 /* The file "live", with "old" in it, and aside one with "new". */
@@ -58,9 +59,10 @@ static struct swap two_files(void)
 /* What is in it; NULL: it must not exist. */
 static void check_file(const char *name, const char *want)
 {
+	bool exists = support_exists(support_dirfd(), name);
 	_cleanup_free_ char *text = NULL;
 
-	ck_assert_msg(support_exists(support_dirfd(), name) == (want != NULL), "%s", name);
+	ck_assert_msg(exists == (want != NULL), "%s", name);
 	if (!want)
 		return;
 	text = support_read(support_dirfd(), name, NULL);
@@ -278,7 +280,7 @@ START_TEST(what_was_saved_before_the_new_one_is_taken_away_stays_live)
 
 END_TEST
 
-START_TEST(a_crash_with_what_was_saved_moved_aside_loses_nothing)
+START_TEST(a_crash_with_what_was_moved_aside_loses_nothing)
 {
 	struct swap s = two_files();
 	int d = s.parent;
@@ -315,6 +317,6 @@ Suite *suite_swap_races(void)
 		t, a_crash_with_what_was_saved_under_the_third_name_loses_nothing, 0, 2);
 	tcase_add_test(t, what_was_saved_before_it_is_moved_aside_stays_live);
 	tcase_add_test(t, what_was_saved_before_the_new_one_is_taken_away_stays_live);
-	tcase_add_loop_test(t, a_crash_with_what_was_saved_moved_aside_loses_nothing, 0, 2);
+	tcase_add_loop_test(t, a_crash_with_what_was_moved_aside_loses_nothing, 0, 2);
 	return s;
 }
