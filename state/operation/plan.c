@@ -259,7 +259,7 @@ static int find_home_apps(struct plan *p, struct catalog *c, struct err *err)
 /* ---- Apps ---- */
 
 /* "TREE/PATTERN" of a native app or flatpak as snapd's variables say it; NULL if it is none of
- * this app's trees.  "X/" is X, which goes with all below it. */
+ * this app's trees.  "TREE/X/" is "TREE/X", which goes with all below it. */
 static char *native_exclude(const struct catalog_app *app, const char *pattern, bool *ret_known,
 			    struct err *err)
 {
@@ -271,10 +271,12 @@ static char *native_exclude(const struct catalog_app *app, const char *pattern, 
 		if (strncmp(pattern, t->name, n) != 0 || pattern[n] != '/')
 			continue;
 		*ret_known = true;
-		n = strlen(pattern);
-		return alloc_printf(err, "%s/%.*s",
+		n = strlen(pattern) - strlen(t->name) - 1;
+		if (n > 1 && pattern[strlen(pattern) - 1] == '/')
+			n--;
+		return alloc_printf(err, "%s/%s/%.*s",
 				    t->user_scope ? "$SNAP_USER_COMMON" : "$SNAP_COMMON",
-				    (int)(pattern[n - 1] == '/' ? n - 1 : n), pattern);
+				    t->name, (int)n, pattern + strlen(t->name) + 1);
 	}
 	return NULL;
 }

@@ -117,7 +117,7 @@ static int check_snap(const struct catalog_app *app, const struct snapshot *m, s
 {
 	if (app->snap_id && m->snap_id && strcmp(app->snap_id, m->snap_id) != 0)
 		return err_set(err, ERR_REFUSED,
-			       "the snap %s here is not the one that the snapshot is of",
+			       "the snap %s here is another one than the one that was saved",
 			       q(m->snap));
 	if (app->installed && !snapshot_epoch_can_read(&app->epoch, &m->epoch))
 		return err_set(err, ERR_REFUSED,
