@@ -64,7 +64,8 @@ for how in hash no-manifest directory link device above absolute no-underscore t
 done
 there import --json empty
 is_status 5 '--json of a failure: status'
-is_json 'd' '{"version":1,"error":{"kind":"damaged","message":"cannot import \"empty\": it is empty"}}' \
+is_json '[d["version"], [d["error"][k] for k in ("kind", "message", "hint")]]' \
+	'[1,["damaged","cannot import \"empty\": it is empty","copy it here or export it again"]]' \
 	'--json of a failure'
 there import --json changed
 is_json 'd["error"]["kind"]' '"damaged"' '--json of another'
