@@ -59,7 +59,7 @@ static int find_expired(struct recovering *v, struct err *err)
 
 	for (size_t i = v->due.n; r == 0 && i > 0; i--)
 		r = tell_expired(v, v->due.ids[i - 1], err);
-	return r < 0 ? -1 : expiry_sets(v->session, 0, tell_set_expired, v, err);
+	return r < 0 ? -1 : expiry_sets(v->session, tell_set_expired, v, err);
 }
 
 /* One that cannot be restored as it is, for whatever reason a listing gives. */

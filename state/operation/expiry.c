@@ -37,21 +37,33 @@ static int expire_aside(struct session *s, const struct db_restore *row,
 	return tell ? tell(ctx, row->id, err) : 0;
 }
 
-int expiry_asides(struct session *s, expiry_teller tell, void *ctx, struct err *err)
+static int find_asides(struct session *s, struct db_restore_list *ret, struct err *err)
 {
-	struct db_restore_list list = { 0 };
 	struct stamp now;
-	int r = 0;
 
 	if (!s->db)
 		return 0;
-	if (stamp_now(&now, err) < 0 ||
-	    db_restores_expired(s->db, now.sec, &list, err) < 0)
+	if (stamp_now(&now, err) < 0)
 		return -1;
-	for (size_t i = 0; r == 0 && i < list.n; i++)
-		r = expire_aside(s, &list.restores[i], tell, ctx, err);
-	db_restore_list_done(&list);
-	return r;
+	return db_restores_expired(s->db, now.sec, ret, err);
+}
+
+static int expire_asides(struct session *s, const struct db_restore_list *list,
+			 expiry_teller tell, void *ctx, struct err *err)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (expire_aside(s, &list->restores[i], tell, ctx, err) < 0)
+			return -1;
+	return 0;
+}
+
+int expiry_asides(struct session *s, expiry_teller tell, void *ctx, struct err *err)
+{
+	_cleanup_(db_restore_list_done) struct db_restore_list list = { NULL, 0 };
+
+	if (find_asides(s, &list, err) < 0)
+		return -1;
+	return expire_asides(s, &list, tell, ctx, err);
 }
 
 /* ---- Sets ---- */
@@ -66,23 +78,39 @@ static int expire_set(struct session *s, uint64_t id, int64_t now, expiry_teller
 	return r > 0 && tell ? tell(ctx, id, err) : 0;
 }
 
-int expiry_sets(struct session *s, uint64_t spare, expiry_teller tell, void *ctx,
-		struct err *err)
+/* Those that are expired now, which is told, too. */
+static int find_sets(struct session *s, struct db_set_list *ret, int64_t *ret_now,
+		     struct err *err)
 {
-	struct db_set_list list = { NULL, 0 };
 	struct stamp now;
-	int r = 0;
 
 	/* With another's store the database is that of our own. */
 	if (!s->db || s->places.foreign || s->config.automatic_retention < 0)
 		return 0;
-	if (stamp_now(&now, err) < 0 || db_sets_expired(s->db, now.sec, &list, err) < 0)
+	if (stamp_now(&now, err) < 0)
 		return -1;
-	for (size_t i = 0; r == 0 && i < list.n; i++)
-		if (list.sets[i].id != spare)
-			r = expire_set(s, list.sets[i].id, now.sec, tell, ctx, err);
-	db_set_list_done(&list);
-	return r;
+	*ret_now = now.sec;
+	return db_sets_expired(s->db, now.sec, ret, err);
+}
+
+static int expire_sets(struct session *s, uint64_t spare, const struct db_set_list *list,
+		       int64_t now, expiry_teller tell, void *ctx, struct err *err)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->sets[i].id != spare &&
+		    expire_set(s, list->sets[i].id, now, tell, ctx, err) < 0)
+			return -1;
+	return 0;
+}
+
+int expiry_sets(struct session *s, expiry_teller tell, void *ctx, struct err *err)
+{
+	_cleanup_(db_set_list_done) struct db_set_list list = { NULL, 0 };
+	int64_t now = 0;
+
+	if (find_sets(s, &list, &now, err) < 0)
+		return -1;
+	return expire_sets(s, 0, &list, now, tell, ctx, err);
 }
 
 /* ---- Both ---- */
@@ -101,9 +129,15 @@ static int note_set(void *ctx, uint64_t id, struct err *err)
 
 int setaside_expire(struct session *s, uint64_t spare, struct err *err)
 {
+	_cleanup_(db_restore_list_done) struct db_restore_list asides = { NULL, 0 };
+	_cleanup_(db_set_list_done) struct db_set_list sets = { NULL, 0 };
+	int64_t now = 0;
+
 	if (!session_writes(s))
 		return 0;
-	if (expiry_asides(s, NULL, NULL, err) < 0)
+	/* Both are found before anything goes: who cannot look has changed nothing. */
+	if (find_asides(s, &asides, err) < 0 || find_sets(s, &sets, &now, err) < 0 ||
+	    expire_asides(s, &asides, NULL, NULL, err) < 0)
 		return -1;
-	return expiry_sets(s, spare, note_set, s, err);
+	return expire_sets(s, spare, &sets, now, note_set, s, err);
 }

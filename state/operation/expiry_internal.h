@@ -18,7 +18,6 @@ typedef int (*expiry_teller)(void *ctx, uint64_t id, struct err *err);
 
 /* `tell` may be NULL. */
 int expiry_asides(struct session *s, expiry_teller tell, void *ctx, struct err *err);
-int expiry_sets(struct session *s, uint64_t spare, expiry_teller tell, void *ctx,
-		struct err *err);
+int expiry_sets(struct session *s, expiry_teller tell, void *ctx, struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/base/alloc.h"
+#include "backend/base/quote.h"
 #include "state/operation/choose.h"
 #include "state/operation/forget_internal.h"
 #include "state/session_internal.h"
@@ -159,12 +160,13 @@ static int lock_at_once(struct session *s, uint64_t set, struct err *err)
 		return -1;
 	if (is_free)
 		return 0;
-	return err_set(err, ERR_BUSY, "snapshot set %llu is busy: another process is at work on it",
+	return err_set(err, ERR_BUSY, "snapshot set %llu is busy: another process is working on it",
 		       (unsigned long long)set);
 }
 
 /* The files that the row has: of others nobody knows that they may go.  1, or 0 where the
- * set is not whole, which is told until a person forgets it. */
+ * set is not whole, which is told until a person forgets it; -1 also where that cannot be
+ * seen now. */
 static int choose_recorded(struct forgetting *f, struct err *err)
 {
 	f->chosen = alloc_zero(f->set.n + 1, sizeof(*f->chosen), err);
@@ -174,8 +176,11 @@ static int choose_recorded(struct forgetting *f, struct err *err)
 		const struct set_snapshot *snapshot = &f->set.snapshots[i];
 		bool recorded;
 
-		if (snapshot->missing || snapshot->broken)
-			return 0;
+		if (snapshot->broken)
+			return set_snapshot_is_damaged(snapshot) ?
+				       0 :
+				       err_set(err, snapshot->broken_kind, "its file %s: %s",
+					       q(snapshot->file), snapshot->broken);
 		if (db_set_has_file(f->session->db, f->id, snapshot->file, &recorded, err) < 0)
 			return -1;
 		if (recorded)
