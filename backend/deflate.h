@@ -43,7 +43,8 @@ struct deflate_codec {
 	/* The same, of a stream that goes on at the next byte. */
 	size_t (*compress_part)(void *compressor, const void *in, size_t n, void *out,
 				size_t cap);
-	/* A block made of parts pays if it spares the compressor so many percent of it. */
+	/* A block made of parts pays if it spares the compressor
+	 * so many percent of it. */
 	unsigned parts_pay_from;
 
 	void *(*decompressor_new)(struct err *err);

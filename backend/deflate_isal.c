@@ -29,17 +29,19 @@ static void *isal_compressor_new(enum gzip_level level, struct err *err)
 }
 
 /*
- * So many bytes are given to ISA-L before all others, and made it compress: the fewest that
- * it takes for a history.  Without a history its loop over the bulk of a block (of 2.30, and
- * later) files the third position of the block under a hash of the address of the stream
- * instead of one of the data, and now and then finds another match for it.  What comes out
- * is right, but it is not the same for each compressor.  It costs some 5 bytes a block.
+ * So many bytes are given to ISA-L before all others, and made it compress: the fewest
+ * that it takes for a history.  Without a history its loop over the bulk of a block
+ * (of 2.30, and later) files the third position of the block under a hash of the
+ * address of the stream instead of one of the data, and now and then finds another
+ * match for it.  What comes out is right, but it is not the same for each compressor.
+ * It costs some 5 bytes a block.
  */
 # define FIRST 4
 
-/* A stream, or the part of one that goes on behind it; the object's stream tells how that went. */
-static bool run(struct isal_compressor *c, const void *in, size_t n, void *out, size_t cap,
-		bool part)
+/* A stream, or the part of one that goes on behind it; the object's
+ * stream tells how that went. */
+static bool run(struct isal_compressor *c, const void *in, size_t n, void *out,
+		size_t cap, bool part)
 {
 	struct isal_zstream *s = &c->stream;
 	size_t first = n > FIRST ? FIRST : 0;
@@ -68,7 +70,8 @@ static size_t isal_compress(void *compressor, const void *in, size_t n, void *ou
 {
 	struct isal_compressor *c = compressor;
 
-	if (!run(c, in, n, out, cap, false) || c->stream.internal_state.state != ZSTATE_END)
+	if (!run(c, in, n, out, cap, false) ||
+	    c->stream.internal_state.state != ZSTATE_END)
 		return 0;
 	return c->stream.total_out;
 }
@@ -79,7 +82,8 @@ static size_t isal_compress_part(void *compressor, const void *in, size_t n, voi
 	struct isal_compressor *c = compressor;
 
 	/* With room left nothing of it is still to come. */
-	if (!run(c, in, n, out, cap, true) || c->stream.avail_in > 0 || c->stream.avail_out == 0)
+	if (!run(c, in, n, out, cap, true) || c->stream.avail_in > 0 ||
+	    c->stream.avail_out == 0)
 		return 0;
 	return c->stream.total_out;
 }

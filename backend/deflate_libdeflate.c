@@ -33,7 +33,8 @@ static void *libdeflate_compressor_new(enum gzip_level level, struct err *err)
 
 	if (!c)
 		return NULL;
-	c->deflate = libdeflate_alloc_compressor(level == GZIP_FAST ? FAST_LEVEL : SMALL_LEVEL);
+	c->deflate = libdeflate_alloc_compressor(level == GZIP_FAST ? FAST_LEVEL
+								    : SMALL_LEVEL);
 	if (!c->deflate)
 		err_nomem(err);
 	if (!c->deflate || inflater_new(INFLATE_RAW, &c->inflater, err) < 0) {
@@ -46,22 +47,22 @@ static void *libdeflate_compressor_new(enum gzip_level level, struct err *err)
 static size_t libdeflate_compress(void *compressor, const void *in, size_t n, void *out,
 				  size_t cap)
 {
-	return libdeflate_deflate_compress(((struct compressor *)compressor)->deflate, in, n, out,
-					   cap);
+	return libdeflate_deflate_compress(((struct compressor *)compressor)->deflate, in,
+					   n, out, cap);
 }
 
-/* The header of an empty stored block: type 0 in three bits, zeros up to the next byte, then
- * the length and its complement. */
+/* The header of an empty stored block: type 0 in three bits, zeros up to the next byte,
+ * then the length and its complement. */
 # define STORED_BITS   3
 # define STORED_LENGTH 4
 
 /*
- * libdeflate makes nothing but whole streams.  The last block of one begins with a bit that
- * says so: where, is found by inflating.  That bit is cleared, and an empty stored block fills
- * the last byte.
+ * libdeflate makes nothing but whole streams.  The last block of one begins with a bit
+ * that says so: where, is found by inflating.  That bit is cleared, and an empty stored
+ * block fills the last byte.
  */
-static size_t libdeflate_compress_part(void *compressor, const void *in, size_t n, void *out,
-				       size_t cap)
+static size_t libdeflate_compress_part(void *compressor, const void *in, size_t n,
+				       void *out, size_t cap)
 {
 	struct compressor *c = compressor;
 	size_t size = libdeflate_compress(c, in, n, out, cap);
@@ -77,7 +78,7 @@ static size_t libdeflate_compress_part(void *compressor, const void *in, size_t 
 	size_t whole = (size_t)(end + STORED_BITS + 7) / 8;
 	if (whole + STORED_LENGTH > cap)
 		return 0;
-	bytes[begin / 8] &= (uint8_t)~(1u << begin % 8);
+	bytes[begin / 8] &= (uint8_t) ~(1u << begin % 8);
 	if (whole > size)
 		bytes[size] = 0;
 	le_put16(bytes + whole, 0);
@@ -121,7 +122,8 @@ const struct deflate_codec deflate_libdeflate = {
 	.compressor_free = libdeflate_compressor_free,
 	.compress = libdeflate_compress,
 	.compress_part = libdeflate_compress_part,
-	.parts_pay_from = 30, /* a part takes a quarter to two thirds longer than a whole stream */
+	.parts_pay_from =
+		30, /* a part takes a quarter to two thirds longer than a whole stream */
 	.decompressor_new = libdeflate_decompressor_new,
 	.decompressor_free = libdeflate_decompressor_free,
 	.decompress = libdeflate_decompress,

@@ -64,7 +64,8 @@ static size_t zlib_compress_part(void *compressor, const void *in, size_t n, voi
 	z_stream *z = compressor;
 
 	/* With room left nothing of it is still to come. */
-	if (run(z, in, n, out, cap, Z_SYNC_FLUSH) != Z_OK || z->avail_in > 0 || z->avail_out == 0)
+	if (run(z, in, n, out, cap, Z_SYNC_FLUSH) != Z_OK || z->avail_in > 0 ||
+	    z->avail_out == 0)
 		return 0;
 	return cap - z->avail_out;
 }

@@ -8,8 +8,8 @@
 /* A shorter piece is no sample: it is compressed. */
 #define PIECE_MIN (ENTROPY_PIECE / 4)
 
-/* The sample: so many bytes of each stride, which is no power of two: what comes in records of a
- * round size must not show the same part of each. */
+/* The sample: so many bytes of each stride, which is no power of two: what comes in
+ * records of a round size must not show the same part of each. */
 #define STRIDE 576
 #define RUN    64
 
@@ -17,12 +17,13 @@
 
 /* What begins an anchor: rare in text and in code, one byte of 256 where all are equally
  * frequent. */
-#define ANCHOR	    0xad
+#define ANCHOR      0xad
 #define ANCHOR_SIZE 5 /* itself and what follows it */
 /* So many that were there before are no accident. */
 #define REPEATS_MIN 2
 
-/* What followed the anchors of the last pieces, by a hash of it; others take its place. */
+/* What followed the anchors of the last pieces, by a hash of it;
+ * others take its place. */
 struct anchors {
 	uint32_t seen[256];
 };

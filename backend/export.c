@@ -11,11 +11,12 @@
 #include "backend/tree/entry.h"
 #include "backend/tree/tar_write.h"
 
-struct export {
+struct export
+{
 	struct stamp date;
 	struct strings names;
 	struct buf bytes; /* all parts, one behind the other */
-	size_t *ends;	  /* where part i ends in them */
+	size_t *ends;     /* where part i ends in them */
 	size_t n_ends, cap;
 	uint64_t zips; /* bytes of all zips */
 	bool finished;
@@ -54,7 +55,8 @@ static int add_header(struct export *x, const char *name, uint64_t size, struct 
 }
 
 /* A file whose bytes are at hand. */
-static int add_text(struct export *x, const char *name, const struct buf *text, struct err *err)
+static int add_text(struct export *x, const char *name, const struct buf *text,
+		    struct err *err)
 {
 	if (add_header(x, name, text->len, err) < 0 ||
 	    buf_add(&x->bytes, text->data, text->len, err) < 0)
@@ -125,7 +127,8 @@ int export_count_metadata(const struct snapshot *s, size_t *total, struct err *e
 	if (snapshot_pack(s, &record, err) < 0)
 		return -1;
 	if (record.len > EXPORT_METADATA_MAX - *total)
-		return err_set(err, ERR_NO_SPACE, "the snapshots have more than %zu MiB of metadata",
+		return err_set(err, ERR_NO_SPACE,
+			       "the snapshots have more than %zu MiB of metadata",
 			       EXPORT_METADATA_MAX >> 20);
 	*total += record.len;
 	return 0;

@@ -71,8 +71,8 @@ static size_t run_length(const bool *full, size_t at, size_t n)
 	return (end < n ? end : n) - at;
 }
 
-/* A deflate stream in which what is full of entropy is stored and all else compressed, run
- * by run; 0 if it has no room in `cap`. */
+/* A deflate stream in which what is full of entropy is stored and all else compressed,
+ * run by run; 0 if it has no room in `cap`. */
 static size_t encode_runs(const struct deflate_codec *codec, void *compressor,
 			  const uint8_t *in, size_t n, const bool *full, uint8_t *out,
 			  size_t cap)
@@ -99,8 +99,8 @@ static size_t encode_runs(const struct deflate_codec *codec, void *compressor,
 }
 
 /* The deflate stream of a block, or 0 if to store it is shorter. */
-static size_t encode(const struct deflate_codec *codec, void *compressor, const uint8_t *in,
-		     size_t n, uint8_t *out)
+static size_t encode(const struct deflate_codec *codec, void *compressor,
+		     const uint8_t *in, size_t n, uint8_t *out)
 {
 	bool full[GZIP_BLOCK / ENTROPY_PIECE];
 	size_t n_full = entropy_look(in, n, full), cap = stored_size(n) - 1;

@@ -9,8 +9,8 @@
  * its own (format.md, "Our gzip members": FLG=FEXTRA only, MTIME 0, XFL 0, OS 255, one
  * subfield 'S' 'A' of length 8: the size of the whole member, little endian).  They are
  * compressed in parallel and delivered in order.  Same input, level, library and kind of
- * CPU: same bytes, however many threads.  Blocks that do not shrink are stored, and so are
- * parts of a block that look as if they would not (entropy.h).
+ * CPU: same bytes, however many threads.  Blocks that do not shrink are stored, and so
+ * are parts of a block that look as if they would not (entropy.h).
  *
  *	gzip_writer_new(GZIP_FAST, 0, sink, ctx, &w, err);
  *	while (more) {

@@ -11,12 +11,12 @@
 
 /*
  * The caller fills a block; workers turn full blocks into members and hand those to the
- * sink.  With n workers there are n + SPARE blocks and as many places for members: one for
- * each worker, one with the caller, one with the sink, and some in which work waits, so that
- * who is slow now and then does not make the others wait each time.  What a worker does next is
- * decided under the lock alone: deliver the oldest member if it is ready and nobody is
- * delivering, else compress the oldest full block if there is a place for its member.
- * The oldest job always has its place, so something always moves.
+ * sink.  With n workers there are n + SPARE blocks and as many places for members: one
+ * for each worker, one with the caller, one with the sink, and some in which work waits,
+ * so that who is slow now and then does not make the others wait each time.  What a
+ * worker does next is decided under the lock alone: deliver the oldest member if it is
+ * ready and nobody is delivering, else compress the oldest full block if there is a place
+ * for its member.  The oldest job always has its place, so something always moves.
  *
  * Threads are started when a full block finds none waiting: a stream of one block has no
  * thread at all, and the caller does the work of those that cannot be started.

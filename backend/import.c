@@ -12,9 +12,9 @@
 
 struct import {
 	struct tar_reader *tar;
-	struct strings names;	/* zips of the current set */
-	struct strings written; /* the same as export.json can hold them */
-	struct strings listed;	/* what export.json names */
+	struct strings names;      /* zips of the current set */
+	struct strings written;    /* the same as export.json can hold them */
+	struct strings listed;     /* what export.json names */
 	const struct entry *ahead; /* content.json of the next set */
 	bool has_content, has_manifest;
 	bool ended; /* with the stream */
@@ -48,8 +48,8 @@ void import_free(struct import *im)
 }
 
 /* A small member, parsed. */
-static int read_json(struct import *im, const struct entry *e, size_t max, struct json **ret,
-		     struct err *err)
+static int read_json(struct import *im, const struct entry *e, size_t max,
+		     struct json **ret, struct err *err)
 {
 	_cleanup_(json_freep) struct json *object = NULL;
 	_cleanup_(buf_done) struct buf text = BUF_INIT_MAX(max);
@@ -62,7 +62,8 @@ static int read_json(struct import *im, const struct entry *e, size_t max, struc
 	while ((n = tar_read_data(im->tar, &offset, &p, err)) > 0)
 		if (buf_add(&text, p, (size_t)n, err) < 0)
 			return -1;
-	if (n < 0 || json_parse(text.data ? text.data : "", text.len, NULL, &object, err) < 0)
+	if (n < 0 ||
+	    json_parse(text.data ? text.data : "", text.len, NULL, &object, err) < 0)
 		return -1;
 	if (object->type != JSON_OBJECT)
 		return err_set(err, ERR_CORRUPT, "it is no object");
@@ -71,8 +72,8 @@ static int read_json(struct import *im, const struct entry *e, size_t max, struc
 }
 
 /* content.json */
-static int read_content(struct import *im, const struct entry *e, struct import_part *part,
-			struct err *err)
+static int read_content(struct import *im, const struct entry *e,
+			struct import_part *part, struct err *err)
 {
 	_cleanup_(json_freep) struct json *object = NULL;
 	_cleanup_(buf_done) struct buf hash = BUF_INIT;
@@ -150,8 +151,9 @@ static int check_name(const struct entry *e, struct err *err)
 	if (n > NAME_MAX)
 		return err_set(err, ERR_CORRUPT, "its name is longer than any file's");
 	if (!low)
-		return err_set(err, ERR_CORRUPT,
-			       "it is not named as a snapshot is (SET_APP_VERSION_REVISION.zip)");
+		return err_set(
+			err, ERR_CORRUPT,
+			"it is not named as a snapshot is (SET_APP_VERSION_REVISION.zip)");
 	if (n <= suffix || strcmp(e->path + n - suffix, ".zip") != 0)
 		return err_set(err, ERR_CORRUPT, "its name does not end in .zip");
 	return 0;
@@ -177,9 +179,11 @@ static int take_zip(struct import *im, const struct entry *e, struct import_part
 	if (check_name(e, err) < 0)
 		return -1;
 	if (im->names.n == EXPORT_ZIPS_MAX)
-		return err_set(err, ERR_CORRUPT, "it is one more than the %u that are read",
+		return err_set(err, ERR_CORRUPT,
+			       "it is one more than the %u that are read",
 			       EXPORT_ZIPS_MAX);
-	if (strings_add(&im->names, e->path, err) < 0 || add_written(im, e->path, err) < 0)
+	if (strings_add(&im->names, e->path, err) < 0 ||
+	    add_written(im, e->path, err) < 0)
 		return -1;
 	part->kind = IMPORT_ZIP;
 	part->name = im->names.items[im->names.n - 1];
@@ -209,23 +213,27 @@ static int check_unique(const struct strings *came, struct err *err)
 {
 	for (size_t i = 1; i < came->n; i++)
 		if (strcmp(came->items[i - 1], came->items[i]) == 0)
-			return err_set(err, ERR_CORRUPT, "%s comes twice", q(came->items[i]));
+			return err_set(err, ERR_CORRUPT, "%s comes twice",
+				       q(came->items[i]));
 	return 0;
 }
 
 /* ERR_CORRUPT unless the two sorted lists are the same. */
-static int compare_names(const struct strings *came, const struct strings *listed, struct err *err)
+static int compare_names(const struct strings *came, const struct strings *listed,
+			 struct err *err)
 {
 	for (size_t i = 0; i < came->n || i < listed->n; i++) {
-		int order = i >= came->n ? 1 : i >= listed->n ? -1 :
-				      strcmp(came->items[i], listed->items[i]);
+		int order = i >= came->n     ? 1
+			    : i >= listed->n ? -1
+					     : strcmp(came->items[i], listed->items[i]);
 
 		if (order > 0)
-			return err_set(err, ERR_CORRUPT, "%s lists %s, which did not come",
-				       EXPORT_MANIFEST, q(listed->items[i]));
+			return err_set(err, ERR_CORRUPT,
+				       "%s lists %s, which did not come", EXPORT_MANIFEST,
+				       q(listed->items[i]));
 		if (order < 0)
-			return err_set(err, ERR_CORRUPT, "%s does not list %s", EXPORT_MANIFEST,
-				       q(came->items[i]));
+			return err_set(err, ERR_CORRUPT, "%s does not list %s",
+				       EXPORT_MANIFEST, q(came->items[i]));
 	}
 	return 0;
 }
@@ -248,7 +256,8 @@ static int read_ahead(struct import *im, struct err *err)
 static int end_set(struct import *im, struct err *err)
 {
 	if (!im->has_manifest)
-		return err_set(err, ERR_CORRUPT, "it is cut short: %s is missing", EXPORT_MANIFEST);
+		return err_set(err, ERR_CORRUPT, "it is cut short: %s is missing",
+			       EXPORT_MANIFEST);
 	if (im->names.n == 0)
 		return err_set(err, ERR_CORRUPT, "it holds no snapshots");
 	strings_sort(&im->names);
@@ -272,11 +281,12 @@ static void begin_set(struct import *im)
 	im->has_content = im->has_manifest = false;
 }
 
-/* What tar alone calls unsupported or too large is no export of anyone's.  What a read failed with
- * is not the stream's fault. */
+/* What tar alone calls unsupported or too large is no export of anyone's.  What a read
+ * failed with is not the stream's fault. */
 static int fail(struct err *err)
 {
-	if (err->sys_errno == 0 && (err_is(err, ERR_UNSUPPORTED) || err_is(err, ERR_NO_SPACE)))
+	if (err->sys_errno == 0 &&
+	    (err_is(err, ERR_UNSUPPORTED) || err_is(err, ERR_NO_SPACE)))
 		err_reclassify(err, ERR_CORRUPT);
 	return -1;
 }

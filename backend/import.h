@@ -5,24 +5,26 @@
 /*
  * import: the parts of an export stream, in the order in which they come.
  *
- * Parses what a stranger may have written, so it runs in the reader process.  The stream is read
- * once, from anything that can be read; several sets may follow one another.
+ * Parses what a stranger may have written, so it runs in the reader process.  The stream
+ * is read once, from anything that can be read; several sets may follow one another.
  *
  *	while ((r = import_next(im, &part, err)) > 0)
  *		if (part.kind == IMPORT_ZIP)
  *			while ((n = import_read(im, &p, err)) > 0) ...
  *
- * A set begins with whatever comes first, and ends with IMPORT_END, which is told only when its
- * end is proven: export.json was there, names exactly the zips that came, and after the two zero
- * blocks comes nothing but zeros up to the end of the stream, or another export's content.json.
- * content.json is optional (older writers have none), and may stand anywhere before export.json.
+ * A set begins with whatever comes first, and ends with IMPORT_END, which is told only
+ * when its end is proven: export.json was there, names exactly the zips that came, and
+ * after the two zero blocks comes nothing but zeros up to the end of the stream, or
+ * another export's content.json. content.json is optional (older writers have none), and
+ * may stand anywhere before export.json.
  *
- * ERR_CORRUPT: anything but regular files, names with a slash or without `_`, that do not end in
- * .zip, are longer than a file's may be, or come twice, more than EXPORT_ZIPS_MAX of them, JSON over
- * the sizes of export.h or nested deeper than json.h reads, a content hash that is none, a manifest
- * that is missing or names others, a stream that is cut or goes on after its end.  ERR_UNSUPPORTED:
- * export.json has a format that this version does not know.  Errors of the source are passed on.
- * After a failure only import_free() is allowed.
+ * ERR_CORRUPT: anything but regular files, names with a slash or without `_`, that do
+ * not end in .zip, are longer than a file's may be, or come twice, more than
+ * EXPORT_ZIPS_MAX of them, JSON over the sizes of export.h or nested deeper than json.h
+ * reads, a content hash that is none, a manifest that is missing or names others, a
+ * stream that is cut or goes on after its end.  ERR_UNSUPPORTED: export.json has a
+ * format that this version does not know.  Errors of the source are passed on.  After a
+ * failure only import_free() is allowed.
  *
  * Memory: the names of one set, and one JSON text.  What the zips hold is not looked at.
  */
@@ -39,13 +41,14 @@
 
 enum import_kind {
 	IMPORT_CONTENT, /* hash: what the stream says the set's content hash is */
-	IMPORT_ZIP,	/* name and size; import_read() gives its bytes */
-	IMPORT_END,	/* the set is whole */
+	IMPORT_ZIP,     /* name and size; import_read() gives its bytes */
+	IMPORT_END,     /* the set is whole */
 };
 
 struct import_part {
 	enum import_kind kind;
-	const char *name; /* valid until the next call; says nothing that could be trusted */
+	/* valid until the next call; says nothing that could be trusted */
+	const char *name;
 	uint64_t size;
 	uint8_t hash[DIGEST_SHA256_SIZE];
 };

@@ -43,7 +43,8 @@ int inflater_new(enum inflate_format format, struct inflater **ret, struct err *
 	int bits = format == INFLATE_GZIP ? WINDOW_BITS + GZIP_ONLY : -WINDOW_BITS;
 	if (inflateInit2(&i->z, bits) != Z_OK)
 		return err_nomem(err);
-	/* Its window now, and not when it is first needed, where there may be no memory. */
+	/* Its window now, and not when it is first needed, where
+	 * there may be no memory. */
 	if (format == INFLATE_RAW &&
 	    inflateSetDictionary(&i->z, (const Bytef *)"", 0) != Z_OK) {
 		(void)inflateEnd(&i->z);
@@ -94,8 +95,8 @@ int inflater_run(struct inflater *i, const void **in, size_t *n_in, void **out,
 	}
 }
 
-/* Of z_stream.data_type: a block has just ended, and these bits of the last byte were not used;
- * the last block has begun. */
+/* Of z_stream.data_type: a block has just ended, and these bits of the last byte were not
+ * used; the last block has begun. */
 #define UNUSED_BITS 7
 #define LAST_BLOCK  64
 #define BLOCK_END   128

@@ -36,9 +36,9 @@ void inflater_reset(struct inflater *i);
  * the input is not its own; -1: ERR_CORRUPT, saying what is wrong. */
 int inflater_run(struct inflater *i, const void **in, size_t *n_in, void **out,
 		 size_t *n_out, struct err *err);
-/* Where in a whole raw stream, which is right, the header of its last block begins, and where
- * the stream ends, in bits.  False if it is not such a stream.  Afterwards the object is to
- * be reset. */
+/* Where in a whole raw stream, which is right, the header of its last block begins, and
+ * where the stream ends, in bits.  False if it is not such a stream.  Afterwards the
+ * object is to be reset. */
 bool inflater_find_last_block(struct inflater *i, const void *in, size_t n,
 			      uint64_t *ret_begin, uint64_t *ret_end);
 void inflater_free(struct inflater *i);

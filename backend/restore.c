@@ -19,14 +19,17 @@ char *restore_item_path(const struct journal_item *item, struct err *err)
 
 char *restore_item_aside(const struct journal_item *item, struct err *err)
 {
-	return alloc_printf(err, "%s/%s", strcmp(item->parent, "/") == 0 ? "" : item->parent,
+	return alloc_printf(err, "%s/%s",
+			    strcmp(item->parent, "/") == 0 ? "" : item->parent,
 			    item->aside);
 }
 
-int restore_item_swapper(const struct restore_workers *workers, const struct journal_item *item,
-			 const struct observer *observer, struct worker **ret, struct err *err)
+int restore_item_swapper(const struct restore_workers *workers,
+			 const struct journal_item *item, const struct observer *observer,
+			 struct worker **ret, struct err *err)
 {
-	return workers->swapper(workers->ctx, item->user, item->uid, item->gid, observer, ret, err);
+	return workers->swapper(workers->ctx, item->user, item->uid, item->gid, observer,
+				ret, err);
 }
 
 /* The swapper of an item; what begins here is not for a cancel to end. */
@@ -47,9 +50,10 @@ int restore_inner_swapper(const struct restore_workers *workers, const char *use
 
 /* The same for what an item has aside, and for a mount point's own attributes. */
 static int inner_of(const struct journal_item *item, const struct restore_options *o,
-		      struct worker **ret, struct err *err)
+		    struct worker **ret, struct err *err)
 {
-	return restore_inner_swapper(o->workers, item->user, item->uid, item->gid, NULL, ret, err);
+	return restore_inner_swapper(o->workers, item->user, item->uid, item->gid, NULL,
+				     ret, err);
 }
 
 /* One item, forward or backward. */
@@ -60,8 +64,8 @@ static int move_item(const struct journal_item *item, bool backward,
 	const void *attrs;
 	size_t n;
 
-	if (item->kind == JOURNAL_PARENT || (item->old_ino == 0 && item->new_ino == 0 &&
-					     item->kind == JOURNAL_SWAP))
+	if (item->kind == JOURNAL_PARENT ||
+	    (item->old_ino == 0 && item->new_ino == 0 && item->kind == JOURNAL_SWAP))
 		return 0;
 	if (item->kind == JOURNAL_SWAP) {
 		if (swapper_of(item, o, &w, err) < 0)
@@ -72,14 +76,15 @@ static int move_item(const struct journal_item *item, bool backward,
 	if (item->attrs_size == 0 || o->only_look)
 		return 0;
 	if (inner_of(item, o, &w, err) < 0 ||
-	    restore_attrs_split(item->attrs, item->attrs_size, !backward, &attrs, &n, err) < 0)
+	    restore_attrs_split(item->attrs, item->attrs_size, !backward, &attrs, &n,
+				err) < 0)
 		return -1;
 	return swapper_apply_attrs(w, item, attrs, n, err);
 }
 
 /* All items of one sort, forward in their order or backward against it. */
-static int move_items(const struct journal_item *items, size_t n, bool mounts, bool backward,
-		      const struct restore_options *o, struct err *err)
+static int move_items(const struct journal_item *items, size_t n, bool mounts,
+		      bool backward, const struct restore_options *o, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct journal_item *item = &items[backward ? n - 1 - i : i];
@@ -116,29 +121,32 @@ int restore_backward(const struct journal_item *items, size_t n,
 	return move_all(items, n, true, options, err);
 }
 
-int restore_refresh(struct journal_item *items, size_t n, const struct restore_options *options,
-		    struct err *err)
+int restore_refresh(struct journal_item *items, size_t n,
+		    const struct restore_options *options, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct journal_item *item = &items[i];
 		uint64_t live, aside;
 		struct worker *w;
 
-		if (item->kind != JOURNAL_SWAP || (item->old_ino == 0 && item->new_ino == 0))
+		if (item->kind != JOURNAL_SWAP ||
+		    (item->old_ino == 0 && item->new_ino == 0))
 			continue;
-		if (restore_item_swapper(options->workers, item, options->observer, &w, err) < 0 ||
+		if (restore_item_swapper(options->workers, item, options->observer, &w,
+					 err) < 0 ||
 		    swapper_look(w, item, options->observer, &live, &aside, err) < 0)
 			return -1;
 		if (aside != item->new_ino)
 			return err_set(err, ERR_CHANGED,
-				       "%s in %s is not what was moved aside", q(item->aside),
-				       q(item->parent));
+				       "%s in %s is not what was moved aside",
+				       q(item->aside), q(item->parent));
 		item->old_ino = live;
 	}
 	return 0;
 }
 
-/* Removes what an item has aside; a mount point does not show that something was in it. */
+/* Removes what an item has aside; a mount point does not show
+ * that something was in it. */
 static int remove_aside(struct worker *w, const struct journal_item *item,
 			const struct restore_options *o, struct err *err)
 {
@@ -156,8 +164,8 @@ static int remove_aside(struct worker *w, const struct journal_item *item,
 	return swapper_apply_attrs(w, item, attrs, n, err);
 }
 
-/* Only what is not live may be removed: before a swap the aside name holds the staging tree, and it
- * must not hold what was live. */
+/* Only what is not live may be removed: before a swap the aside name holds the staging
+ * tree, and it must not hold what was live. */
 static int remove_staging(struct worker *w, const struct journal_item *item,
 			  const struct restore_options *o, struct err *err)
 {
@@ -170,15 +178,16 @@ static int remove_staging(struct worker *w, const struct journal_item *item,
 		if (aside == 0)
 			return 0;
 		if (item->old_ino != 0 && aside == item->old_ino)
-			return err_set(err, ERR_CHANGED, "%s holds what was live", q(item->aside));
+			return err_set(err, ERR_CHANGED, "%s holds what was live",
+				       q(item->aside));
 	}
 	/* What never became live goes in spite of a cancel. */
 	unheard.observer = NULL;
 	return remove_aside(w, item, &unheard, err);
 }
 
-/* Who removes a staging tree: as long as its inode is not in the journal nothing was unpacked
- * into it, and whoever made it can remove it. */
+/* Who removes a staging tree: as long as its inode is not in the journal nothing was
+ * unpacked into it, and whoever made it can remove it. */
 static int abandoner_of(const struct journal_item *item, const struct restore_options *o,
 			struct worker **ret, struct err *err)
 {
@@ -191,7 +200,8 @@ static int abandoner_of(const struct journal_item *item, const struct restore_op
 
 /* A made parent, if it is empty. */
 static int remove_parent(struct worker *w, const struct journal_item *item,
-			 const struct restore_options *o, bool *ret_removed, struct err *err)
+			 const struct restore_options *o, bool *ret_removed,
+			 struct err *err)
 {
 	uint64_t live, aside;
 
@@ -201,7 +211,8 @@ static int remove_parent(struct worker *w, const struct journal_item *item,
 	return swapper_look(w, item, NULL, &live, &aside, err);
 }
 
-/* One item of a restore that never began to swap. A parent that is gone took its staging along. */
+/* One item of a restore that never began to swap. A parent that is gone
+ * took its staging along. */
 static int abandon_item(const struct journal_item *item, const struct restore_options *o,
 			struct err *err)
 {
@@ -249,7 +260,9 @@ static int clean_item(const struct journal_item *item, const struct restore_opti
 		err_clear(err); /* its directory is gone, and it with it */
 	}
 	/* Entries aside in a mount point go with its staging directory. */
-	return ret_removed && !strchr(item->aside, '/') ? strings_add(ret_removed, path, err) : 0;
+	return ret_removed && !strchr(item->aside, '/')
+		       ? strings_add(ret_removed, path, err)
+		       : 0;
 }
 
 int restore_clean(const struct journal_item *items, size_t n, bool undo,

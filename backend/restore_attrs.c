@@ -7,8 +7,8 @@
 #include "backend/base/alloc.h"
 #include "backend/base/le.h"
 
-int restore_attrs_join(const void *before, size_t n_before, const void *after, size_t n_after,
-		       void **ret, size_t *ret_size, struct err *err)
+int restore_attrs_join(const void *before, size_t n_before, const void *after,
+		       size_t n_after, void **ret, size_t *ret_size, struct err *err)
 {
 	size_t size = 4 + n_before + n_after;
 	uint8_t *blob = alloc_bytes(size, err);

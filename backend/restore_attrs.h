@@ -5,9 +5,9 @@
 /*
  * restore_attrs: a mount point's own attributes before and after a restore, in one blob.
  *
- * A mount point cannot be exchanged, so its mode, owner, ACLs and time are set; both forms
- * stand in the journal, so that either can be set again after a crash.  Layout: u32 length of
- * the first, both one after the other.
+ * A mount point cannot be exchanged, so its mode, owner, ACLs and time are set; both
+ * forms stand in the journal, so that either can be set again after a crash.  Layout: u32
+ * length of the first, both one after the other.
  */
 
 #include <stdbool.h>
@@ -16,8 +16,8 @@
 #include "backend/base/error.h"
 
 /* *ret is the caller's to free. */
-int restore_attrs_join(const void *before, size_t n_before, const void *after, size_t n_after,
-		       void **ret, size_t *ret_size, struct err *err);
+int restore_attrs_join(const void *before, size_t n_before, const void *after,
+		       size_t n_after, void **ret, size_t *ret_size, struct err *err);
 /* Points into the blob. */
 int restore_attrs_split(const void *attrs, size_t size, bool after, const void **ret,
 			size_t *ret_n, struct err *err);

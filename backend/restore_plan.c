@@ -82,22 +82,24 @@ static int check_apart(const struct restore_plan *p, const struct restore_target
 	return 0;
 }
 
-/* Resolves one target.  A system tree below a directory that is not root's is acted on by that
- * directory's owner. */
-static int resolve(struct restore_target *t, const struct restore_options *o, struct err *err)
+/* Resolves one target.  A system tree below a directory that is not root's is acted on by
+ * that directory's owner. */
+static int resolve(struct restore_target *t, const struct restore_options *o,
+		   struct err *err)
 {
 	const struct restore_workers *ws = o->workers;
 	struct worker *w;
 
 	if (ws->swapper(ws->ctx, t->archive->user, 0, 0, o->observer, &w, err) < 0 ||
-	    swapper_resolve(w, t->tree->path, t->archive->user != NULL, o->observer, &t->place,
-			    err) < 0)
+	    swapper_resolve(w, t->tree->path, t->archive->user != NULL, o->observer,
+			    &t->place, err) < 0)
 		return -1;
 	if (t->place.mount_below)
-		return err_set(err, ERR_BUSY, "%s is mounted below %s", q(t->place.mount_below),
-			       q(t->place.resolved));
+		return err_set(err, ERR_BUSY, "%s is mounted below %s",
+			       q(t->place.mount_below), q(t->place.resolved));
 	if (t->place.is_mount && t->tree->is_file)
-		return err_set(err, ERR_BUSY, "%s is a mount point", q(t->place.resolved));
+		return err_set(err, ERR_BUSY, "%s is a mount point",
+			       q(t->place.resolved));
 	t->aside = aside_name(&t->place, err);
 	return t->aside ? 0 : -1;
 }
@@ -119,7 +121,8 @@ static int add_target(struct restore_plan *p, const struct restore_archive *a,
 	for (size_t i = 0; r == 0 && i < t.place.missing.n; i++)
 		if (!strings_has(&p->parents, t.place.missing.items[i]))
 			r = strings_add(&p->parents, t.place.missing.items[i], err);
-	grown = r == 0 ? alloc_resize(p->targets, p->n_targets + 1, sizeof(*grown), err) : NULL;
+	grown = r == 0 ? alloc_resize(p->targets, p->n_targets + 1, sizeof(*grown), err)
+		       : NULL;
 	if (!grown) {
 		swapper_place_done(&t.place);
 		free(t.aside);
@@ -176,9 +179,11 @@ static int add_room(struct restore_plan *p, const struct restore_target *t,
 	return 0;
 }
 
-/* Each archive counts where its first target lies: how its bytes are shared out among trees is not
- * known before it is unpacked, and trees of one owner nearly always share a file system. */
-static int plan_rooms(struct restore_plan *p, const struct restore_options *o, struct err *err)
+/* Each archive counts where its first target lies: how its bytes are shared out
+ * among trees is not known before it is unpacked, and trees of one owner nearly
+ * always share a file system. */
+static int plan_rooms(struct restore_plan *p, const struct restore_options *o,
+		      struct err *err)
 {
 	for (size_t i = 0; i < p->n_targets; i++) {
 		const struct restore_target *t = &p->targets[i];
@@ -193,9 +198,11 @@ static int plan_rooms(struct restore_plan *p, const struct restore_options *o, s
 }
 
 /* A new item at the end; all strings are copied. */
-static int add_item(struct restore_plan *p, const struct journal_item *from, struct err *err)
+static int add_item(struct restore_plan *p, const struct journal_item *from,
+		    struct err *err)
 {
-	if (alloc_grow(&p->items, p->n_items, &p->cap_items, sizeof(*p->items), err) < 0 ||
+	if (alloc_grow(&p->items, p->n_items, &p->cap_items, sizeof(*p->items), err) <
+		    0 ||
 	    journal_item_copy(from, &p->items[p->n_items], err) < 0)
 		return -1;
 	p->n_items++;
@@ -214,7 +221,8 @@ static char *lend(const char *s)
 }
 
 /* The target for whose sake a parent is made: the first that misses it. */
-static const struct restore_target *wants(const struct restore_plan *p, const char *parent)
+static const struct restore_target *wants(const struct restore_plan *p,
+					  const char *parent)
 {
 	for (size_t i = 0; i < p->n_targets; i++)
 		if (strings_has(&p->targets[i].place.missing, parent))
@@ -231,7 +239,8 @@ static int add_parents(struct restore_plan *p, struct err *err)
 		_cleanup_free_ char *parent = NULL;
 		struct journal_item item;
 
-		parent = alloc_strndup(path, slash > path ? (size_t)(slash - path) : 1, err);
+		parent = alloc_strndup(path, slash > path ? (size_t)(slash - path) : 1,
+				       err);
 		if (!parent)
 			return -1;
 		journal_item_init(&item);
@@ -279,7 +288,8 @@ int restore_plan_init(const struct restore_archive *archives, size_t n,
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < archives[i].n_trees; k++)
 			if (observer_check(options->observer, err) < 0 ||
-			    add_target(&p, &archives[i], &archives[i].trees[k], options, err) < 0)
+			    add_target(&p, &archives[i], &archives[i].trees[k], options,
+				       err) < 0)
 				return -1;
 	if (plan_rooms(&p, options, err) < 0 || add_parents(&p, err) < 0)
 		return -1;

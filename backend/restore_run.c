@@ -11,7 +11,7 @@
 
 #define PIPE_SIZE (1 << 20)
 /* Parents that a restore has to make: a person's are private, the system's are not. */
-#define USER_PARENT_MODE 0700
+#define USER_PARENT_MODE   0700
 #define SYSTEM_PARENT_MODE 0755
 
 /* ---- Staging ---- */
@@ -38,7 +38,8 @@ static struct journal_item *item_of(struct restore_plan *p, size_t target)
 }
 
 /* Parents, outermost first. */
-static int make_parents(struct restore_plan *p, const struct restore_options *o, struct err *err)
+static int make_parents(struct restore_plan *p, const struct restore_options *o,
+			struct err *err)
 {
 	for (size_t i = 0; i < p->parents.n; i++) {
 		const struct journal_item *item = &p->items[i];
@@ -46,7 +47,8 @@ static int make_parents(struct restore_plan *p, const struct restore_options *o,
 
 		if (restore_item_swapper(o->workers, item, o->observer, &w, err) < 0 ||
 		    swapper_make_parent(w, p->parents.items[i],
-					item->user ? USER_PARENT_MODE : SYSTEM_PARENT_MODE,
+					item->user ? USER_PARENT_MODE
+						   : SYSTEM_PARENT_MODE,
 					o->observer, err) < 0)
 			return err_wrap(err, "cannot make the directory %s",
 					q(p->parents.items[i]));
@@ -66,11 +68,12 @@ static int stage(struct restore_plan *p, const struct restore_options *o, struct
 			return -1;
 		/* What is made inside it changes its time. */
 		if (item->kind == JOURNAL_MOUNT &&
-		    swapper_read_attrs(w, item, o->observer, &item->attrs, &item->attrs_size,
-				       err) < 0)
+		    swapper_read_attrs(w, item, o->observer, &item->attrs,
+				       &item->attrs_size, err) < 0)
 			return -1;
 		if (swapper_stage(w, item->parent, &item->parent_ino, item->aside,
-				  t->tree->is_file, o->observer, &t->fd, &t->ino, err) < 0)
+				  t->tree->is_file, o->observer, &t->fd, &t->ino,
+				  err) < 0)
 			return err_wrap(err, "cannot prepare %s", q(t->place.resolved));
 		if (item->kind == JOURNAL_SWAP)
 			item->new_ino = t->ino;
@@ -99,16 +102,18 @@ static void unpacking_done(struct unpacking *u)
 static int gather(const struct restore_plan *p, struct unpacking *u, struct err *err)
 {
 	u->targets = alloc_zero(p->n_targets + 1, sizeof(*u->targets), err);
-	u->index = u->targets ? alloc_zero(p->n_targets + 1, sizeof(*u->index), err) : NULL;
+	u->index =
+		u->targets ? alloc_zero(p->n_targets + 1, sizeof(*u->index), err) : NULL;
 	u->found = u->index ? alloc_zero(p->n_targets + 1, sizeof(*u->found), err) : NULL;
 	if (!u->found)
 		return -1;
 	for (size_t i = 0; i < p->n_targets; i++) {
 		if (p->targets[i].archive != u->archive)
 			continue;
-		u->targets[u->n] = (struct apply_target){ .path = p->targets[i].tree->tree,
-							  .fd = p->targets[i].fd,
-							  .is_file = p->targets[i].tree->is_file };
+		u->targets[u->n] =
+			(struct apply_target){ .path = p->targets[i].tree->tree,
+					       .fd = p->targets[i].fd,
+					       .is_file = p->targets[i].tree->is_file };
 		u->index[u->n++] = i;
 	}
 	return 0;
@@ -127,7 +132,8 @@ static int make_pipe(int *ret_read, int *ret_write, struct err *err)
 	return 0;
 }
 
-/* Starts all processes of one archive; their ends of the pipes are theirs alone afterwards. */
+/* Starts all processes of one archive; their ends of the pipes are
+ * theirs alone afterwards. */
 static int start(const struct restore_archive *a, struct worker *unpacker,
 		 struct worker *applier, const struct unpacker_request *r,
 		 const struct restore_options *o, struct meter *meter, struct err *err)
@@ -146,7 +152,8 @@ static int start(const struct restore_archive *a, struct worker *unpacker,
 
 /* One archive: reader -> unpacker (-> applier). All three must end well. */
 static int unpack_archive(struct restore_plan *p, const struct restore_archive *a,
-			  const struct restore_options *o, struct meter *meter, struct err *err)
+			  const struct restore_options *o, struct meter *meter,
+			  struct err *err)
 {
 	_cleanup_(unpacking_done) struct unpacking u = { .archive = a };
 	struct worker *workers[3] = { a->reader, NULL, NULL };
@@ -160,8 +167,8 @@ static int unpack_archive(struct restore_plan *p, const struct restore_archive *
 		return -1;
 	r.targets = u.targets;
 	r.n_targets = u.n;
-	if (o->workers->unpacker(o->workers->ctx, a->user, o->observer, &workers[1], &workers[2],
-				 err) < 0 ||
+	if (o->workers->unpacker(o->workers->ctx, a->user, o->observer, &workers[1],
+				 &workers[2], err) < 0 ||
 	    start(a, workers[1], workers[2], &r, o, meter, err) < 0 ||
 	    worker_wait(workers, 3, o->observer, err) < 0)
 		return -1;
@@ -202,13 +209,14 @@ static int cannot_unpack(const struct restore_plan *p, const struct restore_arch
 
 	if (err_is(err, ERR_NO_SPACE) && list_parents(p, a, &where, &ignored) == 0 &&
 	    where.data)
-		return err_wrap(err, "cannot unpack %s of %s in %s", q(a->member), q(a->app),
-				where.data);
+		return err_wrap(err, "cannot unpack %s of %s in %s", q(a->member),
+				q(a->app), where.data);
 	return err_wrap(err, "cannot unpack %s of %s", q(a->member), q(a->app));
 }
 
 /* All archives of all apps. */
-static int unpack(struct restore_plan *p, const struct restore_options *o, struct err *err)
+static int unpack(struct restore_plan *p, const struct restore_options *o,
+		  struct err *err)
 {
 	struct meter meter;
 	uint64_t total = 0;
@@ -219,7 +227,8 @@ static int unpack(struct restore_plan *p, const struct restore_options *o, struc
 	for (size_t i = 0; i < p->n_archives; i++) {
 		const struct restore_archive *a = &p->archives[i];
 
-		/* The reader is ahead of those who unpack by no more than what pipes hold. */
+		/* The reader is ahead of those who unpack by no more
+		 * than what pipes hold. */
 		meter_part(&meter, a->app, a->user, a->size);
 		if (unpack_archive(p, a, o, &meter, err) < 0)
 			return cannot_unpack(p, a, err);
@@ -228,7 +237,8 @@ static int unpack(struct restore_plan *p, const struct restore_options *o, struc
 	for (size_t i = 0; i < p->n_targets; i++) {
 		struct restore_target *t = &p->targets[i];
 
-		/* The staging's descriptor keeps its file system busy; its work is done. */
+		/* The staging's descriptor keeps its file system
+		 * busy; its work is done. */
 		sys_close_best_effort(TAKE_FD(t->fd));
 		if (!t->found && !t->tree->optional)
 			return err_set(err, ERR_CORRUPT, "%s of %s does not hold %s",
@@ -254,8 +264,8 @@ static int carry(const struct restore_target *t, const struct journal_item *item
 	if (!t->place.exists || t->tree->is_file)
 		return 0;
 	if (inner_of(t, o, &w, err) < 0 ||
-	    swapper_carry(w, item, &rules, o->force ? CARRY_FORCE : 0, o->carried, o->observer,
-			  err) < 0)
+	    swapper_carry(w, item, &rules, o->force ? CARRY_FORCE : 0, o->carried,
+			  o->observer, err) < 0)
 		return err_wrap(err, "cannot carry over what is excluded in %s",
 				q(t->place.resolved));
 	return 0;
@@ -271,7 +281,8 @@ struct expanding {
 };
 
 /* The item of that name in the mount point, made if it is new. */
-static struct journal_item *entry_item(struct expanding *x, const char *name, struct err *err)
+static struct journal_item *entry_item(struct expanding *x, const char *name,
+				       struct err *err)
 {
 	struct restore_plan *p = x->plan;
 	struct journal_item *item;
@@ -324,7 +335,8 @@ static int take_entry(void *ctx, const char *name, uint64_t ino, struct err *err
 	return 0;
 }
 
-/* Attributes of the mount point before, as stage() found them, and after: for the journal. */
+/* Attributes of the mount point before, as stage() found them, and
+ * after: for the journal. */
 static int read_attrs(struct worker *w, struct journal_item *mount,
 		      const struct restore_options *o, struct err *err)
 {
@@ -345,8 +357,8 @@ static int read_attrs(struct worker *w, struct journal_item *mount,
 }
 
 /* A mount point's top-level entries, live and new. */
-static int expand_mount(struct restore_plan *p, size_t target, const struct restore_options *o,
-			struct err *err)
+static int expand_mount(struct restore_plan *p, size_t target,
+			const struct restore_options *o, struct err *err)
 {
 	struct journal_item mount;
 	struct expanding x = { .plan = p,
@@ -369,8 +381,8 @@ static int expand_mount(struct restore_plan *p, size_t target, const struct rest
 }
 
 /* A tree that the archive turned out not to hold: what is live stays, and is named. */
-static int drop_target(struct restore_plan *p, size_t target, const struct restore_options *o,
-		       struct err *err)
+static int drop_target(struct restore_plan *p, size_t target,
+		       const struct restore_options *o, struct err *err)
 {
 	const struct restore_target *t = &p->targets[target];
 	struct journal_item *item = item_of(p, target);
@@ -391,7 +403,8 @@ static int drop_target(struct restore_plan *p, size_t target, const struct resto
 }
 
 /* Everything after unpacking and before the commit point. */
-static int complete(struct restore_plan *p, const struct restore_options *o, struct err *err)
+static int complete(struct restore_plan *p, const struct restore_options *o,
+		    struct err *err)
 {
 	struct worker *w;
 
@@ -420,16 +433,18 @@ static int complete(struct restore_plan *p, const struct restore_options *o, str
 int restore_prepare(struct restore_plan *p, const struct journal *journal,
 		    const struct restore_options *options, struct err *err)
 {
-	if (journal->put(journal->ctx, p->items, p->n_items, JOURNAL_PREPARING, err) < 0 ||
+	if (journal->put(journal->ctx, p->items, p->n_items, JOURNAL_PREPARING, err) <
+		    0 ||
 	    make_parents(p, options, err) < 0 || stage(p, options, err) < 0 ||
-	    journal->put(journal->ctx, p->items, p->n_items, JOURNAL_PREPARING, err) < 0 ||
+	    journal->put(journal->ctx, p->items, p->n_items, JOURNAL_PREPARING, err) <
+		    0 ||
 	    unpack(p, options, err) < 0)
 		return -1;
 	return complete(p, options, err);
 }
 
-/* All that will be exchanged is what the plan found: programs replace their files, and a swap
- * that is known to fail need not begin. */
+/* All that will be exchanged is what the plan found: programs replace their files, and a
+ * swap that is known to fail need not begin. */
 static int check_targets(const struct restore_plan *p, const struct restore_options *o,
 			 struct err *err)
 {
@@ -438,32 +453,37 @@ static int check_targets(const struct restore_plan *p, const struct restore_opti
 		uint64_t live, aside;
 		struct worker *w;
 
-		if (item->kind != JOURNAL_SWAP || (item->old_ino == 0 && item->new_ino == 0))
+		if (item->kind != JOURNAL_SWAP ||
+		    (item->old_ino == 0 && item->new_ino == 0))
 			continue;
 		if (restore_item_swapper(o->workers, item, o->observer, &w, err) < 0 ||
 		    swapper_look(w, item, o->observer, &live, &aside, err) < 0)
 			return -1;
 		if (live != item->old_ino || aside != item->new_ino)
-			return err_set(err, ERR_CHANGED, "%s in %s was replaced meanwhile",
-				       q(item->name), q(item->parent));
+			return err_set(err, ERR_CHANGED,
+				       "%s in %s was replaced meanwhile", q(item->name),
+				       q(item->parent));
 	}
 	return 0;
 }
 
 int restore_commit(struct restore_plan *p, const struct journal *journal,
-		   const struct restore_options *options, bool *ret_committed, struct err *err)
+		   const struct restore_options *options, bool *ret_committed,
+		   struct err *err)
 {
 	_cleanup_(err_clear) struct err why = ERR_INIT;
 
 	*ret_committed = false;
-	if (check_targets(p, options, err) < 0 || observer_check(options->observer, err) < 0 ||
+	if (check_targets(p, options, err) < 0 ||
+	    observer_check(options->observer, err) < 0 ||
 	    journal->put(journal->ctx, p->items, p->n_items, JOURNAL_SWAPPING, err) < 0)
 		return -1;
 	*ret_committed = true;
 	if (restore_forward(p->items, p->n_items, options, &why) == 0) {
 		if (journal->advance(journal->ctx, JOURNAL_RESTORED, &why) < 0)
 			observer_warn(options->observer, NULL,
-				      "the next run closes the restore: %s", err_message(&why));
+				      "the next run closes the restore: %s",
+				      err_message(&why));
 		return 0;
 	}
 	/* One could not: all go back, and then nothing of it has happened. */

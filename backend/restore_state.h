@@ -11,11 +11,11 @@
  *	{"done":true,"created":[...],"moved":[...],"config":{...}}
  *
  * of which those that are false or empty are left out.  Paths that are not UTF-8 are
- * {"base64":"..."}, which snapd does not read.  Each path of `moved` is the live path and
- * `.~xxxxxxxxx~` (nine letters or digits).  Where the directory of an archive's trees was
- * made, it stands in `created` with a slash at its end; those above it that had to be made
- * as well do not: snapd lists none of them, and its Revert removes what is listed with
- * all that is in it.
+ * {"base64":"..."}, which snapd does not read.  Each path of `moved` is the live path
+ * and `.~xxxxxxxxx~` (nine letters or digits).  Where the directory of an archive's
+ * trees was made, it stands in `created` with a slash at its end; those above it that
+ * had to be made as well do not: snapd lists none of them, and its Revert removes what
+ * is listed with all that is in it.
  *
  * Reading takes any legal JSON: unknown keys are ignored, null is a missing key, a key
  * given twice or of a wrong type is ERR_CORRUPT.  The paths are text until someone
@@ -55,7 +55,8 @@ int restore_state_write(const struct restore_state *s, struct buf *out, struct e
 
 /* How much of an aside path is the live path; 0 if it is no aside path. */
 size_t restore_state_live_length(const char *aside);
-/* Is it `.~xxxxxxxxx~` alone, as the directory is called in which what was in a mount point rests? */
+/* Is it `.~xxxxxxxxx~` alone, as the directory is called in which what was
+ * in a mount point rests? */
 bool restore_state_is_staging(const char *name);
 /* A fresh aside name for `name`; caller frees. */
 char *restore_state_aside_name(const char *name, struct err *err);

@@ -13,7 +13,8 @@
 #include "backend/save_internal.h"
 #include "backend/zip.h"
 
-/* Room in the pipe, so that the packer rarely waits for the hash and the other way round. */
+/* Room in the pipe, so that the packer rarely waits for the hash
+ * and the other way round. */
 #define PIPE_SIZE (1 << 20)
 
 struct saving;
@@ -48,19 +49,21 @@ struct saving {
 	struct text_member json, hash;
 	struct zip_writer *zip;
 	bool take_held;
-	size_t listed; /* bytes of what was skipped or changed */
+	size_t listed;                   /* bytes of what was skipped or changed */
 	const struct save_held *damaged; /* what was held could not be taken over */
 };
 
-/* A list that is too long for the metadata fails now as it would in the end: a packer may not fill
- * memory with it.  What it lists is longer when it is written. */
-static int check_lists(struct member *m, const char *path, const char *why, struct err *err)
+/* A list that is too long for the metadata fails now as it would in the end: a packer may
+ * not fill memory with it.  What it lists is longer when it is written. */
+static int check_lists(struct member *m, const char *path, const char *why,
+		       struct err *err)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT;
 	size_t *listed = &m->saving->listed;
 
 	*listed += strlen(path) + (why ? strlen(why) : 0);
-	return *listed > SNAPSHOT_META_MAX ? snapshot_write(m->saving->meta, &text, err) : 0;
+	return *listed > SNAPSHOT_META_MAX ? snapshot_write(m->saving->meta, &text, err)
+					   : 0;
 }
 
 /* Where on this machine a path of the archive lies. */
@@ -73,30 +76,35 @@ static char *shown_path(const struct member *m, const char *path, struct err *er
 		const struct save_tree *t = &a->trees[i];
 		size_t n = strlen(t->archive_path);
 
-		if (strncmp(path, t->archive_path, n) == 0 && (path[n] == '/' || !path[n]))
-			return alloc_printf(err, "%s%s%s", root ? root : "", t->path, path + n);
+		if (strncmp(path, t->archive_path, n) == 0 &&
+		    (path[n] == '/' || !path[n]))
+			return alloc_printf(err, "%s%s%s", root ? root : "", t->path,
+					    path + n);
 	}
 	return alloc_strdup(path, err);
 }
 
 /* Warns with what a person knows it by: app, user and path. */
-static int warn_of(const struct member *m, const char *path, const char *what, const char *why,
-		   struct err *err)
+static int warn_of(const struct member *m, const char *path, const char *what,
+		   const char *why, struct err *err)
 {
 	const char *app = m->saving->meta->snap, *user = m->archive->user;
 	_cleanup_free_ char *shown = shown_path(m, path, err);
 	_cleanup_free_ char *whose = NULL;
 
 	if (shown)
-		whose = alloc_printf(err, "%s%s%s", app, user ? " of " : "", user ? user : "");
+		whose = alloc_printf(err, "%s%s%s", app, user ? " of " : "",
+				     user ? user : "");
 	if (!whose)
 		return -1;
-	observer_warn(m->saving->options->observer, whose, "%s %s%s", q(shown), what, why);
+	observer_warn(m->saving->options->observer, whose, "%s %s%s", q(shown), what,
+		      why);
 	return 0;
 }
 
 /* What was left out goes into the metadata. */
-static int record_skipped(struct member *m, const char *path, const char *why, struct err *err)
+static int record_skipped(struct member *m, const char *path, const char *why,
+			  struct err *err)
 {
 	m->saving->result->skipped++;
 	if (snapshot_add_skipped(m->meta, path, why, err) < 0)
@@ -125,7 +133,8 @@ static int report_changed(void *ctx, const char *path, struct err *err)
 }
 
 /* Copies all patterns of a list into the metadata of a tree. */
-static int copy_patterns(struct snapshot_tree *t, const struct strings *from, struct err *err)
+static int copy_patterns(struct snapshot_tree *t, const struct strings *from,
+			 struct err *err)
 {
 	if (!from || from->n == 0)
 		return 0;
@@ -142,8 +151,8 @@ static int copy_patterns(struct snapshot_tree *t, const struct strings *from, st
 }
 
 /* save_declared.tree: the tree goes into the metadata. */
-static int record_tree(void *ctx, const struct save_tree *t, const struct packer_found *found,
-		       struct err *err)
+static int record_tree(void *ctx, const struct save_tree *t,
+		       const struct packer_found *found, struct err *err)
 {
 	struct snapshot_archive *a = ((struct member *)ctx)->meta;
 	struct snapshot_tree *grown, *mine;
@@ -214,12 +223,13 @@ static int member_open(void *ctx, struct err *err)
 	int pipe[2];
 
 	m->report = report;
-	if (prepare_meta(m, err) < 0 || hasher_new(DIGEST_SHA3_384, &m->hasher, err) < 0 ||
+	if (prepare_meta(m, err) < 0 ||
+	    hasher_new(DIGEST_SHA3_384, &m->hasher, err) < 0 ||
 	    fingerprint_new(NULL, &m->fingerprint, err) < 0)
 		return -1;
 	d.fingerprint = m->fingerprint;
-	if (save_declare(m->archive, meta->exclude, meta->n_exclude, m->saving->options, &d, err) <
-	    0)
+	if (save_declare(m->archive, meta->exclude, meta->n_exclude, m->saving->options,
+			 &d, err) < 0)
 		return -1;
 	if (sys_pipe2(pipe, O_CLOEXEC) < 0)
 		return err_errno(err, "cannot make a pipe");
@@ -229,8 +239,8 @@ static int member_open(void *ctx, struct err *err)
 	(void)sys_fcntl_setpipe(ours, PIPE_SIZE);
 	if (meter)
 		meter_part(meter, meta->snap, m->archive->user, m->archive->bytes);
-	if (packer_pack_begin(m->archive->packer, theirs, m->saving->options->level, &m->report,
-			      meter, err) < 0)
+	if (packer_pack_begin(m->archive->packer, theirs, m->saving->options->level,
+			      &m->report, meter, err) < 0)
 		return -1;
 	m->pipe = TAKE_FD(ours);
 	return 0;
@@ -248,11 +258,12 @@ static int member_finish(struct member *m, struct err *err)
 	uint8_t hash[DIGEST_MAX_SIZE];
 	struct pack_counts counts;
 
-	if (packer_pack_end(m->archive->packer, m->saving->options->observer, &counts, err) < 0 ||
+	if (packer_pack_end(m->archive->packer, m->saving->options->observer, &counts,
+			    err) < 0 ||
 	    hasher_final(m->hasher, hash, err) < 0 ||
 	    save_print_final(m->fingerprint, &counts, m->saving->options->settle,
-			     m->meta->n_skipped == 0 && m->meta->n_changed == 0, member_print(m),
-			     err) < 0)
+			     m->meta->n_skipped == 0 && m->meta->n_changed == 0,
+			     member_print(m), err) < 0)
 		return -1;
 	digest_hex(hash, DIGEST_SHA3_384_SIZE, m->meta->sha3);
 	m->meta->bytes = counts.bytes;
@@ -272,7 +283,8 @@ static ssize_t member_read(void *ctx, void *p, size_t n, struct err *err)
 
 	if (m->done)
 		return 0;
-	if (worker_wait_readable(m->archive->packer, m->pipe, m->saving->options->observer, err) < 0)
+	if (worker_wait_readable(m->archive->packer, m->pipe,
+				 m->saving->options->observer, err) < 0)
 		return err_wrap(err, "cannot pack %s", q(m->archive->member));
 	do
 		got = sys_read(m->pipe, p, n);
@@ -305,7 +317,8 @@ static int held_open(void *ctx, struct err *err)
 	struct meter *meter = m->saving->options->meter;
 
 	if (meter)
-		meter_part(meter, m->saving->meta->snap, m->archive->user, m->archive->bytes);
+		meter_part(meter, m->saving->meta->snap, m->archive->user,
+			   m->archive->bytes);
 	return describe_held(m, err);
 }
 
@@ -361,7 +374,8 @@ static ssize_t text_read(void *ctx, void *p, size_t n, struct err *err)
 }
 
 /* Declares all members to the zip, in the order of the format. */
-static int add_members(struct saving *s, const struct save_archive *archives, struct err *err)
+static int add_members(struct saving *s, const struct save_archive *archives,
+		       struct err *err)
 {
 	static const struct zip_source_ops packed_ops = { member_open, member_read };
 	static const struct zip_source_ops held_ops = { held_open, held_read };
@@ -372,12 +386,15 @@ static int add_members(struct saving *s, const struct save_archive *archives, st
 		bool held = s->take_held && archives[i].held;
 
 		if (zip_writer_add(s->zip, archives[i].member, ZIP_STORED,
-				   held ? &held_ops : &packed_ops, &s->members[i], err) < 0)
+				   held ? &held_ops : &packed_ops, &s->members[i],
+				   err) < 0)
 			return -1;
 	}
-	if (zip_writer_add(s->zip, "meta.json", ZIP_DEFLATED, &json_ops, &s->json, err) < 0)
+	if (zip_writer_add(s->zip, "meta.json", ZIP_DEFLATED, &json_ops, &s->json, err) <
+	    0)
 		return -1;
-	return zip_writer_add(s->zip, "meta.sha3_384", ZIP_DEFLATED, &hash_ops, &s->hash, err);
+	return zip_writer_add(s->zip, "meta.sha3_384", ZIP_DEFLATED, &hash_ops, &s->hash,
+			      err);
 }
 
 /* Frees what a saving holds, finished or not. */
@@ -396,10 +413,12 @@ static void saving_done(struct saving *s)
 }
 
 /* What is full is the store: nothing else is written to. */
-static int cannot_save(const struct store *store, const struct snapshot *meta, struct err *err)
+static int cannot_save(const struct store *store, const struct snapshot *meta,
+		       struct err *err)
 {
 	if (err_is(err, ERR_NO_SPACE))
-		return err_wrap(err, "cannot save %s in %s", q(meta->snap), q(store_path(store)));
+		return err_wrap(err, "cannot save %s in %s", q(meta->snap),
+				q(store_path(store)));
 	return err_wrap(err, "cannot save %s", q(meta->snap));
 }
 
@@ -413,7 +432,8 @@ static int write_zip(struct saving *s, const struct save_archive *archives, int 
 }
 
 /* The beginning of an older zip, and metadata. */
-static int renew_zip(struct saving *s, const struct zip_member *kept, int fd, struct err *err)
+static int renew_zip(struct saving *s, const struct zip_member *kept, int fd,
+		     struct err *err)
 {
 	const struct save_archive *first = s->members[0].archive;
 	const struct save_options *o = s->options;
@@ -435,9 +455,10 @@ static int renew_zip(struct saving *s, const struct zip_member *kept, int fd, st
 		meter_part(o->meter, s->meta->snap, first->user, bytes);
 	if (json_open(&s->json, err) < 0 || hash_open(&s->hash, err) < 0)
 		return -1;
-	const struct zip_text texts[] = { { "meta.json", s->json.text.data, s->json.text.len },
-					  { "meta.sha3_384", s->hash.text.data,
-					    s->hash.text.len } };
+	const struct zip_text texts[] = {
+		{ "meta.json", s->json.text.data, s->json.text.len },
+		{ "meta.sha3_384", s->hash.text.data, s->hash.text.len }
+	};
 	z.texts = texts;
 	if (zip_renew(&z, err) == 0)
 		return 0;
@@ -474,23 +495,26 @@ static int write_snapshot(struct store *store, struct saving *s,
 	if (!s->members)
 		return -1;
 	for (size_t i = 0; i < s->n_members; i++)
-		s->members[i] =
-			(struct member){ .saving = s, .archive = &archives[i], .pipe = -1 };
+		s->members[i] = (struct member){ .saving = s,
+						 .archive = &archives[i],
+						 .pipe = -1 };
 	s->json.saving = s->hash.saving = s;
-	if ((s->take_held && save_held_beginning(archives, s->n_members, &kept, err) < 0) ||
-	    atomic_file_open(store_fd(store), s->result->file.name, 0600, ATOMIC_FILE_NO_DIR_SYNC,
-			     &file, err) < 0)
+	if ((s->take_held &&
+	     save_held_beginning(archives, s->n_members, &kept, err) < 0) ||
+	    atomic_file_open(store_fd(store), s->result->file.name, 0600,
+			     ATOMIC_FILE_NO_DIR_SYNC, &file, err) < 0)
 		return -1;
-	r = kept ? renew_zip(s, kept, atomic_file_fd(file), err) :
-		   write_zip(s, archives, atomic_file_fd(file), err);
+	r = kept ? renew_zip(s, kept, atomic_file_fd(file), err)
+		 : write_zip(s, archives, atomic_file_fd(file), err);
 	if (r < 0 || look_at_file(atomic_file_fd(file), &s->result->file, err) < 0)
 		return -1;
 	return atomic_file_commit(TAKE_PTR(file), err);
 }
 
 /* One attempt, with what is held or without; *ret_damaged: what is held is to blame. */
-static int attempt(struct store *store, struct snapshot *meta, const struct save_archive *archives,
-		   size_t n, const struct save_options *options, bool take_held,
+static int attempt(struct store *store, struct snapshot *meta,
+		   const struct save_archive *archives, size_t n,
+		   const struct save_options *options, bool take_held,
 		   struct save_result *result, const struct save_held **ret_damaged,
 		   struct err *err)
 {
@@ -512,8 +536,9 @@ void save_result_done(struct save_result *r)
 	*r = (struct save_result){ 0 };
 }
 
-int save_snapshot(struct store *store, struct snapshot *meta, const struct save_archive *archives,
-		  size_t n, const struct save_options *options, struct save_result *ret,
+int save_snapshot(struct store *store, struct snapshot *meta,
+		  const struct save_archive *archives, size_t n,
+		  const struct save_options *options, struct save_result *ret,
 		  struct err *err)
 {
 	_cleanup_(save_result_done) struct save_result result = { 0 };
@@ -521,7 +546,8 @@ int save_snapshot(struct store *store, struct snapshot *meta, const struct save_
 	int r;
 
 	result.prints = alloc_zero(n, sizeof(*result.prints), err);
-	if (!result.prints || store_file_name(meta->set, meta, &result.file.name, err) < 0)
+	if (!result.prints ||
+	    store_file_name(meta->set, meta, &result.file.name, err) < 0)
 		return -1;
 	result.file.set = meta->set;
 	r = attempt(store, meta, archives, n, options, true, &result, &damaged, err);
@@ -532,7 +558,8 @@ int save_snapshot(struct store *store, struct snapshot *meta, const struct save_
 		err_clear(err);
 		snapshot_drop_archives(meta);
 		result.skipped = result.changed = 0;
-		r = attempt(store, meta, archives, n, options, false, &result, &damaged, err);
+		r = attempt(store, meta, archives, n, options, false, &result, &damaged,
+			    err);
 	}
 	if (r < 0)
 		return cannot_save(store, meta, err);

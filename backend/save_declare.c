@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* The excludes of one tree: the definition's. */
 static int declare_excludes(const struct save_archive *a, const struct save_tree *t,
 			    const struct observer *observer, struct err *err)
 {
 	for (size_t i = 0; t->exclude && i < t->exclude->n; i++)
-		if (packer_exclude(a->packer, t->archive_path, t->exclude->items[i], observer,
-				   err) < 0)
+		if (packer_exclude(a->packer, t->archive_path, t->exclude->items[i],
+				   observer, err) < 0)
 			return -1;
 	return 0;
 }
@@ -37,8 +36,8 @@ static int note_tree(struct fingerprint *f, const struct save_tree *t,
 }
 
 /* What the archive as a whole is to be. */
-static int note_archive(struct fingerprint *f, const struct save_archive *a, char *const *exclude,
-			size_t n_exclude, struct err *err)
+static int note_archive(struct fingerprint *f, const struct save_archive *a,
+			char *const *exclude, size_t n_exclude, struct err *err)
 {
 	const uint64_t numbers[] = { PACK_VERSION, a->top.user, a->top.native,
 				     a->top.uid,   a->top.gid,  n_exclude };
@@ -61,7 +60,8 @@ static int declare_tree(const struct save_archive *a, const struct save_tree *t,
 	struct packer_found found = { 0 };
 	int r;
 
-	if (packer_tree(a->packer, t->archive_path, t->path, observer, &found, &problem) < 0) {
+	if (packer_tree(a->packer, t->archive_path, t->path, observer, &found, &problem) <
+	    0) {
 		if (!worker_is_alive(a->packer) || err_is(&problem, ERR_INTERRUPTED))
 			return err_move(err, &problem);
 		return d->problem(d->ctx, t, &problem, err);
@@ -93,8 +93,8 @@ int save_declare(const struct save_archive *a, char *const *exclude, size_t n_ex
 	return 0;
 }
 
-int save_print_final(struct fingerprint *f, const struct pack_counts *counts, int64_t settle,
-		     bool clean, struct save_print *ret, struct err *err)
+int save_print_final(struct fingerprint *f, const struct pack_counts *counts,
+		     int64_t settle, bool clean, struct save_print *ret, struct err *err)
 {
 	const struct fingerprint_value *walked = &counts->fingerprint;
 	struct fingerprint_value all;
@@ -117,8 +117,8 @@ struct estimating {
 };
 
 /* save_declared.tree */
-static int count_tree(void *ctx, const struct save_tree *t, const struct packer_found *found,
-		      struct err *err)
+static int count_tree(void *ctx, const struct save_tree *t,
+		      const struct packer_found *found, struct err *err)
 {
 	(void)t;
 	(void)found;
@@ -139,7 +139,8 @@ static int count_problem(void *ctx, const struct save_tree *t, const struct err 
 }
 
 int save_estimate(const struct save_archive *archive, const struct strings *exclude,
-		  const struct save_options *options, struct save_estimate *ret, struct err *err)
+		  const struct save_options *options, struct save_estimate *ret,
+		  struct err *err)
 {
 	_cleanup_(fingerprint_freep) struct fingerprint *f = NULL;
 	struct estimating e = { .archive = archive, .options = options };
@@ -148,13 +149,14 @@ int save_estimate(const struct save_archive *archive, const struct strings *excl
 	if (fingerprint_new(NULL, &f, err) < 0)
 		return -1;
 	d.fingerprint = f;
-	if (save_declare(archive, exclude ? exclude->items : NULL, exclude ? exclude->n : 0, options,
-			 &d, err) < 0)
+	if (save_declare(archive, exclude ? exclude->items : NULL,
+			 exclude ? exclude->n : 0, options, &d, err) < 0)
 		return -1;
 	if (e.result.trees > 0 &&
-	    (packer_estimate(archive->packer, options->observer, &e.result.counts, err) < 0 ||
-	     save_print_final(f, &e.result.counts, options->settle, e.result.problems == 0,
-			      &e.result.print, err) < 0))
+	    (packer_estimate(archive->packer, options->observer, &e.result.counts, err) <
+		     0 ||
+	     save_print_final(f, &e.result.counts, options->settle,
+			      e.result.problems == 0, &e.result.print, err) < 0))
 		return -1;
 	*ret = e.result;
 	return 0;

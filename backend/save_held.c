@@ -17,7 +17,8 @@ ssize_t save_held_read(struct save_held_reader *r, void *p, size_t n, struct err
 
 	if (left == 0)
 		return 0;
-	k = fd_pread_full(r->held->fd, p, n < left ? n : (size_t)left, m->offset + r->done, err);
+	k = fd_pread_full(r->held->fd, p, n < left ? n : (size_t)left,
+			  m->offset + r->done, err);
 	if (k < 0) {
 		/* Whatever it is, the data themselves can still be read. */
 		_cleanup_(err_clear) struct err why = ERR_INIT;
@@ -31,7 +32,8 @@ ssize_t save_held_read(struct save_held_reader *r, void *p, size_t n, struct err
 	r->crc = gzip_crc32(r->crc, p, (size_t)k);
 	r->done += (uint64_t)k;
 	if (r->done == m->size && r->crc != m->crc)
-		return err_set(err, ERR_CORRUPT, "the checksum of %s is wrong", q(m->name));
+		return err_set(err, ERR_CORRUPT, "the checksum of %s is wrong",
+			       q(m->name));
 	return k;
 }
 
@@ -54,12 +56,14 @@ static int copy_tree(const struct snapshot_tree *from, struct snapshot_archive *
 			return -1;
 	}
 	for (size_t i = 0; i < from->n_exclude; i++)
-		if (snapshot_add_string(&t->exclude, &t->n_exclude, from->exclude[i], err) < 0)
+		if (snapshot_add_string(&t->exclude, &t->n_exclude, from->exclude[i],
+					err) < 0)
 			return -1;
 	return 0;
 }
 
-int save_held_describe(const struct save_held *h, struct snapshot_archive *to, struct err *err)
+int save_held_describe(const struct save_held *h, struct snapshot_archive *to,
+		       struct err *err)
 {
 	const struct snapshot_archive *from = h->meta;
 
@@ -82,8 +86,8 @@ static bool have_one_file(const struct save_archive *archives, size_t n)
 	return n > 0;
 }
 
-int save_held_beginning(const struct save_archive *archives, size_t n, struct zip_member **ret,
-			struct err *err)
+int save_held_beginning(const struct save_archive *archives, size_t n,
+			struct zip_member **ret, struct err *err)
 {
 	_cleanup_free_ struct zip_member *members = NULL;
 

@@ -152,13 +152,16 @@ int snapshot_validate(const struct snapshot *s, struct err *err);
  * written short, as Go does since 1.22 (see format.md). */
 int snapshot_content_hash(const struct snapshot *s, bool alternate,
 			  uint8_t ret[DIGEST_SHA256_SIZE], struct err *err);
-/* Of a set, from the hashes of its snapshots, which are put in order.  `sha256` is begun anew. */
+
+/* Of a set, from the hashes of its snapshots, which are put in order.
+ * `sha256` is begun anew. */
 struct snapshot_member {
 	const char *snap;
 	uint8_t hash[DIGEST_SHA256_SIZE];
 };
-int snapshot_members_hash(struct digest *sha256, struct snapshot_member *members, size_t n,
-			  uint8_t ret[DIGEST_SHA256_SIZE], struct err *err);
+
+int snapshot_members_hash(struct digest *sha256, struct snapshot_member *members,
+			  size_t n, uint8_t ret[DIGEST_SHA256_SIZE], struct err *err);
 /* Of a set, from its snapshots in any order. */
 int snapshot_set_hash(const struct snapshot *const *snapshots, size_t n, bool alternate,
 		      uint8_t ret[DIGEST_SHA256_SIZE], struct err *err);

@@ -131,7 +131,8 @@ int snapshot_file_open(int fd, struct snapshot_file **ret, struct snapshot **ret
 	if (zip_reader_new(fd, SNAPSHOT_FILE_MEMBERS_MAX, &f->zip, err) < 0 ||
 	    read_meta(f->zip, &f->meta, err) < 0)
 		return -1;
-	/* A set may have a thousand files, which are all open for as long as it is worked with. */
+	/* A set may have a thousand files, which are all open for as long
+	 * as it is worked with. */
 	zip_reader_rest(f->zip);
 	if (snapshot_validate(f->meta, err) < 0 ||
 	    check_members(f->zip, f->meta, err) < 0) {
@@ -214,8 +215,8 @@ int snapshot_file_size(struct snapshot_file *f, const char *member, uint64_t *re
 	return 0;
 }
 
-int snapshot_file_place(struct snapshot_file *f, const char *member, struct zip_member *ret,
-			struct err *err)
+int snapshot_file_place(struct snapshot_file *f, const char *member,
+			struct zip_member *ret, struct err *err)
 {
 	const struct snapshot_archive *a = NULL;
 	size_t i = 0;

@@ -31,7 +31,8 @@ static int by_begin(const void *a, const void *b)
 	return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
-/* Where the stored archives lie; a deflated one is compared at once, by a pass of its own. */
+/* Where the stored archives lie; a deflated one is compared at once,
+ * by a pass of its own. */
 static int find_stretches(struct copying *c, struct err *err)
 {
 	struct snapshot_file *f = c->file;
@@ -42,8 +43,8 @@ static int find_stretches(struct copying *c, struct err *err)
 	for (size_t i = 0; i < f->meta->n_archives; i++) {
 		const struct snapshot_archive *a = &f->meta->archives[i];
 		/* It is there: opening the file checked that. */
-		const struct zip_member *m =
-			zip_reader_member(f->zip, (size_t)zip_reader_find(f->zip, a->name));
+		const struct zip_member *m = zip_reader_member(
+			f->zip, (size_t)zip_reader_find(f->zip, a->name));
 
 		if (m->method == ZIP_STORED)
 			c->stretches[c->n++] =
@@ -72,7 +73,8 @@ static int copy_until(struct copying *c, uint64_t end, struct hasher *h, struct 
 		if (n < 0)
 			return err_errno(err, "cannot read the snapshot");
 		if (n == 0)
-			return err_set(err, ERR_CHANGED, "the snapshot was cut while it was read");
+			return err_set(err, ERR_CHANGED,
+				       "the snapshot was cut while it was read");
 		if ((h && hasher_update(h, c->piece, (size_t)n, err) < 0) ||
 		    c->sink(c->ctx, c->piece, (size_t)n, err) < 0)
 			return -1;
@@ -89,8 +91,8 @@ static int copy_stretch(struct copying *c, const struct stretch *s, struct err *
 	uint8_t hash[DIGEST_MAX_SIZE];
 
 	if (copy_until(c, s->begin, NULL, err) < 0 ||
-	    hasher_new(DIGEST_SHA3_384, &h, err) < 0 || copy_until(c, s->end, h, err) < 0 ||
-	    hasher_final(h, hash, err) < 0)
+	    hasher_new(DIGEST_SHA3_384, &h, err) < 0 ||
+	    copy_until(c, s->end, h, err) < 0 || hasher_final(h, hash, err) < 0)
 		return -1;
 	return snapshot_file_compare(s->archive, hash, err);
 }

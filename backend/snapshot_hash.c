@@ -60,8 +60,8 @@ static int by_snap(const void *a, const void *b)
 	return order ? order : memcmp(x->hash, y->hash, sizeof(x->hash));
 }
 
-int snapshot_members_hash(struct digest *sha256, struct snapshot_member *members, size_t n,
-			  uint8_t ret[DIGEST_SHA256_SIZE], struct err *err)
+int snapshot_members_hash(struct digest *sha256, struct snapshot_member *members,
+			  size_t n, uint8_t ret[DIGEST_SHA256_SIZE], struct err *err)
 {
 	if (digest_reset(sha256, err) < 0)
 		return -1;

@@ -55,8 +55,8 @@ struct store_file {
 };
 
 struct store_list {
-	struct store_file
-		*files; /* by set, then name in byte order; sets with a marker left out */
+	/* by set, then name in byte order; sets with a marker left out */
+	struct store_file *files;
 	size_t n;
 	uint64_t *incomplete; /* sets with a marker, ascending */
 	size_t n_incomplete;
@@ -71,9 +71,10 @@ struct store_list {
  * markers.  A file that vanishes meanwhile is left out. */
 int store_list(struct store *s, struct store_list *ret, struct err *err);
 /* The same of one set: only its files are looked at. */
-int store_list_set(struct store *s, uint64_t set, struct store_list *ret, struct err *err);
-/* Files of one set whose names are known (copied), as store_list_set() would list them, without reading the
- * directory.  ERR_NOT_FOUND: one is not there. */
+int store_list_set(struct store *s, uint64_t set, struct store_list *ret,
+		   struct err *err);
+/* Files of one set whose names are known (copied), as store_list_set() would list them,
+ * without reading the directory.  ERR_NOT_FOUND: one is not there. */
 int store_look_at(struct store *s, uint64_t set, const char *const *names, size_t n,
 		  struct store_list *ret, struct err *err);
 void store_list_done(struct store_list *l);

@@ -80,8 +80,8 @@ void wire_in_done(struct wire_in *in);
 
 /* Sends one datagram; EPIPE and ECONNRESET are ERR_IO "the other end is gone". */
 int wire_send(int sock, const struct wire_out *o, struct err *err);
-/* The same without waiting: 1 sent; 0 not, since the other end has too many to read already;
- * -1. */
+/* The same without waiting: 1 sent; 0 not, since the other end has too
+ * many to read already; -1. */
 int wire_offer(int sock, const struct wire_out *o, struct err *err);
 /* 1 a record, 0 end of file, -1.  Closes what was left of the record before.  A gone
  * other end is ERR_IO as in wire_send(); a record that does not fit is ERR_CORRUPT. */

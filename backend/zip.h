@@ -68,9 +68,9 @@ CLEANUP_FUNC(struct zip_writer *, zip_writer_free);
 
 /*
  * Renewing: a file that begins as an older one, whose archives it keeps, and goes on with
- * small members of its own.  The beginning is cloned where the file system can (nothing is
- * read then), else copied, and the CRC-32 of each member compared on the way.  Nothing is
- * parsed: what is kept is as the reader process told.
+ * small members of its own.  The beginning is cloned where the file system can (nothing
+ * is read then), else copied, and the CRC-32 of each member compared on the way.  Nothing
+ * is parsed: what is kept is as the reader process told.
  */
 
 struct zip_member {
@@ -95,8 +95,8 @@ struct zip_text {
 };
 
 struct zip_renewal {
-	int fd;	  /* writable, empty; borrowed */
-	int from; /* the older file; borrowed */
+	int fd;                        /* writable, empty; borrowed */
+	int from;                      /* the older file; borrowed */
 	const struct zip_member *kept; /* zip_is_beginning() */
 	size_t n_kept;
 	const struct zip_text *texts; /* deflated, stored where that is not smaller */
@@ -124,7 +124,8 @@ const struct zip_member *zip_reader_member(const struct zip_reader *r, size_t i)
 ssize_t zip_reader_find(const struct zip_reader *r, const char *name);
 /* Streams one member; only one is open at a time, another takes its place. */
 int zip_reader_open(struct zip_reader *r, size_t i, struct err *err);
-/* Closes it, and lets go of what reading members takes, which is much more than the rest. */
+/* Closes it, and lets go of what reading members takes, which is
+ * much more than the rest. */
 void zip_reader_rest(struct zip_reader *r);
 /* Up to n bytes; 0 at the end.  The read that would hand out the last byte fails instead
  * if size or CRC-32 turn out wrong, so whoever has them all has the right ones.

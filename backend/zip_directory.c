@@ -11,7 +11,6 @@
 #include "backend/base/quote.h"
 #include "backend/zip_format.h"
 
-
 #define DIRECTORY_PER_MEMBER 1024u
 /* Enough for all that is read at once: a local header with name and extra field. */
 #define SCRATCH_SIZE ((size_t)LOCAL_SIZE + 2 * MAX16)

@@ -33,10 +33,10 @@
 #define MAX32 0xffffffffu
 
 /* What is written. */
-#define MADE_BY_UNIX 0x033fu	    /* with attributes as Unix has them, zip 6.3 */
-#define NEEDS_ZIP64  45u	    /* the version of zip that a reader has to know */
+#define MADE_BY_UNIX 0x033fu /* with attributes as Unix has them, zip 6.3 */
+#define NEEDS_ZIP64  45u     /* the version of zip that a reader has to know */
 #define NEEDS_BASE   20u
-#define ATTRIBUTES   0x81b60000u    /* a regular file, 0666 */
-#define DOS_DATE     0x21u	    /* 1980-01-01, the first there is */
+#define ATTRIBUTES   0x81b60000u /* a regular file, 0666 */
+#define DOS_DATE     0x21u       /* 1980-01-01, the first there is */
 
 #endif

@@ -13,8 +13,8 @@
 #include "backend/deflate.h"
 #include "backend/zip_format.h"
 
-/* What is cloned ends on a multiple of this, whatever blocks the file system has: the rest
- * is copied in no time. */
+/* What is cloned ends on a multiple of this, whatever blocks the file system has: the
+ * rest is copied in no time. */
 #define CLONE_UNIT ((uint64_t)64 << 10)
 
 #define PIECE ((size_t)256 << 10)
@@ -24,8 +24,8 @@
 
 struct renewing {
 	const struct zip_renewal *z;
-	uint64_t at;	      /* bytes of the new file that stand */
-	uint64_t begun;	      /* of these are on their way to the disk */
+	uint64_t at;          /* bytes of the new file that stand */
+	uint64_t begun;       /* of these are on their way to the disk */
 	struct buf directory; /* of the members so far */
 	size_t n;
 	uint8_t *piece;
@@ -51,7 +51,8 @@ bool zip_is_beginning(const struct zip_member *members, size_t n)
 /* Reads some of the older file at r->at; whatever fails is that file's fault. */
 static ssize_t read_some(struct renewing *r, uint64_t n, struct err *err)
 {
-	ssize_t k = fd_pread_full(r->z->from, r->piece, n < PIECE ? (size_t)n : PIECE, r->at, err);
+	ssize_t k = fd_pread_full(r->z->from, r->piece, n < PIECE ? (size_t)n : PIECE,
+				  r->at, err);
 
 	if (k < 0) {
 		_cleanup_(err_clear) struct err why = ERR_INIT;
@@ -105,8 +106,8 @@ static int keep(struct renewing *r, struct err *err)
 	uint64_t end = last->offset + last->size, whole = end - end % CLONE_UNIT;
 	uint32_t unused = 0;
 
-	/* Why it cannot be cloned does not matter: what is wrong with the file system shows
-	 * when it is written to. */
+	/* Why it cannot be cloned does not matter: what is wrong with the file system
+	 * shows when it is written to. */
 	if (whole == 0 || sys_clone_range(r->z->fd, r->z->from, 0, (off_t)whole) < 0)
 		return copy_members(r, err);
 	r->at = r->begun = whole;
@@ -166,7 +167,8 @@ static int append(struct renewing *r, const void *p, size_t n, struct err *err)
 }
 
 /* Deflates into `out`, which has room for all but one byte; 0: it would not shrink. */
-static int deflate_text(const struct zip_text *t, uint8_t *out, size_t *ret, struct err *err)
+static int deflate_text(const struct zip_text *t, uint8_t *out, size_t *ret,
+			struct err *err)
 {
 	const struct deflate_codec *codec = deflate_compressor(GZIP_SMALL);
 	void *compressor = codec->compressor_new(GZIP_SMALL, err);

@@ -104,7 +104,8 @@ void cli_warn_read_only(struct cli *cli)
 
 	if (session_check_writable(cli->session, &problem) == 0)
 		return;
-	observer_warn(&cli->observer, NULL, "it could not be done now: %s", err_message(&problem));
+	observer_warn(&cli->observer, NULL, "it could not be done now: %s",
+		      err_message(&problem));
 	(void)hint_read_only(cli, &problem);
 	if (problem.hint)
 		observer_note(&cli->observer, "hint", "%s", problem.hint);

@@ -45,7 +45,7 @@ struct cli {
 
 	struct buf out; /* the answer */
 	bool committed; /* something has changed: failing to say so is no failure of it */
-	bool by_a_person; /* when this has answered, what has expired may go */
+	bool by_a_person;  /* when this has answered, what has expired may go */
 	uint64_t used_set; /* but not this set; 0: none */
 };
 
@@ -56,7 +56,8 @@ void cli_done(struct cli *cli);
  * session_open(). */
 int cli_open(struct cli *cli, enum session_access access, struct err *err);
 
-/* Of a dry run: what it says would be done cannot be done, as the store cannot be written. */
+/* Of a dry run: what it says would be done cannot be done, as the
+ * store cannot be written. */
 void cli_warn_read_only(struct cli *cli);
 
 /* The operation has changed something; where a person asked for it, what has expired may

@@ -19,8 +19,7 @@ static const struct option_spec options[] = {
 	ARGUMENT("name", OPTION_TEXT, name, "N",
 		 "a name for the set, to be used like its number"),
 	ARGUMENT("note", OPTION_NOTE, note, "TEXT", "what you want to remember of it"),
-	ARGUMENT_FLAG("auto", automatic,
-		      "let the set expire by itself"),
+	ARGUMENT_FLAG("auto", automatic, "let the set expire by itself"),
 	ARGUMENT("reason", OPTION_TEXT, reason, "TEXT", "why it is made, with --auto"),
 	ARGUMENT("compress", OPTION_TEXT, compress, "HOW",
 		 "fast: quickly; small: no larger than gzip -6 makes it; without it what "
@@ -74,7 +73,8 @@ static int warn(struct cli *cli, const struct save_outcome *o, struct err *err)
 		observer_note(&cli->observer, o->empty.items[i], "has no data here");
 	if (!o->has_set && o->n_unchanged > 0 && cli->args.name && !cli->args.dry_run)
 		observer_note(&cli->observer, NULL,
-			      "no set was made, so nothing is named %s", q(cli->args.name));
+			      "no set was made, so nothing is named %s",
+			      q(cli->args.name));
 	if (!o->has_set || (o->skipped == 0 && o->changed == 0))
 		return 0;
 	if (cli_command(cli, "show", o->set.id, &show, err) < 0)

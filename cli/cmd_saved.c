@@ -71,7 +71,8 @@ static int answer(struct cli *cli, const struct stamp *now, struct err *err)
 		set_table_init(&a.table, now, err);
 	if (!err_is(err, ERR_NONE))
 		return -1;
-	if ((cli->args.id ? add_one(cli, &a, err) : sets_pass(cli->session, add, &a, err)) < 0)
+	if ((cli->args.id ? add_one(cli, &a, err)
+			  : sets_pass(cli->session, add, &a, err)) < 0)
 		return -1;
 	return end(cli, &a, err);
 }

@@ -56,8 +56,8 @@ struct options {
 	char **argv;
 	const struct option_table *const *tables;
 	size_t n_tables;
-	/* For the message about an option that is in none of them: the verb, or NULL; and the
-	 * tables of all verbs. */
+	/* For the message about an option that is in none of them: the verb, or NULL; and
+	 * the tables of all verbs. */
 	const char *verb;
 	const struct option_table *const *others;
 	size_t n_others;

@@ -22,7 +22,7 @@ struct progress {
 	const char *doing; /* "saving"; NULL: nothing is ever shown */
 	bool started, shown;
 	int64_t begun, drawn; /* milliseconds */
-	uint64_t total;	      /* as drawn or heard last */
+	uint64_t total;       /* as drawn or heard last */
 };
 
 #define PROGRESS_MAX 512 /* bytes of a line, with its NUL */

@@ -40,14 +40,15 @@ const char *report_kind(enum err_kind kind);
 /* Appends one line: `label` and `object` may be NULL.  Foreign bytes are escaped. */
 int report_format(struct buf *out, const char *label, const char *object,
 		  const char *text, struct err *err);
-/* Appends {"version":1,"error":{"kind":...,"message":...}} and a newline; with "hint" where
- * there is one. */
+/* Appends {"version":1,"error":{"kind":...,"message":...}} and a newline; with
+ * "hint" where there is one. */
 int report_format_json(struct buf *out, const struct err *what, struct err *err);
 
 /* The object of that key alone. */
 void report_write_json(struct json_writer *w, const struct err *what);
 
-/* A line, or an error with its hint, to stderr, as well as it goes: nothing can be done if that fails. */
+/* A line, or an error with its hint, to stderr, as well as it goes: nothing can
+ * be done if that fails. */
 void report_line(const char *label, const char *object, const char *text);
 void report_error(const struct err *what);
 

@@ -174,8 +174,9 @@ int restored_answer(struct cli *cli, const struct restore_outcome *o, struct err
 {
 	if (warn(cli, o, err) < 0)
 		return -1;
-	if (cli->args.json ? json_outcome_restore(o, cli->args.dry_run, &cli->out, err) < 0
-			   : write_text(cli, o, err) < 0)
+	if (cli->args.json
+		    ? json_outcome_restore(o, cli->args.dry_run, &cli->out, err) < 0
+		    : write_text(cli, o, err) < 0)
 		return -1;
 	return o->n_skipped > 0 || o->notes > 0 || o->unsettled ? STATUS_PART
 								: STATUS_DONE;

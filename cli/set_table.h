@@ -14,7 +14,8 @@
 #include "cli/table.h"
 #include "state/sets.h"
 
-/* A table (table.h) without lines yet, and the lines of one more set; `now` is the same each time. */
+/* A table (table.h) without lines yet, and the lines of one more set; `now`
+ * is the same each time. */
 void set_table_init(struct table *t, const struct stamp *now, struct err *err);
 void set_table_add(struct table *t, const struct set *set, const struct stamp *now);
 

@@ -97,7 +97,8 @@ void text_wrap(struct text *t, const char *s, int column, int indent)
 		s += gap;
 		if (*s == '\n') {
 			s++;
-			text_printf(t, "\n%*s", *s != '\0' && *s != '\n' ? indent : 0, "");
+			text_printf(t, "\n%*s", *s != '\0' && *s != '\n' ? indent : 0,
+				    "");
 			column = indent;
 			gap = 0;
 		}

@@ -7,9 +7,9 @@
 #include "backend/base/suggest.h"
 
 static const struct verb *const verbs[] = {
-	&cmd_save, &cmd_saved,	&cmd_show,   &cmd_check,  &cmd_restore,
-	&cmd_undo, &cmd_keep,	&cmd_forget, &cmd_export, &cmd_import,
-	&cmd_estimate, &cmd_apps, &cmd_users, &cmd_doctor, &cmd_help,
+	&cmd_save,     &cmd_saved, &cmd_show,   &cmd_check,  &cmd_restore,
+	&cmd_undo,     &cmd_keep,  &cmd_forget, &cmd_export, &cmd_import,
+	&cmd_estimate, &cmd_apps,  &cmd_users,  &cmd_doctor, &cmd_help,
 };
 
 size_t verb_count(void)

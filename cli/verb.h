@@ -23,7 +23,7 @@ struct verb {
 	const char *summary;     /* one line, for the list of verbs */
 	const char *description; /* paragraphs; an empty line between two */
 	const char *progress;    /* "saving"; NULL where it shows none */
-	bool makes_store;	 /* where there is none yet */
+	bool makes_store;        /* where there is none yet */
 	struct option_table options;
 	/* Puts the answer into cli->out and returns the exit status, or -1. */
 	int (*run)(struct cli *cli, struct err *err);

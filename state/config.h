@@ -14,10 +14,10 @@
  *	reserve = 5%		   stays free on a file system: a size, or percent
  *	compress = fast | small
  *	wait = 10s		   writers wait so long for each other; no: not at all
- *	settle = 42s		   files that were changed since may still be written unseen
- *				   (state/settle.h), at least 2s (what is saved while it is short stays
- *				   believed); no: all always may; without it
- *				   what the kernel's settings give
+ *	settle = 42s		   files that were changed since may still be written
+ *				   unseen (state/settle.h), at least 2s (what is saved
+ *				   while it is short stays believed); no: all always
+ *				   may; without it what the kernel's settings give
  *
  * A key that is not known is a warning, a value that makes no sense is ERR_USAGE, a
  * line that is neither is ERR_CORRUPT; each with file and line.  In system mode a file
@@ -53,7 +53,7 @@ struct config {
 	int64_t automatic_retention; /* seconds; -1: for ever */
 	struct config_reserve reserve;
 	enum config_compress compress;
-	int64_t wait; /* seconds; 0: not at all */
+	int64_t wait;   /* seconds; 0: not at all */
 	int64_t settle; /* seconds; -1: never; or CONFIG_SETTLE_DERIVED */
 };
 

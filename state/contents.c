@@ -11,8 +11,8 @@
 /* Hashes of another version of this program may leave out other keys. */
 #define MAKER PACKAGE_STRING
 
-/* What tells that n files are still those that were read.  Devices are left out: their numbers may change
- * with a reboot. */
+/* What tells that n files are still those that were read.  Devices are left out: their
+ * numbers may change with a reboot. */
 static int identify(struct digest *sha256, const struct store_file *files, size_t n,
 		    uint8_t ret[DIGEST_SHA256_SIZE], struct err *err)
 {
@@ -36,7 +36,8 @@ static int identify(struct digest *sha256, const struct store_file *files, size_
 	return digest_final(sha256, ret, err);
 }
 
-/* Files of one set in a list that is in order, from *at on, which is moved behind them. */
+/* Files of one set in a list that is in order, from *at on, which
+ * is moved behind them. */
 static size_t files_of(const struct store_list *list, uint64_t set, size_t *at)
 {
 	size_t first;
@@ -125,11 +126,13 @@ int contents_forget(struct session *s, uint64_t set, struct err *err)
 	return db_contents_put(s->db, set, NULL, NULL, NULL, err);
 }
 
-/* Is all that is wrong with the set in its files, or can they perhaps not be read at this moment? */
+/* Is all that is wrong with the set in its files, or can they perhaps not
+ * be read at this moment? */
 static bool is_for_good(const struct set *set)
 {
 	for (size_t i = 0; i < set->n; i++)
-		if (set->snapshots[i].broken && !set_snapshot_is_damaged(&set->snapshots[i]))
+		if (set->snapshots[i].broken &&
+		    !set_snapshot_is_damaged(&set->snapshots[i]))
 			return false;
 	return true;
 }
@@ -154,8 +157,10 @@ static int take_in(struct session *s, struct digest *sha256, uint64_t id, struct
 		return 0;
 	}
 	known = set.content_hash[0] != '\0';
-	r = is_for_good(&set) ? db_contents_put(s->db, id, files, known ? set.hashes[0] : NULL, set.hashes[1], err)
-			      : 0;
+	r = is_for_good(&set)
+		    ? db_contents_put(s->db, id, files, known ? set.hashes[0] : NULL,
+				      set.hashes[1], err)
+		    : 0;
 	set_done(&set);
 	return r;
 }
@@ -176,8 +181,8 @@ static int complete(struct session *s, struct err *err)
 	return 0;
 }
 
-int contents_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE], struct db_ids *ret,
-		  struct err *err)
+int contents_find(struct session *s, const uint8_t hash[DIGEST_SHA256_SIZE],
+		  struct db_ids *ret, struct err *err)
 {
 	if (complete(s, err) < 0)
 		return -1;

@@ -80,15 +80,16 @@ static bool is_on_read_only(struct db *db)
 	return sys_fstatvfs(db->dirfd, &vfs) == 0 && vfs.f_flag & ST_RDONLY;
 }
 
-/* SQLite has opened for reading what it could not open for writing, whatever the reason.  (The file
- * is not opened here to learn it: closing it would drop the locks of other connections.) */
+/* SQLite has opened for reading what it could not open for writing, whatever the
+ * reason.  (The file is not opened here to learn it: closing it would drop the locks
+ * of other connections.) */
 static int not_writable(const struct db *db, struct err *err)
 {
 	bool allowed = sys_faccessat(db->dirfd, DB_FILE, W_OK,
 				     AT_EACCESS | AT_SYMLINK_NOFOLLOW) == 0;
 
-	return err_set(err, allowed ? ERR_IO : ERR_DENIED, "database %s cannot be written",
-		       q(db->name));
+	return err_set(err, allowed ? ERR_IO : ERR_DENIED,
+		       "database %s cannot be written", q(db->name));
 }
 
 /* Opens the connection; what fails here is told by the handle, too. */

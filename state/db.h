@@ -47,9 +47,10 @@ enum db_mode {
 	/* Never created nor migrated; only cache and holders are written, if possible. */
 	DB_READ,
 	DB_WRITE, /* created (0600) or migrated as needed */
-	/* Like DB_READ, but no byte is written at all, not beside it either: it is seen as it was when it
-	 * was opened, or at the last db_look_again().  What others write meanwhile may make it look
-	 * damaged.  (On a read-only file system DB_READ is the same.) */
+	/* Like DB_READ, but no byte is written at all, not beside it either: it is seen
+	 * as it was when it was opened, or at the last db_look_again().  What others
+	 * write meanwhile may make it look damaged.  (On a read-only file system
+	 * DB_READ is the same.) */
 	DB_LOOK,
 };
 
@@ -89,8 +90,8 @@ int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db);
 
-/* What is read between the two is of one moment, and comes faster: best effort, and nothing may be written
- * meanwhile.  Within db_begin() they do nothing. */
+/* What is read between the two is of one moment, and comes faster: best effort, and
+ * nothing may be written meanwhile.  Within db_begin() they do nothing. */
 void db_read_begin_best_effort(struct db *db);
 /* Returns whether it was begun. */
 bool db_read_end(struct db *db);
@@ -165,20 +166,22 @@ int db_set_insert(struct db *db, const struct db_set *set, struct err *err);
 /* ERR_NOT_FOUND. *ret is initialised by the call. */
 int db_set_get(struct db *db, uint64_t id, struct db_set *ret, struct err *err);
 /* Whether the set is there, complete, and has the file, which is not going. */
-int db_set_has_file(struct db *db, uint64_t id, const char *name, bool *ret, struct err *err);
+int db_set_has_file(struct db *db, uint64_t id, const char *name, bool *ret,
+		    struct err *err);
 int db_set_by_name(struct db *db, const char *name, struct db_set *ret, struct err *err);
 int db_sets(struct db *db, struct db_set_list *ret, struct err *err);
 /* A list of one, or of none. */
 int db_set_list_one(struct db *db, uint64_t id, struct db_set_list *ret, struct err *err);
-/* Complete ones that were saved here and are automatic, not pinned, and whose time has come;
- * but none of which a restore can still be undone and has not expired itself.  What puts off
- * a set's time, or makes it stay, is done with a lock of the set: so the answer stays true
- * for who holds it exclusively. */
+/* Complete ones that were saved here and are automatic, not pinned, and whose time has
+ * come; but none of which a restore can still be undone and has not expired itself.  What
+ * puts off a set's time, or makes it stay, is done with a lock of the set: so the answer
+ * stays true for who holds it exclusively. */
 int db_sets_expired(struct db *db, int64_t now, struct db_set_list *ret, struct err *err);
-int db_set_is_expired(struct db *db, uint64_t id, int64_t now, bool *ret, struct err *err);
+int db_set_is_expired(struct db *db, uint64_t id, int64_t now, bool *ret,
+		      struct err *err);
 
-/* Adds a planned file to a set that is not complete; `app` may be NULL.  ERR_EXISTS: it has one of
- * that name. */
+/* Adds a planned file to a set that is not complete; `app` may be NULL.  ERR_EXISTS: it
+ * has one of that name. */
 int db_set_plan_file(struct db *db, uint64_t id, const char *name, const char *app,
 		     struct err *err);
 /* The commit point of a save or an import: planned files are present from now on. */
@@ -218,11 +221,13 @@ void db_ids_done(struct db_ids *ids);
 /* Complete sets that were put with this hash, in either form. */
 int db_contents_find(struct db *db, const uint8_t hash[DIGEST_SHA256_SIZE],
 		     struct db_ids *ret, struct err *err);
-/* Complete sets that were not put yet; with `read` also those that were put without a hash. */
+/* Complete sets that were not put yet; with `read` also those that
+ * were put without a hash. */
 int db_contents_without_hash(struct db *db, bool read, struct db_ids *ret,
 			     struct err *err);
-/* What a complete set holds: `files` (a SHA-256) tells what it was read from, NULL: it is to be read;
- * `hash` and `alternate` are its content hash in both forms; `hash` NULL: it has none. */
+/* What a complete set holds: `files` (a SHA-256) tells what it was read from, NULL:
+ * it is to be read; `hash` and `alternate` are its content hash in both forms;
+ * `hash` NULL: it has none. */
 int db_contents_put(struct db *db, uint64_t id, const uint8_t *files, const uint8_t *hash,
 		    const uint8_t *alternate, struct err *err);
 
@@ -243,8 +248,8 @@ int db_contents_files(struct db *db, struct db_contents **ret, size_t *ret_n,
  */
 struct db_fingerprint {
 	const char *app, *member; /* the snapshot's name, "user/alice.tgz" */
-	const uint8_t *digest;	  /* DIGEST_SHA256_SIZE bytes */
-	const char *packing;	  /* how it was compressed; to look for: NULL is any */
+	const uint8_t *digest;    /* DIGEST_SHA256_SIZE bytes */
+	const char *packing;      /* how it was compressed; to look for: NULL is any */
 	/* To put: the zip: set, name, ino, size, mtime. */
 	const struct store_file *file;
 };
@@ -256,13 +261,14 @@ struct db_held_list {
 
 /* All strings and the digest are borrowed during the call. */
 int db_fingerprint_put(struct db *db, const struct db_fingerprint *f, struct err *err);
-/* The files of complete sets that were saved here and hold such an archive, newest set first,
- * the first few.  Whether a file is still the one that was put is for the caller to see. */
-int db_fingerprint_find(struct db *db, const struct db_fingerprint *f, struct db_held_list *ret,
-			struct err *err);
+/* The files of complete sets that were saved here and hold such an archive,
+ * newest set first, the first few.  Whether a file is still the one that was put
+ * is for the caller to see. */
+int db_fingerprint_find(struct db *db, const struct db_fingerprint *f,
+			struct db_held_list *ret, struct err *err);
 void db_held_list_done(struct db_held_list *list);
-/* A file was found damaged: forgets what its archives looked like, and their likes in other sets,
- * which may share its blocks.  Best effort: who checks may be a reader. */
+/* A file was found damaged: forgets what its archives looked like, and their likes in
+ * other sets, which may share its blocks.  Best effort: who checks may be a reader. */
 void db_fingerprint_drop_best_effort(struct db *db, uint64_t set, const char *file);
 
 /* ---- Restores and undos ---- */
@@ -393,12 +399,12 @@ bool db_cache_get(struct db *db, const struct store_file *file, struct buf *ret_
  * */
 void db_cache_put_best_effort(struct db *db, const struct store_file *file,
 			      const void *meta, size_t size, const char *broken);
-/* Puts between the two are one transaction; false: the cache cannot be written now, and there is nothing to
- * end.  Much faster for many. */
+/* Puts between the two are one transaction; false: the cache cannot be written now, and
+ * there is nothing to end.  Much faster for many. */
 bool db_cache_begin_best_effort(struct db *db);
 void db_cache_end_best_effort(struct db *db);
-/* Would a change of the file from now on show in its times?  Asked before it is read: what was read of one
- * that may change unseen is not put. */
+/* Would a change of the file from now on show in its times?  Asked before it is read:
+ * what was read of one that may change unseen is not put. */
 bool db_cache_is_settled(const struct store_file *file);
 /* Removes what belongs to no file of the list. */
 void db_cache_prune_best_effort(struct db *db, const struct store_list *list);

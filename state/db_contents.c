@@ -11,7 +11,8 @@
  " WHERE s.state = 'complete'"
 
 /* All numbers that a statement gives. */
-static int take_ids(struct db *db, sqlite3_stmt *stmt, struct db_ids *ret, struct err *err)
+static int take_ids(struct db *db, sqlite3_stmt *stmt, struct db_ids *ret,
+		    struct err *err)
 {
 	_cleanup_(db_ids_done) struct db_ids ids = { NULL, 0 };
 	size_t cap = 0;
@@ -41,7 +42,8 @@ int db_contents_find(struct db *db, const uint8_t hash[DIGEST_SHA256_SIZE],
 	_cleanup_stmt_ sqlite3_stmt *stmt = NULL;
 
 	if (db_query(db, &stmt,
-		     SELECT_IDS " AND (c.hash = ?1 OR c.alternate = ?1) ORDER BY c.set_id",
+		     SELECT_IDS
+		     " AND (c.hash = ?1 OR c.alternate = ?1) ORDER BY c.set_id",
 		     DB_ARGS(DB_BLOB(hash, DIGEST_SHA256_SIZE)), err) < 0)
 		return -1;
 	return take_ids(db, stmt, ret, err);
@@ -68,16 +70,17 @@ int db_contents_put(struct db *db, uint64_t id, const uint8_t *files, const uint
 	if (db_enter(db, &own, err) < 0)
 		return -1;
 	/* A set that went meanwhile has no row, and gets none. */
-	return db_leave(db, own,
-			db_run(db,
-			       "UPDATE contents SET files = ifnull(?, x''), hash = ?,"
-			       " alternate = ? WHERE set_id = ?",
-			       DB_ARGS(DB_BLOB(files, DIGEST_SHA256_SIZE),
-				       DB_BLOB(hash, DIGEST_SHA256_SIZE),
-				       DB_BLOB(hash ? alternate : NULL, DIGEST_SHA256_SIZE),
-				       DB_INT(id)),
-			       NULL, err),
-			err);
+	return db_leave(
+		db, own,
+		db_run(db,
+		       "UPDATE contents SET files = ifnull(?, x''), hash = ?,"
+		       " alternate = ? WHERE set_id = ?",
+		       DB_ARGS(DB_BLOB(files, DIGEST_SHA256_SIZE),
+			       DB_BLOB(hash, DIGEST_SHA256_SIZE),
+			       DB_BLOB(hash ? alternate : NULL, DIGEST_SHA256_SIZE),
+			       DB_INT(id)),
+		       NULL, err),
+		err);
 }
 
 int db_contents_files(struct db *db, struct db_contents **ret, size_t *ret_n,
@@ -94,10 +97,12 @@ int db_contents_files(struct db *db, struct db_contents **ret, size_t *ret_n,
 		     DB_NO_ARGS, err) < 0)
 		return -1;
 	while ((r = db_row(db, stmt, err)) > 0) {
-		struct db_contents row = { .set = (uint64_t)sqlite3_column_int64(stmt, 0) };
+		struct db_contents row = { .set = (uint64_t)sqlite3_column_int64(stmt,
+										 0) };
 
 		if (sqlite3_column_bytes(stmt, 1) == DIGEST_SHA256_SIZE)
-			memcpy(row.files, sqlite3_column_blob(stmt, 1), sizeof(row.files));
+			memcpy(row.files, sqlite3_column_blob(stmt, 1),
+			       sizeof(row.files));
 		if (alloc_grow(&rows, n, &cap, sizeof(*rows), err) < 0)
 			return -1;
 		rows[n++] = row;

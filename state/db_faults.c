@@ -10,8 +10,8 @@
 # include "backend/base/sys.h"
 
 /*
- * SQLite's memory and system calls, through the same points as all others.  Only builds for tests have
- * this; it is set up once for a process, as SQLite's own tables are.
+ * SQLite's memory and system calls, through the same points as all others.  Only builds
+ * for tests have this; it is set up once for a process, as SQLite's own tables are.
  */
 
 static sqlite3_mem_methods memory;
@@ -70,7 +70,8 @@ void db_faults_sync(sqlite3_file *file)
 {
 	if (!file->pMethods || file->pMethods == &methods)
 		return;
-	/* All files of a VFS have the same methods, but for those that are never synced. */
+	/* All files of a VFS have the same methods, but for those
+	 * that are never synced. */
 	if (!real_methods) {
 		methods = *file->pMethods;
 		methods.xSync = sync_file;
@@ -84,11 +85,13 @@ void db_faults_memory(void)
 {
 	sqlite3_mem_methods wrapped;
 
-	if (memory.xMalloc || sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory) != SQLITE_OK)
+	if (memory.xMalloc ||
+	    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory) != SQLITE_OK)
 		return;
 	if (!memory.xMalloc) {
 		/* Not set yet: SQLite's own are found by starting it once. */
-		if (sqlite3_initialize() != SQLITE_OK || sqlite3_shutdown() != SQLITE_OK ||
+		if (sqlite3_initialize() != SQLITE_OK ||
+		    sqlite3_shutdown() != SQLITE_OK ||
 		    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory) != SQLITE_OK)
 			return;
 	}

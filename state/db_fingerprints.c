@@ -22,14 +22,15 @@ static int put_row(struct db *db, const struct db_fingerprint *f, struct err *er
 {
 	const struct store_file *file = f->file;
 
-	return db_run(db,
-		      "INSERT INTO fingerprints (set_id, file, member, app, fingerprint, packing,"
-		      " ino, size, mtime_sec, mtime_nsec) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		      DB_ARGS(DB_INT(file->set), DB_BYTES(file->name), DB_BYTES(f->member),
-			      DB_BYTES(f->app), DB_BLOB(f->digest, DIGEST_SHA256_SIZE),
-			      DB_TEXT(f->packing), DB_INT(file->ino), DB_INT(file->size),
-			      DB_INT(file->mtime_sec), DB_INT(file->mtime_nsec)),
-		      NULL, err);
+	return db_run(
+		db,
+		"INSERT INTO fingerprints (set_id, file, member, app, fingerprint, packing,"
+		" ino, size, mtime_sec, mtime_nsec) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		DB_ARGS(DB_INT(file->set), DB_BYTES(file->name), DB_BYTES(f->member),
+			DB_BYTES(f->app), DB_BLOB(f->digest, DIGEST_SHA256_SIZE),
+			DB_TEXT(f->packing), DB_INT(file->ino), DB_INT(file->size),
+			DB_INT(file->mtime_sec), DB_INT(file->mtime_nsec)),
+		NULL, err);
 }
 
 int db_fingerprint_put(struct db *db, const struct db_fingerprint *f, struct err *err)
@@ -54,26 +55,27 @@ static int read_row(sqlite3_stmt *stmt, struct store_file *ret, struct err *err)
 	return db_column_str(stmt, 1, &ret->name, err);
 }
 
-int db_fingerprint_find(struct db *db, const struct db_fingerprint *f, struct db_held_list *ret,
-			struct err *err)
+int db_fingerprint_find(struct db *db, const struct db_fingerprint *f,
+			struct db_held_list *ret, struct err *err)
 {
 	_cleanup_(db_held_list_done) struct db_held_list list = { NULL, 0 };
 	_cleanup_stmt_ sqlite3_stmt *stmt = NULL;
 	size_t cap = 0;
 	int r;
 
-	if (db_query(db, &stmt,
-		     "SELECT p.set_id, p.file, p.ino, p.size, p.mtime_sec, p.mtime_nsec"
-		     " FROM fingerprints p JOIN sets s ON s.id = p.set_id"
-		     " JOIN set_files f ON f.set_id = p.set_id AND f.name = p.file"
-		     " WHERE p.app = ?1 AND p.member = ?2 AND p.fingerprint = ?3"
-		     " AND (?4 IS NULL OR p.packing = ?4)"
-		     " AND s.state = 'complete' AND s.origin = 'saved' AND f.state = 'present'"
-		     " ORDER BY p.set_id DESC LIMIT ?5",
-		     DB_ARGS(DB_BYTES(f->app), DB_BYTES(f->member),
-			     DB_BLOB(f->digest, DIGEST_SHA256_SIZE), DB_TEXT(f->packing),
-			     DB_INT(LISTED_MAX)),
-		     err) < 0)
+	if (db_query(
+		    db, &stmt,
+		    "SELECT p.set_id, p.file, p.ino, p.size, p.mtime_sec, p.mtime_nsec"
+		    " FROM fingerprints p JOIN sets s ON s.id = p.set_id"
+		    " JOIN set_files f ON f.set_id = p.set_id AND f.name = p.file"
+		    " WHERE p.app = ?1 AND p.member = ?2 AND p.fingerprint = ?3"
+		    " AND (?4 IS NULL OR p.packing = ?4)"
+		    " AND s.state = 'complete' AND s.origin = 'saved' AND f.state = 'present'"
+		    " ORDER BY p.set_id DESC LIMIT ?5",
+		    DB_ARGS(DB_BYTES(f->app), DB_BYTES(f->member),
+			    DB_BLOB(f->digest, DIGEST_SHA256_SIZE), DB_TEXT(f->packing),
+			    DB_INT(LISTED_MAX)),
+		    err) < 0)
 		return -1;
 	while ((r = db_row(db, stmt, err)) > 0) {
 		if (alloc_grow(&list.files, list.n, &cap, sizeof(*list.files), err) < 0 ||

@@ -36,11 +36,12 @@ struct db {
 	char *name; /* for messages */
 	bool writable;
 	bool look; /* see db_look.c */
-	sqlite3_io_methods methods; /* of the database's file, but for the index of the log */
+	sqlite3_io_methods
+		methods; /* of the database's file, but for the index of the log */
 	const sqlite3_io_methods *base_methods; /* what they were */
-	void *look_parts[DB_LOOK_PARTS_MAX]; /* of that index */
-	bool in_transaction; /* between db_begin() and db_commit() */
-	bool reading;        /* between db_read_begin_best_effort() and db_read_end() */
+	void *look_parts[DB_LOOK_PARTS_MAX];    /* of that index */
+	bool in_transaction;                    /* between db_begin() and db_commit() */
+	bool reading; /* between db_read_begin_best_effort() and db_read_end() */
 	sqlite3_stmt *cache_get;
 };
 
@@ -56,11 +57,12 @@ struct db *db_vfs_connection(sqlite3_file *file);
 void db_index_fill(struct db *db, sqlite3_file *file);
 
 /* db_look.c: xOpen of a connection that only looks. */
-int db_look_open(struct db *db, sqlite3_file *file, const char *name, int flags, int *ret_flags);
+int db_look_open(struct db *db, sqlite3_file *file, const char *name, int flags,
+		 int *ret_flags);
 
 #ifdef ENABLE_FAULTS
-/* db_faults.c: SQLite's memory (before it is started), calls, and the syncs of a file just opened, as
- * points of backend/base/fault.h. */
+/* db_faults.c: SQLite's memory (before it is started), calls, and the syncs of a file
+ * just opened, as points of backend/base/fault.h. */
 void db_faults_memory(void);
 void db_faults_calls(sqlite3_vfs *vfs);
 void db_faults_sync(sqlite3_file *file);

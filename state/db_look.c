@@ -6,16 +6,18 @@
 #include "state/db_internal.h"
 
 /*
- * A reader of a WAL database shares an index of the log with all others, in state.db-shm, which
- * it makes where it is missing, as it does an empty log, and the last to go moves the log into
- * the database and removes both.  Who only looks does none of that: he has an index of his
- * own, in memory, for the log as it is when he begins to read, and opens all files for reading.
+ * A reader of a WAL database shares an index of the log with all others, in
+ * state.db-shm, which it makes where it is missing, as it does an empty log, and the
+ * last to go moves the log into the database and removes both.  Who only looks does none
+ * of that: he has an index of his own, in memory, for the log as it is when he begins to
+ * read, and opens all files for reading.
  */
 
 /* No log is an empty one. */
 #define NO_LOG "/dev/null"
 
-/* xShmMap: part `n` of the index; NULL where it is not there yet and shall not be made. */
+/* xShmMap: part `n` of the index; NULL where it is not there yet
+ * and shall not be made. */
 static int map_index(sqlite3_file *file, int n, int size, int extend, void volatile **ret)
 {
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
@@ -71,7 +73,8 @@ static void use_own_index(struct db *db, sqlite3_file *file)
 	db->methods.xShmUnmap = drop_index;
 }
 
-int db_look_open(struct db *db, sqlite3_file *file, const char *name, int flags, int *ret_flags)
+int db_look_open(struct db *db, sqlite3_file *file, const char *name, int flags,
+		 int *ret_flags)
 {
 	sqlite3_vfs *base = sqlite3_vfs_find(NULL);
 	struct stat st;
@@ -82,7 +85,8 @@ int db_look_open(struct db *db, sqlite3_file *file, const char *name, int flags,
 	if (flags & SQLITE_OPEN_WAL) {
 		if (sys_fstatat(db->dirfd, DB_FILE "-wal", &st, 0) < 0)
 			name = NO_LOG;
-		/* Root would give a log to the owner of the database: not any other file. */
+		/* Root would give a log to the owner of the
+		 * database: not any other file. */
 		flags ^= SQLITE_OPEN_WAL | SQLITE_OPEN_SUBJOURNAL;
 	}
 	rc = base->xOpen(&db->vfs, name, file, flags, ret_flags);

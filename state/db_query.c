@@ -41,8 +41,8 @@ static enum err_kind kind_of(int rc, int sys_errno)
 			       ? ERR_EXISTS
 			       : ERR_CORRUPT;
 	case SQLITE_ERROR:
-		/* A pragma that is read as a table hides what failed within it.  Else: the
-		 * statements are fixed, the tables must be other ones. */
+		/* A pragma that is read as a table hides what failed within it.  Else:
+		 * the statements are fixed, the tables must be other ones. */
 		return sys_errno ? kind_of_system(sys_errno) : ERR_CORRUPT;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
@@ -55,8 +55,9 @@ static enum err_kind kind_of(int rc, int sys_errno)
 	}
 }
 
-/* SQLite tries a file that it cannot make once more for reading alone: of a full disk
- * nothing but ENOENT is left.  The errno of making another file; EIO: that could be made. */
+/* SQLite tries a file that it cannot make once more for reading alone: of a
+ * full disk nothing but ENOENT is left.  The errno of making another file;
+ * EIO: that could be made. */
 static int why_not_made(const struct db *db)
 {
 	_cleanup_close_ int fd = sys_openat(db->dirfd, ".", O_TMPFILE | O_RDWR, 0600);
@@ -192,8 +193,8 @@ int db_column_enum(struct db *db, sqlite3_stmt *stmt, int column,
 		       sqlite3_column_name(stmt, column), q(text));
 }
 
-/* Gives up a transaction, if there is one.  Even that takes memory, which may be there the second
- * time: what stayed open would be in the way of all that follows. */
+/* Gives up a transaction, if there is one.  Even that takes memory, which may be there
+ * the second time: what stayed open would be in the way of all that follows. */
 static void roll_back(struct db *db)
 {
 	for (int i = 0; i < 2 && !sqlite3_get_autocommit(db->handle); i++)
@@ -230,7 +231,8 @@ void db_rollback(struct db *db)
 void db_read_begin_best_effort(struct db *db)
 {
 	if (!db->in_transaction && !db->reading)
-		db->reading = sqlite3_exec(db->handle, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+		db->reading =
+			sqlite3_exec(db->handle, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
 }
 
 bool db_read_end(struct db *db)

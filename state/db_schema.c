@@ -105,9 +105,9 @@ static const char *const steps[] = {
 	" meta BLOB,"
 	" broken TEXT) STRICT;",
 
-	/* Which content a set has.  `files` tells what it was read from, and is empty where
-	 * that is still to be done: so the row of a set begins, and begins anew, when the set
-	 * is completed (which it also is after it has lost an app). */
+	/* Which content a set has.  `files` tells what it was read from, and is empty
+	 * where that is still to be done: so the row of a set begins, and begins anew,
+	 * when the set is completed (which it also is after it has lost an app). */
 	"CREATE TABLE contents ("
 	" set_id INTEGER PRIMARY KEY REFERENCES sets (id) ON DELETE CASCADE,"
 	" files BLOB NOT NULL,"
@@ -125,8 +125,8 @@ static const char *const steps[] = {
 	" WHEN NEW.state = 'complete'"
 	" BEGIN INSERT OR REPLACE INTO contents VALUES (NEW.id, x'', NULL, NULL); END;",
 
-	/* What the trees of an archive looked like when it was packed, and which file holds
-	 * it: the row goes with that file's. */
+	/* What the trees of an archive looked like when it was packed, and which file
+	 * holds it: the row goes with that file's. */
 	"CREATE TABLE fingerprints ("
 	" set_id INTEGER NOT NULL,"
 	" file BLOB NOT NULL,"
@@ -143,14 +143,14 @@ static const char *const steps[] = {
 	"  ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX fingerprints_by_value ON fingerprints (fingerprint);",
 
-	/* Those were taken of files that a mapping may have been written through, unseen by
-	 * their times. */
+	/* Those were taken of files that a mapping may have been written through,
+	 * unseen by their times. */
 	"DELETE FROM fingerprints;",
 };
 
 static const char *const tables[] = {
-	"numbers", "sets",  "set_files", "restores",	 "restore_items",
-	"holders", "cache", "contents",	 "fingerprints",
+	"numbers", "sets",  "set_files", "restores",     "restore_items",
+	"holders", "cache", "contents",  "fingerprints",
 };
 
 #define SCHEMA_VERSION (sizeof(steps) / sizeof(*steps))

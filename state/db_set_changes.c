@@ -89,7 +89,8 @@ static int insert_files(struct db *db, uint64_t id, const struct db_file *files,
 			struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (insert_file(db, id, files[i].name, files[i].app, files[i].state, err) < 0)
+		if (insert_file(db, id, files[i].name, files[i].app, files[i].state,
+				err) < 0)
 			return -1;
 	}
 	return 0;
@@ -163,8 +164,8 @@ static int change_alone(struct db *db, uint64_t id, const char *sql,
 static int plan_file(struct db *db, uint64_t id, const char *name, const char *app,
 		     struct err *err)
 {
-	/* The state says who may; the UPDATE that changes nothing finds it out.  (Of the id it
-	 * would look through all files that refer to it.) */
+	/* The state says who may; the UPDATE that changes nothing finds it out.  (Of the
+	 * id it would look through all files that refer to it.) */
 	if (change_set(db, id,
 		       "UPDATE sets SET created = created WHERE id = ?"
 		       " AND state IN ('saving', 'importing')",

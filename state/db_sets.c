@@ -224,7 +224,8 @@ int db_set_get(struct db *db, uint64_t id, struct db_set *ret, struct err *err)
 	return r < 0 ? -1 : 0;
 }
 
-int db_set_has_file(struct db *db, uint64_t id, const char *name, bool *ret, struct err *err)
+int db_set_has_file(struct db *db, uint64_t id, const char *name, bool *ret,
+		    struct err *err)
 {
 	_cleanup_(db_set_list_done) struct db_set_list list = { NULL, 0 };
 
@@ -254,8 +255,8 @@ int db_sets(struct db *db, struct db_set_list *ret, struct err *err)
 
 int db_set_list_one(struct db *db, uint64_t id, struct db_set_list *ret, struct err *err)
 {
-	return list_sets(db, SELECT_SETS " WHERE s.id = ?" ORDER_SETS, DB_ARGS(DB_INT(id)), ret,
-			 err);
+	return list_sets(db, SELECT_SETS " WHERE s.id = ?" ORDER_SETS,
+			 DB_ARGS(DB_INT(id)), ret, err);
 }
 
 /* ?1 is now. */
@@ -267,8 +268,8 @@ int db_set_list_one(struct db *db, uint64_t id, struct db_set_list *ret, struct 
 
 int db_sets_expired(struct db *db, int64_t now, struct db_set_list *ret, struct err *err)
 {
-	return list_sets(db, SELECT_SETS " WHERE" IS_EXPIRED ORDER_SETS, DB_ARGS(DB_INT(now)), ret,
-			 err);
+	return list_sets(db, SELECT_SETS " WHERE" IS_EXPIRED ORDER_SETS,
+			 DB_ARGS(DB_INT(now)), ret, err);
 }
 
 int db_set_is_expired(struct db *db, uint64_t id, int64_t now, bool *ret, struct err *err)

@@ -28,7 +28,8 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 {
 	struct db *db = (struct db *)(void *)((char *)vfs - offsetof(struct db, vfs));
 	int rc = db->look ? db_look_open(db, file, name, flags, ret_flags)
-			  : sqlite3_vfs_find(NULL)->xOpen(vfs, name, file, flags, ret_flags);
+			  : sqlite3_vfs_find(NULL)->xOpen(vfs, name, file, flags,
+							  ret_flags);
 
 #ifdef ENABLE_FAULTS
 	if (rc == SQLITE_OK && !db->look)

@@ -200,10 +200,9 @@ static int merge_tree(struct definition *d, const struct definition_tree *from,
 			       : 0;
 	}
 	if (i == d->n_trees)
-		return err_set(
-			err, ERR_CORRUPT,
-			"%s:%u: trees.name: there is no tree %s to add to",
-			from->file, from->line, q(from->name));
+		return err_set(err, ERR_CORRUPT,
+			       "%s:%u: trees.name: there is no tree %s to add to",
+			       from->file, from->line, q(from->name));
 	return strings_add_all(&d->trees[i].exclude, &from->exclude, err);
 }
 

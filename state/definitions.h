@@ -47,7 +47,8 @@ CLEANUP_FUNC(struct definitions *, definitions_free);
 size_t definitions_count(const struct definitions *d);
 const struct definition *definitions_at(const struct definitions *d, size_t i);
 
-/* How many of those that are remembered as unusable could not even be read: their apps may be here. */
+/* How many of those that are remembered as unusable could not even be read:
+ * their apps may be here. */
 size_t definitions_unread(const struct definitions *d);
 
 /* ERR_NOT_FOUND; ERR_CORRUPT for one that is wrong, with the reason; for one that could

@@ -140,8 +140,9 @@ static int add(struct search *s, pid_t pid, const char *program, const char *pat
 	return p->path ? 0 : -1;
 }
 
-/* Does it look like a worker, the only children that this library has?  They only read trees that an operation has not locked, and may outlive an
- * operation that was killed by the time of a call. */
+/* Does it look like a worker, the only children that this library has?  They only read
+ * trees that an operation has not locked, and may outlive an operation that was killed
+ * by the time of a call. */
 static bool is_worker(const struct process *info)
 {
 	return strcmp(info->name, IN_USE_WORKER) == 0;

@@ -36,8 +36,8 @@ struct in_use_list {
 #define IN_USE_WORKER "setaside-worker"
 
 /* targets: absolute paths of directories or files, without links, as this process sees
- * them.  The calling process is left out, as are all workers; its other children, such as an
- * app that it has started, are not. */
+ * them.  The calling process is left out, as are all workers; its other children, such as
+ * an app that it has started, are not. */
 int in_use_find(const char *const *targets, size_t n, const struct observer *o,
 		struct in_use_list *ret, struct err *err);
 void in_use_list_done(struct in_use_list *list);

@@ -66,8 +66,8 @@ static int open_file(const struct locks *l, int flags)
 /* The reason for which a reader may do without: it cannot be opened, or not be made. */
 static bool is_no_access(int errnum)
 {
-	return errnum == EACCES || errnum == EPERM || errnum == EROFS || errnum == ENOENT ||
-	       errnum == ENOSPC || errnum == EDQUOT;
+	return errnum == EACCES || errnum == EPERM || errnum == EROFS ||
+	       errnum == ENOENT || errnum == ENOSPC || errnum == EDQUOT;
 }
 
 /* Fills l->fd as the flags say. */
@@ -277,7 +277,8 @@ static struct held *find_held(const struct locks *l, int64_t offset)
 	return NULL;
 }
 
-/* F_OFD_SETLK, which a signal does not end: it must not be taken for somebody who holds the lock. */
+/* F_OFD_SETLK, which a signal does not end: it must not be taken for
+ * somebody who holds the lock. */
 static int set_lock(int fd, struct flock *lock)
 {
 	int r;

@@ -20,10 +20,11 @@
  * struct; it is free when it was dropped as often.  Several at once are taken in the
  * order of their place in the file, so that two operations cannot wait for each other.
  *
- * Order of taking: the set that is read; the apps; their targets; commit.  Recovery, which begins with
- * commit, only tries the others.  Nothing is to be recovered here: the kernel drops what the dead
- * held.  Whoever recovers takes the lock of what he finds, which tells that nobody is at work on it, and of
- * a restore the alive byte, which tells the same of its workers.
+ * Order of taking: the set that is read; the apps; their targets; commit.  Recovery,
+ * which begins with commit, only tries the others.  Nothing is to be recovered here: the
+ * kernel drops what the dead held.  Whoever recovers takes the lock of what he finds,
+ * which tells that nobody is at work on it, and of a restore the alive byte, which tells
+ * the same of its workers.
  *
  * Where it has to wait it looks again after growing pauses of at most 50 ms.  The
  * holder that ERR_BUSY names (pid and verb) comes from the database, and is believed
@@ -72,15 +73,15 @@ enum lock_mode {
 };
 
 struct lock_wait {
-	int64_t ms;                      /* 0: not at all */
+	int64_t ms; /* 0: not at all */
 	/* Cancels the waiting, and is told of it when it takes a second; NULL: nobody. */
 	const struct observer *observer;
 };
 
 enum locks_flags {
 	/* A reader's: where the file can neither be opened nor made (a read-only store,
-	 * a foreign one, a full disk), every shared lock is granted, and every exclusive one is
-	 * ERR_DENIED. */
+	 * a foreign one, a full disk), every shared lock is granted, and every
+	 * exclusive one is ERR_DENIED. */
 	LOCKS_OPTIONAL = 1 << 0,
 	/* The same, and it is not made where it is missing. */
 	LOCKS_LOOK = 1 << 1,

@@ -46,8 +46,8 @@ static int record(struct new_set *n, new_set_plan plan, void *ctx, struct err *e
 	if (db_begin(s->db, err) < 0)
 		return -1;
 	if (db_number_take(s->db, highest, &n->row.id, err) < 0 ||
-	    (plan && plan(ctx, &n->row, err) < 0) || db_set_insert(s->db, &n->row, err) < 0 ||
-	    db_commit(s->db, err) < 0) {
+	    (plan && plan(ctx, &n->row, err) < 0) ||
+	    db_set_insert(s->db, &n->row, err) < 0 || db_commit(s->db, err) < 0) {
 		db_rollback(s->db);
 		return -1;
 	}
@@ -65,13 +65,15 @@ int new_set_begin(struct new_set *n, new_set_plan plan, void *ctx, struct err *e
 		return -1;
 	r = record(n, plan, ctx, err);
 	if (r == 0)
-		r = locks_take(s->locks, LOCK_KEY_SET(n->row.id), LOCK_EXCLUSIVE, &wait, err);
+		r = locks_take(s->locks, LOCK_KEY_SET(n->row.id), LOCK_EXCLUSIVE, &wait,
+			       err);
 	n->locked = r == 0;
 	locks_drop(s->locks, LOCK_KEY_COMMIT);
 	return r < 0 ? -1 : store_mark(s->store, n->row.id, err);
 }
 
-int new_set_add_file(struct new_set *n, const char *file, const char *app, struct err *err)
+int new_set_add_file(struct new_set *n, const char *file, const char *app,
+		     struct err *err)
 {
 	if (db_set_plan_file(n->session->db, n->row.id, file, app, err) < 0)
 		return -1;

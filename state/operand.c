@@ -24,7 +24,8 @@ static int fail(const char *path, struct err *err)
 	return err_is(err, ERR_NOT_FOUND) ? err_reclassify(err, ERR_IO) : -1;
 }
 
-/* Where a link leads that may be followed: NULL with an empty err where the kernel must follow it. */
+/* Where a link leads that may be followed: NULL with an empty err where the
+ * kernel must follow it. */
 static char *read_link(const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = sys_openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW, 0);

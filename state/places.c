@@ -282,9 +282,10 @@ static int open_nearest(const struct places *p, const struct places_dir *d, char
 		size_t n = strlen(path), at;
 
 		if (fd >= 0)
-			return name && check_is_free(fd, name, *path ? path : top, err) < 0 ?
-				       -1 :
-				       TAKE_FD(fd);
+			return name && check_is_free(fd, name, *path ? path : top, err) <
+						       0
+				       ? -1
+				       : TAKE_FD(fd);
 		if (err->sys_errno != ENOENT || !*path)
 			return -1;
 		err_clear(err); /* it would be made */

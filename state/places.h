@@ -63,8 +63,10 @@ int places_open(const struct places *p, const struct places_dir *d, struct err *
 /* The same; missing directories are made (0700; above the system store 0755), durably.
  * Never ERR_NOT_FOUND. */
 int places_make(const struct places *p, const struct places_dir *d, struct err *err);
-/* What places_make() would begin with: d, or the nearest directory above it that is there. */
-int places_open_above(const struct places *p, const struct places_dir *d, struct err *err);
+/* What places_make() would begin with: d, or the nearest directory
+ * above it that is there. */
+int places_open_above(const struct places *p, const struct places_dir *d,
+		      struct err *err);
 /* As on this machine, for messages: the root in front; caller frees. */
 char *places_path(const struct places *p, const struct places_dir *d, struct err *err);
 /* The path of the other root as the kernel has it, to tell roots apart

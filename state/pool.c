@@ -31,14 +31,15 @@ void pool_bind(struct pool *p, uint64_t restore)
 	session_env_init(p->session, LOCK_KEY_ALIVE_RESTORE(restore), true, &p->env);
 }
 
-/* A living worker of that kind and identity, or NULL: by the name of a user, else by numbers. */
-static struct worker *find(struct pool *p, enum worker_kind kind, const char *user, uint32_t uid,
-			   uint32_t gid)
+/* A living worker of that kind and identity, or NULL: by the name of a
+ * user, else by numbers. */
+static struct worker *find(struct pool *p, enum worker_kind kind, const char *user,
+			   uint32_t uid, uint32_t gid)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const struct pool_worker *w = &p->workers[i];
-		bool same = user ? w->user && strcmp(w->user, user) == 0 :
-				   !w->user && w->uid == uid && w->gid == gid;
+		bool same = user ? w->user && strcmp(w->user, user) == 0
+				 : !w->user && w->uid == uid && w->gid == gid;
 
 		if (w->kind == kind && same && worker_is_alive(w->worker))
 			return w->worker;
@@ -52,7 +53,8 @@ static int add(struct pool *p, enum worker_kind kind, const char *user,
 	       struct worker **ret, struct err *err)
 {
 	struct pool_worker w = { .kind = kind, .groups = groups };
-	struct pool_worker *grown = alloc_resize(p->workers, p->n + 1, sizeof(*grown), err);
+	struct pool_worker *grown =
+		alloc_resize(p->workers, p->n + 1, sizeof(*grown), err);
 
 	if (!grown)
 		goto fail;
@@ -78,7 +80,8 @@ fail:
 
 /* One that is this user. */
 static int user_worker(struct pool *p, enum worker_kind kind, const char *name,
-		       const struct observer *observer, struct worker **ret, struct err *err)
+		       const struct observer *observer, struct worker **ret,
+		       struct err *err)
 {
 	_cleanup_(user_done) struct user u;
 	struct identity id;
@@ -99,7 +102,8 @@ static int user_worker(struct pool *p, enum worker_kind kind, const char *name,
 
 /* restore_workers.swapper */
 static int get_swapper(void *ctx, const char *user, uint32_t uid, uint32_t gid,
-		       const struct observer *observer, struct worker **ret, struct err *err)
+		       const struct observer *observer, struct worker **ret,
+		       struct err *err)
 {
 	struct identity id = swapper_root_identity;
 	struct pool *p = ctx;
@@ -128,13 +132,14 @@ static int get_unpacker(void *ctx, const char *user, const struct observer *obse
 	if (user)
 		return user_worker(p, WORKER_UNPACKER, user, observer, ret_unpacker, err);
 	*ret_unpacker = find(p, WORKER_UNPACKER, NULL, 0, 0);
-	if (!*ret_unpacker && add(p, WORKER_UNPACKER, NULL, &unpacker_system_identity, NULL,
-				  observer, ret_unpacker, err) < 0)
+	if (!*ret_unpacker && add(p, WORKER_UNPACKER, NULL, &unpacker_system_identity,
+				  NULL, observer, ret_unpacker, err) < 0)
 		return -1;
 	*ret_applier = find(p, WORKER_APPLIER, NULL, 0, 0);
 	if (*ret_applier)
 		return 0;
-	return add(p, WORKER_APPLIER, NULL, &applier_identity, NULL, observer, ret_applier, err);
+	return add(p, WORKER_APPLIER, NULL, &applier_identity, NULL, observer,
+		   ret_applier, err);
 }
 
 void pool_init(struct pool *p, struct session *s)

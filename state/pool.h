@@ -3,8 +3,8 @@
 #define SETASIDE_POOL_H
 
 /*
- * pool: the workers of a restore, one of each kind and identity, started when first asked for.
- * Not installed.
+ * pool: the workers of a restore, one of each kind and identity, started when first
+ * asked for. Not installed.
  */
 
 #include "backend/restore.h"
@@ -12,7 +12,7 @@
 
 struct pool_worker {
 	enum worker_kind kind;
-	char *user;	/* NULL: for system data */
+	char *user;        /* NULL: for system data */
 	uint32_t uid, gid; /* where there is no user */
 	gid_t *groups;
 	struct worker *worker;

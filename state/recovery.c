@@ -56,8 +56,8 @@ bool recovery_acts(const struct recovering *v)
 	return v->session->access != SESSION_LOOK;
 }
 
-int recovery_repaired(struct recovering *v, char *object, const struct recovery_words *words,
-		      struct err *err)
+int recovery_repaired(struct recovering *v, char *object,
+		      const struct recovery_words *words, struct err *err)
 {
 	const char *what = recovery_acts(v) ? words->did : words->would;
 
@@ -73,25 +73,29 @@ int recovery_left(struct recovering *v, char *object, struct err *why, struct er
 	if (object)
 		observer_warn(v->session->observer, NULL, "%s is not settled: %s", object,
 			      err_message(why));
-	r = add(&v->report.left, &v->report.n_left, object, err_message(why), why->hint, err);
+	r = add(&v->report.left, &v->report.n_left, object, err_message(why), why->hint,
+		err);
 	err_clear(why);
 	return r;
 }
 
 int recovery_busy(struct recovering *v, char *object, struct err *why, struct err *err)
 {
-	int r = add(&v->report.busy, &v->report.n_busy, object, err_message(why), NULL, err);
+	int r = add(&v->report.busy, &v->report.n_busy, object, err_message(why), NULL,
+		    err);
 
 	err_clear(why);
 	return r;
 }
 
 int recovery_tell(struct recovering *v, char *object, int result,
-		  const struct recovery_words *words, struct err *problem, struct err *err)
+		  const struct recovery_words *words, struct err *problem,
+		  struct err *err)
 {
 	if (result > 0)
 		return recovery_repaired(v, object, words, err);
-	if (result < 0 && !err_is(problem, ERR_INTERRUPTED) && !err_is(problem, ERR_NOMEM))
+	if (result < 0 && !err_is(problem, ERR_INTERRUPTED) &&
+	    !err_is(problem, ERR_NOMEM))
 		return recovery_left(v, object, problem, err);
 	if (!object)
 		return -1;
@@ -112,8 +116,8 @@ int recovery_hold(struct recovering *v, struct lock_key key, struct err *err)
 
 	if (!s->locks)
 		return 1; /* nobody has ever written here */
-	if (locks_take(s->locks, key, recovery_acts(v) ? LOCK_EXCLUSIVE : LOCK_SHARED, &wait,
-		       &busy) == 0)
+	if (locks_take(s->locks, key, recovery_acts(v) ? LOCK_EXCLUSIVE : LOCK_SHARED,
+		       &wait, &busy) == 0)
 		return 1;
 	if (!err_is(&busy, ERR_BUSY))
 		return err_move(err, &busy);
@@ -126,8 +130,8 @@ void recovery_let_go(struct recovering *v, struct lock_key key)
 		locks_drop(v->session->locks, key);
 }
 
-int recovery_clean_imports(struct session *s, size_t *ret_count, struct strings *ret_errors,
-			   struct err *err)
+int recovery_clean_imports(struct session *s, size_t *ret_count,
+			   struct strings *ret_errors, struct err *err)
 {
 	struct recovering v = { .session = s };
 	size_t count = 0;

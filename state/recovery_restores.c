@@ -43,8 +43,8 @@ static int advance(struct settling *t, enum journal_state state, struct err *err
 	return t->journal.journal.advance(t->journal.journal.ctx, state, err);
 }
 
-/* A restore that had not begun to swap: it never happened. An undo's aside trees are those of
- * the restore that it was to undo, and stay with it. */
+/* A restore that had not begun to swap: it never happened. An undo's aside trees are
+ * those of the restore that it was to undo, and stay with it. */
 static int drop(struct settling *t, struct err *err)
 {
 	if (t->row->kind == DB_RESTORE &&
@@ -56,13 +56,15 @@ static int drop(struct settling *t, struct err *err)
 }
 
 /* One that had begun to swap: forward; if an item cannot, all back. */
-static int go_on(struct settling *t, const struct recovery_words **ret_words, struct err *err)
+static int go_on(struct settling *t, const struct recovery_words **ret_words,
+		 struct err *err)
 {
 	_cleanup_(err_clear) struct err why = ERR_INIT;
 
 	if (restore_forward(t->items.items, t->items.n, &t->options, &why) == 0) {
 		if (t->row->kind == DB_UNDO &&
-		    restore_remove_parents(t->items.items, t->items.n, &t->options, err) < 0)
+		    restore_remove_parents(t->items.items, t->items.n, &t->options, err) <
+			    0)
 			return -1;
 		*ret_words = &completed;
 		return advance(t, JOURNAL_RESTORED, err);
@@ -71,24 +73,27 @@ static int go_on(struct settling *t, const struct recovery_words **ret_words, st
 	if (!err_is(&why, ERR_CHANGED))
 		return err_move(err, &why);
 	if (restore_backward(t->items.items, t->items.n, &t->options, err) < 0 ||
-	    advance(t, t->row->kind == DB_UNDO ? JOURNAL_LINKING : JOURNAL_PREPARING, err) < 0)
+	    advance(t, t->row->kind == DB_UNDO ? JOURNAL_LINKING : JOURNAL_PREPARING,
+		    err) < 0)
 		return -1;
 	*ret_words = &put_back;
-	/* What a look finds is still as it is before going back, and so says nothing of this. */
+	/* What a look finds is still as it is before going back, and so
+	 * says nothing of this. */
 	return recovery_acts(t->v) ? drop(t, err) : 0;
 }
 
 /* Keep or expiry: the rest of what rests aside. */
 static int go_on_cleaning(struct settling *t, struct err *err)
 {
-	if (restore_clean(t->items.items, t->items.n, t->row->kind == DB_UNDO, &t->options, NULL,
-			  err) < 0)
+	if (restore_clean(t->items.items, t->items.n, t->row->kind == DB_UNDO,
+			  &t->options, NULL, err) < 0)
 		return -1;
 	return advance(t, JOURNAL_CLOSED, err);
 }
 
 /* By the state that the journal tells. */
-static int settle(struct settling *t, const struct recovery_words **ret_words, struct err *err)
+static int settle(struct settling *t, const struct recovery_words **ret_words,
+		  struct err *err)
 {
 	switch (t->row->state) {
 	case JOURNAL_PREPARING:
@@ -117,7 +122,8 @@ static int settle_locked(struct recovering *v, const struct db_restore *row,
 
 	pool_init(&t.pool, s);
 	if (recovery_acts(v))
-		pool_bind(&t.pool, row->id); /* whoever recovers after this run waits for its workers */
+		pool_bind(&t.pool, row->id); /* whoever recovers after this run
+				   * waits for its workers */
 	t.options = (struct restore_options){ .workers = &t.pool.callbacks,
 					      .observer = s->observer,
 					      .only_look = !recovery_acts(v) };
@@ -156,11 +162,11 @@ static int note_due(struct recovering *v, const struct db_restore *row, struct e
 	return 0;
 }
 
-/* settle_locked() by the row as it is now that the locks are held: what was read before, its
- * own process may have brought to an end meanwhile, and then nothing rests for recovery.
- * 1, or 0 where nothing was to be done. */
-static int settle_now(struct recovering *v, uint64_t id, const struct recovery_words **ret_words,
-		      struct err *err)
+/* settle_locked() by the row as it is now that the locks are held: what was read before,
+ * its own process may have brought to an end meanwhile, and then nothing rests for
+ * recovery. 1, or 0 where nothing was to be done. */
+static int settle_now(struct recovering *v, uint64_t id,
+		      const struct recovery_words **ret_words, struct err *err)
 {
 	_cleanup_(db_restore_done) struct db_restore row;
 
@@ -188,9 +194,11 @@ static char *restore_object(const struct db_restore *r, struct err *err)
 			    (unsigned long long)r->id);
 }
 
-/* Until no worker of a restore lives: nobody starts new ones, which takes the apps' locks, and those are
- * held here.  Who only looks does not wait: 1, or 0 where there is one, which is noted as busy. */
-static int wait_for_workers(struct recovering *v, const struct db_restore *row, struct err *err)
+/* Until no worker of a restore lives: nobody starts new ones, which takes the apps'
+ * locks, and those are held here.  Who only looks does not wait: 1, or 0 where there is
+ * one, which is noted as busy. */
+static int wait_for_workers(struct recovering *v, const struct db_restore *row,
+			    struct err *err)
 {
 	const struct lock_key alive = LOCK_KEY_ALIVE_RESTORE(row->id);
 	struct session *s = v->session;
@@ -213,7 +221,8 @@ static int wait_for_workers(struct recovering *v, const struct db_restore *row, 
 }
 
 /* One unfinished restore or undo. Its apps' locks tell whether it lives. */
-static int recover_restore(struct recovering *v, const struct db_restore *row, struct err *err)
+static int recover_restore(struct recovering *v, const struct db_restore *row,
+			   struct err *err)
 {
 	struct session *s = v->session;
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
@@ -221,8 +230,9 @@ static int recover_restore(struct recovering *v, const struct db_restore *row, s
 	const struct recovery_words *words = NULL;
 	int r;
 
-	if (restore_try_lock_apps(s, row->apps, recovery_acts(v) ? LOCK_EXCLUSIVE : LOCK_SHARED,
-				  &locks, &problem) < 0)
+	if (restore_try_lock_apps(s, row->apps,
+				  recovery_acts(v) ? LOCK_EXCLUSIVE : LOCK_SHARED, &locks,
+				  &problem) < 0)
 		return err_is(&problem, ERR_BUSY)
 			       ? recovery_busy(v, restore_object(row, err), &problem, err)
 			       : err_move(err, &problem);

@@ -49,8 +49,9 @@ static int finish_forgetting(struct session *s, const struct db_set *set, struct
 	return db_set_forgotten(s->db, set->id, &gone, err);
 }
 
-/* The row as it is now that the lock is held: until then its holder may have finished what
- * looked unfinished when the rows were read.  1, or 0 where nothing is left to do. */
+/* The row as it is now that the lock is held: until then its holder may have
+ * finished what looked unfinished when the rows were read.  1, or 0 where
+ * nothing is left to do. */
 static int reread_set(struct session *s, uint64_t id, struct db_set *ret, struct err *err)
 {
 	if (db_look_again(s->db, err) < 0)
@@ -70,8 +71,10 @@ static int settle_set(struct session *s, const struct db_set *set, struct err *e
 					       : new_set_remove(s, set, err);
 }
 
-/* One set whose row is not complete; *ret_alive where a living operation is at work on it. */
-static int recover_set(struct recovering *v, uint64_t id, bool *ret_alive, struct err *err)
+/* One set whose row is not complete; *ret_alive where a living
+ * operation is at work on it. */
+static int recover_set(struct recovering *v, uint64_t id, bool *ret_alive,
+		       struct err *err)
 {
 	struct session *s = v->session;
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
@@ -87,7 +90,8 @@ static int recover_set(struct recovering *v, uint64_t id, bool *ret_alive, struc
 		r = -1;
 	recovery_let_go(v, LOCK_KEY_SET(id));
 	return recovery_tell(v, recovery_set_object(id, err), r,
-			     set.state == DB_SET_FORGETTING ? &forgotten : &recovery_set_removed,
+			     set.state == DB_SET_FORGETTING ? &forgotten
+							    : &recovery_set_removed,
 			     &problem, err);
 }
 
@@ -102,11 +106,12 @@ static int compare_row(const void *id, const void *row)
 static const struct db_set *find_row(const struct db_set_list *rows, uint64_t id)
 {
 	return rows->n == 0 ? NULL
-			    : bsearch(&id, rows->sets, rows->n, sizeof(*rows->sets), compare_row);
+			    : bsearch(&id, rows->sets, rows->n, sizeof(*rows->sets),
+				      compare_row);
 }
 
-/* Files of a set that has a marker and no row: an import or save whose database is gone, or
- * snapd's. */
+/* Files of a set that has a marker and no row: an import or save whose
+ * database is gone, or snapd's. */
 static int remove_marked_files(struct session *s, uint64_t id, struct err *err)
 {
 	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
@@ -129,10 +134,12 @@ static int settle_marker(struct session *s, uint64_t id, bool stale, struct err 
 	return store_unmark(s->store, id, err);
 }
 
-/* A marker: of a set that is complete it is stale, of one without a row the set goes; *ret_alive as in
- * recover_set(): whoever makes a set goes on when its row was lost with the database. */
-static int recover_marker(struct recovering *v, uint64_t id, const struct db_set_list *rows,
-			  bool *ret_alive, struct err *err)
+/* A marker: of a set that is complete it is stale, of one without a row the set
+ * goes; *ret_alive as in recover_set(): whoever makes a set goes on when its row was
+ * lost with the database. */
+static int recover_marker(struct recovering *v, uint64_t id,
+			  const struct db_set_list *rows, bool *ret_alive,
+			  struct err *err)
 {
 	const struct db_set *row = find_row(rows, id);
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
@@ -151,9 +158,10 @@ static int recover_marker(struct recovering *v, uint64_t id, const struct db_set
 			     row ? &unmarked : &recovery_set_removed, &problem, err);
 }
 
-/* What was given when the set was saved, as its files tell; a name that is no name, or that
- * another set has by now, is dropped.  An automatic one does not go by itself: whoever copied
- * it here wants to have it, and if the database was lost it may have been a person's. */
+/* What was given when the set was saved, as its files tell; a name that is no name,
+ * or that another set has by now, is dropped.  An automatic one does not go by
+ * itself: whoever copied it here wants to have it, and if the database was lost it
+ * may have been a person's. */
 static int describe_found(struct session *s, const struct set *set, struct db_set *row,
 			  struct err *err)
 {
@@ -177,7 +185,8 @@ static int describe_found(struct session *s, const struct set *set, struct db_se
 static const struct set_snapshot *unreadable(const struct set *set)
 {
 	for (size_t i = 0; set && i < set->n; i++)
-		if (set->snapshots[i].broken && !set_snapshot_is_damaged(&set->snapshots[i]))
+		if (set->snapshots[i].broken &&
+		    !set_snapshot_is_damaged(&set->snapshots[i]))
 			return &set->snapshots[i];
 	return NULL;
 }
@@ -207,8 +216,8 @@ static int record_found(struct session *s, const struct store_file *files, size_
 	return 0;
 }
 
-/* A complete set on disk that the database does not know: copied here, snapd's, or of a database that
- * was lost. */
+/* A complete set on disk that the database does not know: copied here, snapd's, or of a
+ * database that was lost. */
 static int adopt_set(struct recovering *v, const struct store_file *files, size_t n,
 		     const struct set *set, struct err *err)
 {
@@ -218,7 +227,8 @@ static int adopt_set(struct recovering *v, const struct store_file *files, size_
 
 	if (not_now) {
 		err_set(&why, not_now->broken_kind, "%s", not_now->broken);
-		return recovery_left(v, recovery_set_object(files[0].set, err), &why, err);
+		return recovery_left(v, recovery_set_object(files[0].set, err), &why,
+				     err);
 	}
 	r = recovery_acts(v) ? record_found(v->session, files, n, set, err) : 1;
 	if (r <= 0)
@@ -236,9 +246,9 @@ static int compare_set(const void *id, const void *set)
 /* The set of a number, or NULL. */
 static const struct set *find_set(const struct set_list *sets, uint64_t id)
 {
-	return sets->n == 0
-		       ? NULL
-		       : bsearch(&id, sets->sets, sets->n, sizeof(*sets->sets), compare_set);
+	return sets->n == 0 ? NULL
+			    : bsearch(&id, sets->sets, sets->n, sizeof(*sets->sets),
+				      compare_set);
 }
 
 /* Files of sets without a row; all are read once, when the first is met. */
@@ -266,8 +276,9 @@ static int adopt_sets(struct recovering *v, const struct store_list *list,
 	return r;
 }
 
-/* Temp files `.NAME.tmp.xxxxxxxxx` of this store, whose writers are gone: under the commit lock no
- * save is between opening and naming one, but for those whose set is locked. */
+/* Temp files `.NAME.tmp.xxxxxxxxx` of this store, whose writers are gone:
+ * under the commit lock no save is between opening and naming one, but for
+ * those whose set is locked. */
 static bool is_temp(const char *name)
 {
 	const char *tmp = strstr(name, ".tmp.");
@@ -293,7 +304,8 @@ static int recover_temps(struct recovering *v, bool any_alive, struct err *err)
 
 		if (!is_temp(names.items[i]))
 			continue;
-		if (recovery_acts(v) && store_remove(s->store, names.items[i], &problem) < 0)
+		if (recovery_acts(v) &&
+		    store_remove(s->store, names.items[i], &problem) < 0)
 			r = -1;
 		if (recovery_tell(v, alloc_strdup(names.items[i], err), r, &temp_removed,
 				  &problem, err) < 0)
@@ -302,9 +314,10 @@ static int recover_temps(struct recovering *v, bool any_alive, struct err *err)
 	return 0;
 }
 
-/* The number in .last-set: that of the database, so that a lost one says nothing new; and what files
- * are there, since those may vanish here and what they used stays used. */
-static int recover_last_set(struct recovering *v, const struct store_list *list, struct err *err)
+/* The number in .last-set: that of the database, so that a lost one says nothing new; and
+ * what files are there, since those may vanish here and what they used stays used. */
+static int recover_last_set(struct recovering *v, const struct store_list *list,
+			    struct err *err)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	struct session *s = v->session;
@@ -320,11 +333,12 @@ static int recover_last_set(struct recovering *v, const struct store_list *list,
 	r = list->last_set < given || list->last_set_damaged;
 	if (recovery_acts(v) && store_put_last_set(s->store, highest, &problem) < 0)
 		r = -1;
-	return recovery_tell(v, alloc_strdup(STORE_LAST_SET, err), r, &written_again, &problem,
-			     err);
+	return recovery_tell(v, alloc_strdup(STORE_LAST_SET, err), r, &written_again,
+			     &problem, err);
 }
 
-/* What is in the way of a set: found under the commit lock, so that no number is given out meanwhile. */
+/* What is in the way of a set: found under the commit lock, so that no number
+ * is given out meanwhile. */
 static int recover_unfinished(struct recovering *v, const struct db_set_list *rows,
 			      struct store_list *ret, struct err *err)
 {
@@ -336,7 +350,8 @@ static int recover_unfinished(struct recovering *v, const struct db_set_list *ro
 		    recover_set(v, rows->sets[i].id, &alive, err) < 0)
 			return -1;
 	/* A look may find none: whoever acts makes it, empty. */
-	if ((store && store_list(store, ret, err) < 0) || recover_last_set(v, ret, err) < 0)
+	if ((store && store_list(store, ret, err) < 0) ||
+	    recover_last_set(v, ret, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ret->n_incomplete; i++)
 		if (recover_marker(v, ret->incomplete[i], rows, &alive, err) < 0)
@@ -355,8 +370,8 @@ int recovery_sets(struct recovering *v, struct err *err)
 
 	if (s->places.foreign)
 		return 0;
-	if (s->locks && locks_take(s->locks, LOCK_KEY_COMMIT, acts ? LOCK_EXCLUSIVE : LOCK_SHARED,
-				   &wait, err) < 0)
+	if (s->locks && locks_take(s->locks, LOCK_KEY_COMMIT,
+				   acts ? LOCK_EXCLUSIVE : LOCK_SHARED, &wait, err) < 0)
 		return -1;
 	if (s->db && (db_look_again(s->db, err) < 0 || db_sets(s->db, &rows, err) < 0))
 		r = -1;

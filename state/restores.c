@@ -11,7 +11,8 @@
 #define NATIVE_SUFFIX ".native"
 
 /* apply_report */
-static int note_entry(void *ctx, const char *path, const char *what, bool minor, struct err *err)
+static int note_entry(void *ctx, const char *path, const char *what, bool minor,
+		      struct err *err)
 {
 	struct restore_noting *n = ctx;
 
@@ -51,8 +52,8 @@ static int check_pending(struct session *s, const struct strings *paths, struct 
 	struct db_restore other;
 	int r;
 
-	r = db_restore_pending(s->db, s->root_key, (const char *const *)paths->items, paths->n, 0,
-			       &other, err);
+	r = db_restore_pending(s->db, s->root_key, (const char *const *)paths->items,
+			       paths->n, 0, &other, err);
 	if (r <= 0)
 		return r;
 	err_set(err, ERR_BUSY, "restore %llu of the same data is not settled yet",
@@ -61,7 +62,8 @@ static int check_pending(struct session *s, const struct strings *paths, struct 
 	return err_hint(err, "\"doctor\" says what it waits for");
 }
 
-/* Names of apps as the locks have them: a save knows no NAME.native before it has its set. */
+/* Names of apps as the locks have them: a save knows no NAME.native
+ * before it has its set. */
 static int add_app_names(const struct strings *apps, struct strings *ret, struct err *err)
 {
 	for (size_t i = 0; i < apps->n; i++) {
@@ -76,8 +78,8 @@ static int add_app_names(const struct strings *apps, struct strings *ret, struct
 	return 0;
 }
 
-int restore_lock(struct session *s, const struct strings *apps, const struct strings *paths,
-		 struct restore_locks *ret, struct err *err)
+int restore_lock(struct session *s, const struct strings *apps,
+		 const struct strings *paths, struct restore_locks *ret, struct err *err)
 {
 	struct restore_locks l = { 0 };
 	struct lock_wait wait = session_wait(s);
@@ -87,8 +89,8 @@ int restore_lock(struct session *s, const struct strings *apps, const struct str
 	    strings_add_all(&l.names, paths, err) < 0)
 		goto fail;
 	for (size_t i = 0; i < l.names.n; i++)
-		l.keys[l.n++] = i < apps->n ? LOCK_KEY_APP(l.names.items[i]) :
-					      LOCK_KEY_TARGET(l.names.items[i]);
+		l.keys[l.n++] = i < apps->n ? LOCK_KEY_APP(l.names.items[i])
+					    : LOCK_KEY_TARGET(l.names.items[i]);
 	if (locks_take_all(s->locks, l.keys, l.n, LOCK_EXCLUSIVE, &wait, err) < 0)
 		goto fail;
 	if (paths->n > 0 && check_pending(s, paths, err) < 0) {
@@ -143,8 +145,8 @@ int restore_check_root(struct session *s, const struct db_restore *r, struct err
 	if ((!s->root_key && !r->root) ||
 	    (s->root_key && r->root && strcmp(s->root_key, r->root) == 0))
 		return 0;
-	err_set(err, ERR_REFUSED, "restore %llu was made in the root %s", (unsigned long long)r->id,
-		q(r->root ? r->root : "/"));
+	err_set(err, ERR_REFUSED, "restore %llu was made in the root %s",
+		(unsigned long long)r->id, q(r->root ? r->root : "/"));
 	return err_hint(err, "name it with --root");
 }
 
@@ -185,7 +187,8 @@ int restore_check_use(struct session *s, const struct strings *paths, const char
 	}
 	if (shown.n == 0)
 		return 0;
-	if (in_use_find((const char *const *)shown.items, shown.n, s->observer, &list, err) < 0)
+	if (in_use_find((const char *const *)shown.items, shown.n, s->observer, &list,
+			err) < 0)
 		return -1;
 	if (list.n > 0) {
 		const struct in_use_process *p = &list.processes[0];
@@ -237,8 +240,10 @@ static int add_shown(struct session *s, struct strings *list, char *path, struct
 	return 0;
 }
 
-/* Is the tree `item` in the directory that `parent` tells of, and was that made for its app? */
-static bool was_made_for(const struct journal_item *parent, const struct journal_item *item)
+/* Is the tree `item` in the directory that `parent` tells of, and was
+ * that made for its app? */
+static bool was_made_for(const struct journal_item *parent,
+			 const struct journal_item *item)
 {
 	size_t n = strcmp(parent->parent, "/") == 0 ? 0 : strlen(parent->parent);
 
@@ -258,7 +263,8 @@ bool restore_lists_created(const struct journal_item *items, size_t n, size_t i)
 	const struct journal_item *item = &items[i];
 
 	if (item->kind != JOURNAL_PARENT)
-		return item->kind == JOURNAL_MOUNT || (!is_inside(item) && item->new_ino != 0);
+		return item->kind == JOURNAL_MOUNT ||
+		       (!is_inside(item) && item->new_ino != 0);
 	for (size_t k = 0; k < n; k++)
 		if (was_made_for(item, &items[k]))
 			return true;
@@ -271,9 +277,9 @@ bool restore_lists_moved(const struct journal_item *item)
 	       (item->kind == JOURNAL_SWAP && !is_inside(item) && item->old_ino != 0);
 }
 
-int restore_report_items(struct session *s, const struct journal_item *items, size_t n, bool undo,
-			 struct strings *ret_created, struct strings *ret_moved,
-			 struct err *err)
+int restore_report_items(struct session *s, const struct journal_item *items, size_t n,
+			 bool undo, struct strings *ret_created,
+			 struct strings *ret_moved, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct journal_item *item = &items[i];

@@ -117,9 +117,10 @@ int retention_check_room(const struct retention_room *room, uint64_t bytes,
 		stamp_format_size(bytes, need);
 		stamp_format_size(room->usable, usable);
 		if (room->reserve == 0)
-			return err_set(err, ERR_NO_SPACE,
-				       "%s is needed on the file system of %s, %s is free",
-				       need, q(path), usable);
+			return err_set(
+				err, ERR_NO_SPACE,
+				"%s is needed on the file system of %s, %s is free", need,
+				q(path), usable);
 		stamp_format_size(room->reserve, reserve);
 		err_set(err, ERR_NO_SPACE,
 			"%s is needed on the file system of %s, %s may be used (%s stays "

@@ -66,9 +66,11 @@ static int copy(char **to, const char *from, struct err *err)
 }
 
 /* Everything of the options that outlives the call. */
-static int copy_options(struct session *s, const struct session_options *o, struct err *err)
+static int copy_options(struct session *s, const struct session_options *o,
+			struct err *err)
 {
-	if (copy(&s->worker, o->worker, err) < 0 || copy(&s->data_dir, o->data_dir, err) < 0 ||
+	if (copy(&s->worker, o->worker, err) < 0 ||
+	    copy(&s->data_dir, o->data_dir, err) < 0 ||
 	    copy(&s->home, o->home, err) < 0 || copy(&s->verb, o->verb, err) < 0 ||
 	    copy(&s->xdg_config_home, o->xdg_config_home, err) < 0 ||
 	    copy(&s->xdg_data_home, o->xdg_data_home, err) < 0 ||
@@ -81,10 +83,12 @@ static int copy_options(struct session *s, const struct session_options *o, stru
 }
 
 /* Which of the two modes, and where everything lies in it. */
-static int find_places(struct session *s, const struct session_options *o, struct err *err)
+static int find_places(struct session *s, const struct session_options *o,
+		       struct err *err)
 {
 	struct places_request r = {
-		.system = o->mode == SESSION_SYSTEM || (o->mode == SESSION_AUTO && s->is_root),
+		.system = o->mode == SESSION_SYSTEM ||
+			  (o->mode == SESSION_AUTO && s->is_root),
 		.root = o->root,
 		.store = o->store,
 		.home = o->home,
@@ -104,7 +108,8 @@ static int find_places(struct session *s, const struct session_options *o, struc
 }
 
 /* The configuration of the mode; a missing directory is no error. */
-static int read_config(struct session *s, const struct session_options *o, struct err *err)
+static int read_config(struct session *s, const struct session_options *o,
+		       struct err *err)
 {
 	const struct places_dir *d = &s->places.config;
 	_cleanup_free_ char *shown = NULL;
@@ -112,8 +117,9 @@ static int read_config(struct session *s, const struct session_options *o, struc
 	config_init(&s->config);
 	if (d->path) {
 		shown = places_path(&s->places, d, err);
-		if (!shown || config_load(s->places.root_fd, d->path, shown, s->places.system,
-					  s->observer, &s->config, err) < 0)
+		if (!shown ||
+		    config_load(s->places.root_fd, d->path, shown, s->places.system,
+				s->observer, &s->config, err) < 0)
 			return -1;
 	}
 	s->wait_ms = o->wait_ms >= 0 ? o->wait_ms : s->config.wait * 1000;
@@ -181,19 +187,21 @@ bool session_writes(const struct session *s)
 static int open_store(struct session *s, struct err *err)
 {
 	bool write = session_writes(s) && !s->places.foreign;
-	_cleanup_close_ int fd = write ? places_make(&s->places, &s->places.snapshots, err) :
-					 places_open(&s->places, &s->places.snapshots, err);
+	_cleanup_close_ int fd =
+		write ? places_make(&s->places, &s->places.snapshots, err)
+		      : places_open(&s->places, &s->places.snapshots, err);
 
-	if (fd < 0 || store_open_fd(fd, s->store_shown, write ? 0 : STORE_READ_ONLY, &s->store,
-				    err) < 0)
+	if (fd < 0 || store_open_fd(fd, s->store_shown, write ? 0 : STORE_READ_ONLY,
+				    &s->store, err) < 0)
 		return -1;
 	(void)TAKE_FD(fd); /* the store's now */
 	return 0;
 }
 
-/* Where there is no room for what a reader would put beside the database he looks at it alone: that the
- * disk is full is no reason not to say what could go. */
-static int open_db(int fd, const char *shown, enum db_mode mode, struct db **ret, struct err *err)
+/* Where there is no room for what a reader would put beside the database he looks at it
+ * alone: that the disk is full is no reason not to say what could go. */
+static int open_db(int fd, const char *shown, enum db_mode mode, struct db **ret,
+		   struct err *err)
 {
 	if (db_open(fd, shown, mode, ret, err) == 0)
 		return 0;
@@ -215,12 +223,15 @@ static int open_state(struct session *s, struct err *err)
 
 	if (!shown)
 		return -1;
-	fd = write ? places_make(&s->places, &s->places.database, err) :
-		     places_open(&s->places, &s->places.database, err);
+	fd = write ? places_make(&s->places, &s->places.database, err)
+		   : places_open(&s->places, &s->places.database, err);
 	if (fd < 0)
 		return -1;
-	if (locks_open(fd, shown, write ? 0 : look ? LOCKS_LOOK : LOCKS_OPTIONAL, &s->locks,
-		       err) < 0)
+	if (locks_open(fd, shown,
+		       write  ? 0
+		       : look ? LOCKS_LOOK
+			      : LOCKS_OPTIONAL,
+		       &s->locks, err) < 0)
 		return -1;
 	if (own && spare_is_needed(fd))
 		(void)spare_give_up(fd);
@@ -236,13 +247,15 @@ static int open_state(struct session *s, struct err *err)
 	return locks_use_db(s->locks, s->db, s->verb ? s->verb : "setaside", err);
 }
 
-/* Under the commit lock: 1, with its new name, or 0 where nothing is wrong with it now: another process may
- * have replaced it meanwhile, and what a single look calls damage may be a read that failed. */
+/* Under the commit lock: 1, with its new name, or 0 where nothing is wrong with it now:
+ * another process may have replaced it meanwhile, and what a single look calls damage may
+ * be a read that failed. */
 static int put_state_aside(struct session *s, bool deep, char **ret_name, struct err *err)
 {
 	_cleanup_(db_closep) struct db *again = NULL;
 	_cleanup_free_ char *shown = places_path(&s->places, &s->places.database, err);
-	_cleanup_close_ int fd = shown ? places_open(&s->places, &s->places.database, err) : -1;
+	_cleanup_close_ int fd =
+		shown ? places_open(&s->places, &s->places.database, err) : -1;
 
 	if (fd < 0)
 		return -1;
@@ -265,7 +278,8 @@ int session_drop_db(struct session *s, struct err *err)
 	return 0;
 }
 
-/* By whoever may write: the zips hold the truth about data, and recovery rebuilds what can be known. */
+/* By whoever may write: the zips hold the truth about data, and recovery
+ * rebuilds what can be known. */
 int session_replace_db(struct session *s, bool deep, struct err *err)
 {
 	struct lock_wait wait = session_wait(s);
@@ -275,7 +289,8 @@ int session_replace_db(struct session *s, bool deep, struct err *err)
 	err_clear(err);
 	if (locks_take(s->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &wait, err) < 0)
 		return -1;
-	/* The connection that found it damaged would keep writing into what is put aside. */
+	/* The connection that found it damaged would keep writing
+	 * into what is put aside. */
 	r = session_drop_db(s, err);
 	if (r == 0)
 		r = put_state_aside(s, deep, &name, err);
@@ -287,15 +302,16 @@ int session_replace_db(struct session *s, bool deep, struct err *err)
 	if (r == 0)
 		return open_state(s, err);
 	s->db_damaged = true;
-	observer_warn(s->observer, DB_FILE,
-		      "put aside as %s and rebuilt from the snapshots; what it knew of restores"
-		      " is lost",
-		      q(name));
+	observer_warn(
+		s->observer, DB_FILE,
+		"put aside as %s and rebuilt from the snapshots; what it knew of restores"
+		" is lost",
+		q(name));
 	return open_state(s, err);
 }
 
-/* What a reader does without: the zips alone still say a lot.  A look at what a writer would do has to
- * see what that one would. */
+/* What a reader does without: the zips alone still say a lot.  A look at what a writer
+ * would do has to see what that one would. */
 static bool reader_can_do_without(const struct session *s, const struct err *err)
 {
 	if (session_writes(s))
@@ -324,7 +340,8 @@ static int open_all(struct session *s, struct err *err)
 	if (reader_can_do_without(s, err)) {
 		s->db_damaged = err_is(err, ERR_CORRUPT);
 		if (!err_is(err, ERR_NOT_FOUND))
-			observer_note(s->observer, NULL, "listed from the snapshots alone: %s",
+			observer_note(s->observer, NULL,
+				      "listed from the snapshots alone: %s",
 				      err_message(err));
 		err_clear(err);
 		return 0;
@@ -348,7 +365,8 @@ static bool is_there(const struct session *s)
 }
 
 /* A mistyped store must not become an empty one. */
-static int check_existing(struct session *s, const struct session_options *o, struct err *err)
+static int check_existing(struct session *s, const struct session_options *o,
+			  struct err *err)
 {
 	_cleanup_free_ char *shown = NULL;
 
@@ -359,7 +377,8 @@ static int check_existing(struct session *s, const struct session_options *o, st
 		return 0;
 	}
 	shown = places_path(&s->places, &s->places.database, err);
-	return shown ? err_set(err, ERR_NOT_FOUND, "there is no store at %s", q(shown)) : -1;
+	return shown ? err_set(err, ERR_NOT_FOUND, "there is no store at %s", q(shown))
+		     : -1;
 }
 
 void session_mention_no_store(const struct session *s)
@@ -394,8 +413,9 @@ int session_open(const struct session_options *o, struct session **ret, struct e
 	s->is_root = geteuid() == 0;
 	s->spare_fd = -1;
 	user_init(&s->self);
-	if (copy_options(s, o, err) < 0 || find_places(s, o, err) < 0 || read_config(s, o, err) < 0 ||
-	    find_users(s, err) < 0 || check_existing(s, o, err) < 0 || open_all(s, err) < 0)
+	if (copy_options(s, o, err) < 0 || find_places(s, o, err) < 0 ||
+	    read_config(s, o, err) < 0 || find_users(s, err) < 0 ||
+	    check_existing(s, o, err) < 0 || open_all(s, err) < 0)
 		return -1;
 	if (s->access == SESSION_WRITE && recovery_run(s, NULL, err) < 0)
 		return err_wrap(err, "cannot recover what an earlier run left");
@@ -443,7 +463,8 @@ struct lock_wait session_wait(const struct session *s)
 	return (struct lock_wait){ s->wait_ms, s->observer };
 }
 
-int session_lock_set(struct session *s, uint64_t set, enum lock_mode mode, struct err *err)
+int session_lock_set(struct session *s, uint64_t set, enum lock_mode mode,
+		     struct err *err)
 {
 	struct lock_wait wait = session_wait(s);
 
@@ -478,8 +499,8 @@ int session_reader(struct session *s, struct worker **ret, struct err *err)
 }
 
 /* catalog_options.read_snap_meta */
-static int read_snap_meta(void *ctx, int snap_yaml, int snapshots_yaml, struct snap_meta *ret,
-			  struct err *err)
+static int read_snap_meta(void *ctx, int snap_yaml, int snapshots_yaml,
+			  struct snap_meta *ret, struct err *err)
 {
 	struct session *s = ctx;
 	struct worker *reader;
@@ -577,7 +598,9 @@ int session_identity(struct session *s, const struct user *user, struct identity
 				  .uid = user->uid,
 				  .gid = user->gid,
 				  .groups = groups,
-				  .n_groups = n < IDENTITY_GROUPS_MAX ? n : IDENTITY_GROUPS_MAX };
+				  .n_groups = n < IDENTITY_GROUPS_MAX
+						      ? n
+						      : IDENTITY_GROUPS_MAX };
 	*ret_groups = groups;
 	return 0;
 }

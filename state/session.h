@@ -9,13 +9,14 @@
  *	setaside_save(session, &request, &outcome, &err);	state/operation/...
  *	session_close(session);
  *
- * Opening for writing makes what is missing and recovers, under locks, what a crash left
- * (state/recovery.h); opening for reading changes nothing but the cache.  On a read-only store,
- * or without a usable database, a reader lists from the zips and says so (observer).
+ * Opening for writing makes what is missing and recovers, under locks, what a
+ * crash left (state/recovery.h); opening for reading changes nothing but the
+ * cache.  On a read-only store, or without a usable database, a reader lists from
+ * the zips and says so (observer).
  *
- * One thread at a time.  Workers die with the thread that started them (PR_SET_PDEATHSIG), and
- * some stay for later calls: any thread that has called must live until the session is closed,
- * so one out of a pool that ends idle threads will not do.
+ * One thread at a time.  Workers die with the thread that started them
+ * (PR_SET_PDEATHSIG), and some stay for later calls: any thread that has called must live
+ * until the session is closed, so one out of a pool that ends idle threads will not do.
  *
  * The environment is the caller's to read: nothing here looks at it.
  */
@@ -34,10 +35,11 @@ enum session_mode {
 };
 
 enum session_access {
-	SESSION_READ,  /* saved, show, check, apps, estimate */
-	SESSION_WRITE, /* creates, recovers: save, restore, undo, keep, forget */
+	SESSION_READ,   /* saved, show, check, apps, estimate */
+	SESSION_WRITE,  /* creates, recovers: save, restore, undo, keep, forget */
 	SESSION_DOCTOR, /* like WRITE, but recovery is left to the caller */
-	SESSION_LOOK, /* like READ, but no byte changes, not even in the cache: doctor's dry run */
+	SESSION_LOOK,   /* like READ, but no byte changes, not even in the
+		       * cache: doctor's dry run */
 };
 
 struct session_options {
@@ -47,20 +49,25 @@ struct session_options {
 	const char *store;  /* another store, or NULL */
 	const char *verb;   /* who holds locks, for others' messages: "save" */
 	const char *worker; /* path of setaside-worker, or NULL: where it is installed */
-	const char *data_dir; /* definitions that are shipped, or NULL: where they are installed */
-	bool existing; /* a store that is not there is not made: ERR_NOT_FOUND, but for DOCTOR, which
-			* then looks alone */
-	int64_t wait_ms;    /* for locks; -1: as configured */
+	const char *data_dir; /* definitions that are shipped, or NULL:
+			   * where they are installed */
+	/* A store that is not there is not made: ERR_NOT_FOUND, but for DOCTOR,
+	 * which then looks alone. */
+	bool existing;
+	int64_t wait_ms; /* for locks; -1: as configured */
 	/* The environment's, or NULL; relative ones count as unset. */
-	const char *home, *xdg_config_home, *xdg_data_home, *xdg_state_home, *xdg_cache_home;
+	const char *home, *xdg_config_home, *xdg_data_home, *xdg_state_home,
+		*xdg_cache_home;
 	const struct observer *observer; /* kept until session_close() */
 };
 
 struct session;
 
-/* ERR_USAGE, ERR_DENIED (a plain user and system mode), ERR_NOT_FOUND (--root, or the store of a
- * reader: then there are no snapshots), ERR_BUSY, ERR_CORRUPT, ERR_UNSUPPORTED. */
-int session_open(const struct session_options *options, struct session **ret, struct err *err);
+/* ERR_USAGE, ERR_DENIED (a plain user and system mode), ERR_NOT_FOUND (--root,
+ * or the store of a reader: then there are no snapshots), ERR_BUSY,
+ * ERR_CORRUPT, ERR_UNSUPPORTED. */
+int session_open(const struct session_options *options, struct session **ret,
+		 struct err *err);
 void session_close(struct session *s);
 CLEANUP_FUNC(struct session *, session_close);
 
@@ -69,7 +76,8 @@ const char *session_store_path(const struct session *s);
 bool session_is_system(const struct session *s);
 /* Another's store, opened read-only: save, forget, import are ERR_REFUSED there. */
 bool session_is_foreign(const struct session *s);
-/* A dry run's question: could a writer write here, or where the store would be made?  ERR_DENIED. */
+/* A dry run's question: could a writer write here, or where the store would
+ * be made?  ERR_DENIED. */
 int session_check_writable(const struct session *s, struct err *err);
 /* Notes that the store which the caller named is not there. */
 void session_mention_no_store(const struct session *s);

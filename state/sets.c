@@ -107,7 +107,8 @@ static int describe(const struct session *s, struct set *set, const struct db_se
 	    (reason && sets_put_string(&set->reason, reason, strlen(reason), err) < 0))
 		return -1;
 	set->origin = db_set_origin_name(row ? row->origin : DB_SET_FOUND);
-	set->automatic = row ? row->automatic : first && (first->own_auto || first->automatic);
+	set->automatic =
+		row ? row->automatic : first && (first->own_auto || first->automatic);
 	set->pinned = row && row->pinned;
 	set->expires = row && s->config.automatic_retention >= 0 ? row->expires : 0;
 	if (row && row->created > 0)
@@ -136,7 +137,8 @@ static int complete(struct sets_reading *reading, struct set *set, struct err *e
 
 		broken = broken || set->snapshots[i].broken;
 		set->size += m->size;
-		if (set->snapshots[i].missing || (m->time.sec == 0 && set->snapshots[i].broken))
+		if (set->snapshots[i].missing ||
+		    (m->time.sec == 0 && set->snapshots[i].broken))
 			continue;
 		if (!timed || is_before(&m->time, &set->time))
 			set->time = m->time;
@@ -146,8 +148,8 @@ static int complete(struct sets_reading *reading, struct set *set, struct err *e
 }
 
 /* The set of n files. */
-static int read_set(struct sets_reading *reading, const struct store_file *files, size_t n,
-		    const struct db_set *row, struct set *ret, struct err *err)
+static int read_set(struct sets_reading *reading, const struct store_file *files,
+		    size_t n, const struct db_set *row, struct set *ret, struct err *err)
 {
 	struct set set = { .id = row ? row->id : files[0].set, .time = STAMP_ZERO };
 
@@ -155,9 +157,11 @@ static int read_set(struct sets_reading *reading, const struct store_file *files
 	if (!set.snapshots)
 		return -1;
 	for (; set.n < n; set.n++)
-		if (sets_read_file(reading, &files[set.n], &set.snapshots[set.n], err) < 0)
+		if (sets_read_file(reading, &files[set.n], &set.snapshots[set.n], err) <
+		    0)
 			goto fail;
-	if (describe(reading->session, &set, row, err) < 0 || complete(reading, &set, err) < 0)
+	if (describe(reading->session, &set, row, err) < 0 ||
+	    complete(reading, &set, err) < 0)
 		goto fail;
 	*ret = set;
 	return 0;
@@ -261,8 +265,8 @@ static int merge(struct listing *l, struct err *err)
 			row = NULL;
 		if (observer_check(l->reading.session->observer, err) < 0)
 			return -1;
-		/* Complete in the database, though the marker is not removed yet: shown when
-		 * its files are; the store leaves them out of its list. */
+		/* Complete in the database, though the marker is not removed yet: shown
+		 * when its files are; the store leaves them out of its list. */
 		if (!(n == 0 && is_incomplete(&l->files, id))) {
 			int result = add_set(l, l->files.files + f, n, row, err);
 
@@ -315,14 +319,14 @@ static void listing_done(struct listing *l)
 	db_set_list_done(&l->rows);
 }
 
-/* Hands on all sets, or one.  `at_once`: the receiver leaves the database alone, so that all is read in one
- * transaction, which is much faster. */
-static int list(struct session *s, uint64_t only, bool at_once, set_receiver receive, void *ctx,
-		struct err *err)
+/* Hands on all sets, or one.  `at_once`: the receiver leaves the database alone, so that
+ * all is read in one transaction, which is much faster. */
+static int list(struct session *s, uint64_t only, bool at_once, set_receiver receive,
+		void *ctx, struct err *err)
 {
-	_cleanup_(listing_done) struct listing l = {
-		.reading = { .session = s }, .receive = receive, .ctx = ctx
-	};
+	_cleanup_(listing_done) struct listing l = { .reading = { .session = s },
+						     .receive = receive,
+						     .ctx = ctx };
 	int r;
 
 	if (!s->store && !s->db)
@@ -378,7 +382,8 @@ int sets_get(struct session *s, uint64_t id, struct set *ret, struct err *err)
 		return -1;
 	}
 	if (c.out.n == 0)
-		return err_set(err, ERR_NOT_FOUND, "there is no set %llu", (unsigned long long)id);
+		return err_set(err, ERR_NOT_FOUND, "there is no set %llu",
+			       (unsigned long long)id);
 	*ret = c.out.sets[0];
 	free(c.out.sets);
 	return 0;
@@ -397,8 +402,9 @@ static int tell_set(void *ctx, struct set *set, struct err *err)
 	return e->each(e->ctx, set, err);
 }
 
-int sets_pass(struct session *s, int (*each)(void *ctx, const struct set *set, struct err *err),
-	      void *ctx, struct err *err)
+int sets_pass(struct session *s,
+	      int (*each)(void *ctx, const struct set *set, struct err *err), void *ctx,
+	      struct err *err)
 {
 	struct each_set e = { each, ctx };
 
@@ -423,8 +429,8 @@ static int tell_snapshots(void *ctx, struct set *set, struct err *err)
 }
 
 int sets_each(struct session *s,
-	      int (*each)(void *ctx, const struct set *set, const struct set_snapshot *snapshot,
-			  struct err *err),
+	      int (*each)(void *ctx, const struct set *set,
+			  const struct set_snapshot *snapshot, struct err *err),
 	      void *ctx, struct err *err)
 {
 	struct each_snapshot e = { each, ctx };
@@ -432,8 +438,8 @@ int sets_each(struct session *s,
 	return list(s, 0, false, tell_snapshots, &e, err);
 }
 
-int sets_open_file(struct session *s, const char *file, uint64_t set, struct set_snapshot *ret,
-		   struct err *err)
+int sets_open_file(struct session *s, const char *file, uint64_t set,
+		   struct set_snapshot *ret, struct err *err)
 {
 	_cleanup_(sets_reading_done) struct sets_reading reading = { .session = s };
 	const struct store_file *found = NULL;

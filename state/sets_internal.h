@@ -5,8 +5,8 @@
 /*
  * sets_internal: what the files of sets share.  Not installed.
  *
- * A struct sets_reading lasts as long as one listing: it keeps what was read anew, and writes it
- * to the cache in one go.
+ * A struct sets_reading lasts as long as one listing: it keeps what was read anew, and
+ * writes it to the cache in one go.
  */
 
 #include "backend/base/digest.h"
@@ -22,10 +22,10 @@ struct sets_reading {
 	size_t n, cap;
 };
 
-/* What a file of the store says, from the cache or through the reader.  The file stays the
- * caller's, and must last until the reading is flushed. */
-int sets_read_file(struct sets_reading *r, const struct store_file *f, struct set_snapshot *ret,
-		   struct err *err);
+/* What a file of the store says, from the cache or through the reader.  The file stays
+ * the caller's, and must last until the reading is flushed. */
+int sets_read_file(struct sets_reading *r, const struct store_file *f,
+		   struct set_snapshot *ret, struct err *err);
 
 /* Replaces an optional string by a copy of n bytes. */
 int sets_put_string(char **to, const char *from, size_t n, struct err *err);

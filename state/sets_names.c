@@ -44,8 +44,10 @@ static int ambiguous(const struct set_list *list, const char *text, struct err *
 					 candidates.len ? ", " : "",
 					 (unsigned long long)list->sets[i].id,
 					 list->sets[i].content_hash);
-	err_set(err, ERR_USAGE, "%s is the beginning of several sets' content hashes", q(text));
-	return err_hint(err, "it may be %s", candidates.data ? candidates.data : "any of them");
+	err_set(err, ERR_USAGE, "%s is the beginning of several sets' content hashes",
+		q(text));
+	return err_hint(err, "it may be %s",
+			candidates.data ? candidates.data : "any of them");
 }
 
 static int no_such_set(const struct set_list *list, const char *text, struct err *err)
@@ -92,12 +94,16 @@ int sets_check_name(const char *name, struct err *err)
 	size_t n = strlen(name);
 
 	if (n == 0 || n > NAME_MAX_LENGTH || !isalnum((unsigned char)name[0]) ||
-	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-") != n ||
+	    strspn(name,
+		   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-") !=
+		    n ||
 	    strspn(name, "0123456789") == n) {
 		err_set(err, ERR_USAGE, "%s cannot be the name of a set", q(name));
-		return err_hint(err, "a name is 1 to %d letters, digits and . _ + -, begins with"
-				     " a letter or digit, and is not digits alone",
-				NAME_MAX_LENGTH);
+		return err_hint(
+			err,
+			"a name is 1 to %d letters, digits and . _ + -, begins with"
+			" a letter or digit, and is not digits alone",
+			NAME_MAX_LENGTH);
 	}
 	return 0;
 }
@@ -107,8 +113,11 @@ int sets_check_note(const char *note, struct err *err)
 	size_t n = strlen(note);
 
 	if (n > NOTE_MAX_LENGTH)
-		return err_set(err, ERR_USAGE, "a note has at most %d bytes", NOTE_MAX_LENGTH);
+		return err_set(err, ERR_USAGE, "a note has at most %d bytes",
+			       NOTE_MAX_LENGTH);
 	if (!quote_is_clean(note, n))
-		return err_set(err, ERR_USAGE, "the note %s is not UTF-8, or has control characters", q(note));
+		return err_set(err, ERR_USAGE,
+			       "the note %s is not UTF-8, or has control characters",
+			       q(note));
 	return 0;
 }

@@ -9,13 +9,14 @@
 #include "state/session_internal.h"
 
 /*
- * A record of the cache: the content hash of the snapshot in both forms, and the snapshot itself
- * (snapshot_pack(), which begins with a mark of its own).  Computing the hashes anew costs as much as all
- * the rest of a listing.
+ * A record of the cache: the content hash of the snapshot in both forms, and the snapshot
+ * itself (snapshot_pack(), which begins with a mark of its own).  Computing the hashes
+ * anew costs as much as all the rest of a listing.
  */
 #define HASHES_SIZE ((size_t)2 * DIGEST_SHA256_SIZE)
 
-/* So many are written to the cache at once: bounds memory where a large store is read for the first time. */
+/* So many are written to the cache at once: bounds memory where a large store is
+ * read for the first time. */
 #define NEWS_MAX ((size_t)1024)
 
 /* What the cache is going to be told of a file. */
@@ -60,7 +61,8 @@ int sets_guess_meta(const char *file, struct snapshot **ret, struct err *err)
 /* ---- The cache ---- */
 
 /* From the cache: true where it knew. */
-static bool remembered(struct sets_reading *r, const struct store_file *f, struct set_snapshot *ret)
+static bool remembered(struct sets_reading *r, const struct store_file *f,
+		       struct set_snapshot *ret)
 {
 	struct db *db = r->session->db;
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
@@ -77,7 +79,8 @@ static bool remembered(struct sets_reading *r, const struct store_file *f, struc
 	}
 	/* A cache that does not fit is no cache. */
 	if (r->record.len < HASHES_SIZE || snapshot_new(&m, &ignored) < 0 ||
-	    snapshot_unpack(r->record.data + HASHES_SIZE, r->record.len - HASHES_SIZE, m, &ignored) < 0)
+	    snapshot_unpack(r->record.data + HASHES_SIZE, r->record.len - HASHES_SIZE, m,
+			    &ignored) < 0)
 		return false;
 	memcpy(ret->hashes, r->record.data, HASHES_SIZE);
 	ret->meta = TAKE_PTR(m);
@@ -166,7 +169,8 @@ bool set_snapshot_is_damaged(const struct set_snapshot *snapshot)
 				    snapshot->broken_kind == ERR_UNSUPPORTED);
 }
 
-/* Opens the file in the reader, which says what is wrong with it in *problem.  -1 is our own failure. */
+/* Opens the file in the reader, which says what is wrong with it in *problem.
+ * -1 is our own failure. */
 static int open_once(struct session *s, const struct store_file *f, struct snapshot **ret,
 		     struct err *problem, struct err *err)
 {
@@ -182,9 +186,10 @@ static int open_once(struct session *s, const struct store_file *f, struct snaps
 	return handle != 0 ? reader_close(reader, handle, s->observer, err) : 0;
 }
 
-/* Through the reader. What is wrong with the file is what it says; -1 is our own failure. */
-static int ask_reader(struct session *s, const struct store_file *f, struct set_snapshot *ret,
-		      struct err *err)
+/* Through the reader. What is wrong with the file is what it says;
+ * -1 is our own failure. */
+static int ask_reader(struct session *s, const struct store_file *f,
+		      struct set_snapshot *ret, struct err *err)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 
@@ -198,14 +203,15 @@ static int ask_reader(struct session *s, const struct store_file *f, struct set_
 		return ret->broken ? 0 : -1;
 	}
 	for (int form = 0; form < 2; form++)
-		if (snapshot_content_hash(ret->meta, form == 1, ret->hashes[form], err) < 0)
+		if (snapshot_content_hash(ret->meta, form == 1, ret->hashes[form], err) <
+		    0)
 			return -1;
 	return 0;
 }
 
 /* As sets_read_file(), but for the number. */
-static int read_meta(struct sets_reading *r, const struct store_file *f, struct set_snapshot *ret,
-		     struct err *err)
+static int read_meta(struct sets_reading *r, const struct store_file *f,
+		     struct set_snapshot *ret, struct err *err)
 {
 	bool settled;
 
@@ -221,8 +227,8 @@ static int read_meta(struct sets_reading *r, const struct store_file *f, struct 
 	return 0;
 }
 
-int sets_read_file(struct sets_reading *r, const struct store_file *f, struct set_snapshot *ret,
-		   struct err *err)
+int sets_read_file(struct sets_reading *r, const struct store_file *f,
+		   struct set_snapshot *ret, struct err *err)
 {
 	struct set_snapshot one = { 0 };
 
@@ -251,7 +257,8 @@ static int hash_form(struct sets_reading *r, const struct set *set, int form,
 		return -1;
 	for (size_t i = 0; i < set->n; i++) {
 		members[i].snap = set->snapshots[i].meta->snap;
-		memcpy(members[i].hash, set->snapshots[i].hashes[form], DIGEST_SHA256_SIZE);
+		memcpy(members[i].hash, set->snapshots[i].hashes[form],
+		       DIGEST_SHA256_SIZE);
 	}
 	return snapshot_members_hash(r->sha256, members, set->n, ret, err);
 }
@@ -263,8 +270,9 @@ int sets_hash(struct sets_reading *r, struct set *set, struct err *err)
 	if (!r->sha256 && digest_new(DIGEST_SHA256, &r->sha256, err) < 0)
 		return -1;
 	for (size_t i = 0; i < set->n; i++)
-		alike = alike && memcmp(set->snapshots[i].hashes[0], set->snapshots[i].hashes[1],
-					DIGEST_SHA256_SIZE) == 0;
+		alike = alike &&
+			memcmp(set->snapshots[i].hashes[0], set->snapshots[i].hashes[1],
+			       DIGEST_SHA256_SIZE) == 0;
 	if (hash_form(r, set, 0, set->hashes[0], err) < 0)
 		return -1;
 	if (alike)

@@ -21,8 +21,8 @@
 
 #include <stdint.h>
 
-#define SETTLE_DIR	   "/proc/sys/vm"
-#define SETTLE_NEVER	   (-1)
+#define SETTLE_DIR         "/proc/sys/vm"
+#define SETTLE_NEVER       (-1)
 #define SETTLE_UNKNOWN_SEC 45 /* where the kernel's settings cannot be read */
 
 /* Seconds, at least 2, or SETTLE_NEVER; `dir` holds the kernel's two settings:

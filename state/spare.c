@@ -21,8 +21,8 @@ static bool has_room(int dirfd, uint64_t size)
 void spare_make_best_effort(int dirfd)
 {
 	/* It may be there without its blocks: whoever made it was killed. */
-	_cleanup_close_ int fd = sys_openat(dirfd, SPARE_FILE,
-					    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
+	_cleanup_close_ int fd = sys_openat(
+		dirfd, SPARE_FILE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
 	struct stat st;
 
 	if (fd < 0 || sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||

@@ -7,10 +7,10 @@
  *
  * Who wants to forget a set because the disk is full must be able to, and the database
  * needs some blocks for that: its log, and the index of it.  So a file beside it keeps
- * SPARE_SIZE bytes.  A session that opens to write removes it first where there is less room
- * than that, or no room for the database (a quota is seen only so); the last thing a session
- * does is to make it again, if there is twice as much.  Nothing is ever read from it, and
- * nothing depends on it: it is a kindness, never an error.
+ * SPARE_SIZE bytes.  A session that opens to write removes it first where there is less
+ * room than that, or no room for the database (a quota is seen only so); the last thing a
+ * session does is to make it again, if there is twice as much.  Nothing is ever read from
+ * it, and nothing depends on it: it is a kindness, never an error.
  */
 
 #include <stdbool.h>

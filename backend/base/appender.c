@@ -38,10 +38,10 @@ struct appender {
 	atomic_bool is_abandoned;        /* what was submitted need not be written */
 
 	/* The belt's, until it is drained. */
-	int fd;    /* -1: none */
-	int flags; /* of fd, as it was; -1: not asked for */
+	int fd;                              /* -1: none */
+	int flags;                           /* of fd, as it was; -1: not asked for */
 	bool is_direct, no_direct, is_known; /* the last: whether there is direct I/O */
-	uint64_t begun; /* fd_write_past() */
+	uint64_t begun;                      /* fd_write_past() */
 };
 
 /* ---- Onto the disk ---- */

@@ -10,15 +10,16 @@
  *
  * Order of commit:
  *	1. fsync(file)
- *	2. its name: linkat from an unnamed O_TMPFILE, or renameat2 NOREPLACE of a temp name;
- *	   rename where replacing is asked for, for which an unnamed one gets a temp name first
+ *	2. its name: linkat from an unnamed O_TMPFILE, or renameat2 NOREPLACE of a
+ *	   temp name; rename where replacing is asked for, for which an unnamed
+ *	   one gets a temp name first
  *	3. fsync(dir); with ATOMIC_FILE_NO_DIR_SYNC it is the caller's
  * A failed step is not repeated: the file is given up.
  *
- * After a crash: no file, a temp file `.NAME.tmp.xxxxxxxxx` (of a long NAME only its beginning), or
- * the whole file.  Recovery: in the store temp files go at the next opening for writing
- * (state/recovery.h); elsewhere with the next file of that name (ATOMIC_FILE_TIDY).
- * This module is the only one that publishes files.
+ * After a crash: no file, a temp file `.NAME.tmp.xxxxxxxxx` (of a long NAME only its
+ * beginning), or the whole file.  Recovery: in the store temp files go at the next
+ * opening for writing (state/recovery.h); elsewhere with the next file of that name
+ * (ATOMIC_FILE_TIDY).  This module is the only one that publishes files.
  */
 
 #include <sys/types.h>
@@ -29,8 +30,8 @@
 enum atomic_file_flags {
 	ATOMIC_FILE_REPLACE = 1 << 0,     /* an existing name may be replaced */
 	ATOMIC_FILE_NO_DIR_SYNC = 1 << 1, /* the caller syncs the directory */
-	/* The commit also removes temp files of that name whose writers have died, which the
-	 * lock (flock) of a writer with this flag tells. */
+	/* The commit also removes temp files of that name whose writers have died, which
+	 * the lock (flock) of a writer with this flag tells. */
 	ATOMIC_FILE_TIDY = 1 << 2,
 };
 

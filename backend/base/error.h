@@ -79,7 +79,8 @@ int err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf
 /* Changes the kind of a filled object (needs a comment where it is used); returns -1. */
 int err_reclassify(struct err *err, enum err_kind kind);
 
-/* Fills with ERR_NOMEM without allocating; returns -1.  The one error that may be told again. */
+/* Fills with ERR_NOMEM without allocating; returns -1.  The one error
+ * that may be told again. */
 int err_nomem(struct err *err);
 
 /* Moves src into dst (dst is cleared first, src is empty afterwards); returns -1 if

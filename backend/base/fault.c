@@ -113,8 +113,8 @@ static bool parse_plan(const char *text, struct fault_plan *ret)
 		return false;
 	if (*text)
 		return false;
-	*ret = (struct fault_plan){ (enum fault_class) class, (enum fault_action)action, nth,
-				    (int)errnum };
+	*ret = (struct fault_plan){ (enum fault_class) class, (enum fault_action)action,
+				    nth, (int)errnum };
 	return true;
 }
 
@@ -156,7 +156,8 @@ bool fault_take_arguments(int argc, char **argv)
 	fd = open(argv[2], O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return false;
-	/* Mapped before any right is given up.  Counting goes on from where the others are. */
+	/* Mapped before any right is given up.  Counting goes on from
+	 * where the others are. */
 	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (page == MAP_FAILED)

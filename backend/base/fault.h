@@ -19,10 +19,11 @@
  *
  * Points may be passed by several threads; arming and disarming needs quiet.
  *
- * Programs that are started can be armed as well: they get the plan as a text among their arguments,
- * and the name of a file in which all of them count together, so that "the nth" is the nth
- * of them all and the starter sees whether it struck (struct fault_page).  A process that is
- * to be watched by another can count in such a page, too (fault_use_page()).
+ * Programs that are started can be armed as well: they get the plan as a text among
+ * their arguments, and the name of a file in which all of them count together, so
+ * that "the nth" is the nth of them all and the starter sees whether it struck
+ * (struct fault_page).  A process that is to be watched by another can count in such
+ * a page, too (fault_use_page()).
  */
 
 #include <stdbool.h>
@@ -40,7 +41,8 @@ enum fault_action {
 	FAULT_FROM,  /* the nth and all after it fail */
 	FAULT_SHORT, /* the first transfer from the nth on moves only half of its bytes */
 	FAULT_DIE,   /* the process ends before the nth is done, without any clean-up */
-	FAULT_HALT,  /* it stands still before the nth until it is killed: fault_wait_halted() */
+	FAULT_HALT,  /* it stands still before the nth until it is
+		     * killed: fault_wait_halted() */
 };
 
 /* What the process ends with under FAULT_DIE. */
@@ -53,7 +55,7 @@ struct fault_plan {
 	int errnum;   /* for FAULT_ONCE and FAULT_FROM; allocations just fail */
 };
 
-#define FAULT_CLASSES	3
+#define FAULT_CLASSES 3
 /* What a program may get as arguments: a plan's text and a page's path. */
 #define FAULT_ARGUMENTS 2
 
@@ -70,7 +72,8 @@ struct fault_page {
 /* Counts there from now on; borrowed, for good. */
 void fault_use_page(struct fault_page *page);
 
-/* Waits until a process that counts there has halted, but for so long at most; true if one has. */
+/* Waits until a process that counts there has halted, but for so long at
+ * most; true if one has. */
 bool fault_wait_halted(struct fault_page *page, unsigned ms);
 
 /* Sets the plan and puts all counters to 0. */
@@ -86,8 +89,8 @@ uint64_t fault_count(enum fault_class points);
  * "change:die:12" or "call:once:3:28".  False if it is not of that form. */
 bool fault_arm_text(const char *text);
 
-/* Programs of a kind (a number of the starter's own) get these arguments from now on; both
- * are borrowed.  `text` NULL: none.  One kind at a time. */
+/* Programs of a kind (a number of the starter's own) get these arguments from now on;
+ * both are borrowed.  `text` NULL: none.  One kind at a time. */
 void fault_arm_programs(int kind, const char *text, const char *page);
 /* The starter's part: puts them into argv, which has room for FAULT_ARGUMENTS more. */
 void fault_put_arguments(int kind, char **argv);

@@ -13,8 +13,8 @@
 #define READ_STEP     65536
 #define WRITE_BEHIND  ((uint64_t)8 << 20)
 #define RESOLVE_TRIES 32
-/* So much may still be on its way to the disk; and so much is looked at once more, in case it
- * was when it was looked at last. */
+/* So much may still be on its way to the disk; and so much is looked at once more, in
+ * case it was when it was looked at last. */
 #define DROP_BEHIND ((uint64_t)24 << 20)
 #define DROP_AGAIN  ((uint64_t)64 << 20)
 
@@ -84,8 +84,8 @@ bool fd_write_behind(int fd, uint64_t *begun, uint64_t at)
 	return true;
 }
 
-/* No write is waited for, least of all by sync_file_range(): that would take the error of one
- * that fails away from the fsync at the end. */
+/* No write is waited for, least of all by sync_file_range(): that would take the error of
+ * one that fails away from the fsync at the end. */
 void fd_write_past(int fd, uint64_t *begun, uint64_t at)
 {
 	uint64_t from, to;

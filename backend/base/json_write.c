@@ -97,8 +97,8 @@ static size_t plain_run(const char *s, size_t n)
 {
 	size_t i = 0;
 
-	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' && s[i] != '<' &&
-	       s[i] != '>' && s[i] != '&')
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' &&
+	       s[i] != '<' && s[i] != '>' && s[i] != '&')
 		i++;
 	return i;
 }

@@ -25,16 +25,16 @@ struct meter {
 	const struct observer *observer;
 	uint64_t total;
 	uint64_t before; /* where the part under way begins */
-	uint64_t size;	 /* of that part */
-	uint64_t done;	 /* as told last */
+	uint64_t size;   /* of that part */
+	uint64_t done;   /* as told last */
 	const char *app, *user;
 };
 
 /* `observer` is borrowed until the end, and may be NULL. */
 void meter_init(struct meter *m, const struct observer *observer, uint64_t total);
 
-/* The next begins, and the one before is done.  `user` is NULL for system data; both names
- * are borrowed as long as this part is under way. */
+/* The next begins, and the one before is done.  `user` is NULL for system data; both
+ * names are borrowed as long as this part is under way. */
 void meter_part(struct meter *m, const char *app, const char *user, uint64_t size);
 
 /* m may be NULL: nobody wants to know. */

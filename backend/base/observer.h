@@ -19,18 +19,20 @@
 enum event_kind {
 	EVENT_WARNING, /* something was left out or is doubtful: text says what and why */
 	EVENT_NOTE,    /* worth saying, nothing wrong */
-	EVENT_PROGRESS, /* done of total bytes of the operation (total 0: not known yet) */
+	EVENT_PROGRESS, /* done of total bytes of the operation
+			 * (total 0: not known yet) */
 };
 
 /* Progress: `done` never goes back and never exceeds a total that is known; when all is
- * done, it is the total.  An operation that fails stops telling.  Events come some hundred
- * times a second at most; whoever draws them draws fewer. */
+ * done, it is the total.  An operation that fails stops telling.  Events come some
+ * hundred times a second at most; whoever draws them draws fewer. */
 
 struct event {
 	enum event_kind kind;
-	const char *object; /* app, path or file it is about, or NULL; progress: the app */
-	const char *user;   /* progress: whose data; NULL: the system's */
-	const char *text;   /* NULL where it is progress */
+	/* app, path or file it is about, or NULL; progress: the app */
+	const char *object;
+	const char *user; /* progress: whose data; NULL: the system's */
+	const char *text; /* NULL where it is progress */
 	uint64_t done, total;
 };
 

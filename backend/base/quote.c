@@ -88,7 +88,8 @@ static size_t escape_one(const char *s, size_t n, char out[ESCAPED_MAX], size_t 
 	return *used;
 }
 
-/* So many bytes from the front are printable ASCII that stands for itself: most of what there is. */
+/* So many bytes from the front are printable ASCII that stands for itself:
+ * most of what there is. */
 static size_t plain_run(const char *s, size_t n)
 {
 	size_t i = 0;

@@ -45,6 +45,7 @@ int spill_get(struct spill *s, uint64_t at, void *p, size_t n, struct err *err)
 	if (got < 0)
 		return err_wrap(err, "cannot read %s", what);
 	if ((size_t)got < n)
-		return err_set(err, ERR_IO, "cannot read %s: its file is cut short", what);
+		return err_set(err, ERR_IO, "cannot read %s: its file is cut short",
+			       what);
 	return 0;
 }

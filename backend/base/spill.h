@@ -5,9 +5,9 @@
 /*
  * spill: what does not fit into memory, in a file that has no name.
  *
- * Whoever may open such a file hands its descriptor over; whoever may hold much keeps up to
- * `memory` bytes to itself and puts the rest here, in regions that it takes one after the
- * other.  A region is read as zeros until it is written.  Nothing of it outlives the
+ * Whoever may open such a file hands its descriptor over; whoever may hold much keeps up
+ * to `memory` bytes to itself and puts the rest here, in regions that it takes one after
+ * the other.  A region is read as zeros until it is written.  Nothing of it outlives the
  * process.  For one thread at a time.
  */
 

@@ -10,7 +10,7 @@
 #include "backend/base/quote.h"
 #include "backend/base/sys.h"
 
-#define DAY      86400
+#define DAY 86400
 
 /* Division that rounds down, for dates before 1970. */
 static int64_t floor_div(int64_t a, int64_t b)

@@ -43,8 +43,8 @@ off_t sys_lseek(int fd, off_t offset, int whence);
 int sys_ftruncate(int fd, off_t length);
 int sys_fallocate(int fd, int mode, off_t offset, off_t length);
 int sys_madvise(void *p, size_t n, int advice);
-/* FICLONERANGE: `fd` shares the n bytes from `offset` on with `from`, where they stand at the
- * same place.  Both are multiples of the file system's blocks. */
+/* FICLONERANGE: `fd` shares the n bytes from `offset` on with `from`, where they stand at
+ * the same place.  Both are multiples of the file system's blocks. */
 int sys_clone_range(int fd, int from, off_t offset, off_t n);
 int sys_fsync(int fd);
 int sys_sync_file_range(int fd, off_t offset, off_t n, unsigned flags);
@@ -56,7 +56,7 @@ int sys_faccessat(int dirfd, const char *name, int mode, int flags);
 int sys_statx(int dirfd, const char *name, int flags, unsigned mask, struct statx *stx);
 int sys_fstatvfs(int fd, struct statvfs *st);
 int sys_fstatfs(int fd, struct statfs *st); /* for its type */
-int sys_dup(int fd); /* F_DUPFD_CLOEXEC, lowest from 3 */
+int sys_dup(int fd);                        /* F_DUPFD_CLOEXEC, lowest from 3 */
 int sys_fcntl_lock(int fd, int cmd, struct flock *lock); /* F_OFD_SETLK, F_OFD_GETLK */
 int sys_fcntl_getfl(int fd);
 int sys_fcntl_setfl(int fd, int flags);

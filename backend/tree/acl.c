@@ -448,8 +448,8 @@ int acl_apply(int fd, enum acl_type type, const char *text, struct owners *owner
 
 int acl_remove(int fd, enum acl_type type, struct err *err)
 {
-	const char *name = type == ACL_OF_ACCESS ? "system.posix_acl_access" :
-						   "system.posix_acl_default";
+	const char *name = type == ACL_OF_ACCESS ? "system.posix_acl_access"
+						 : "system.posix_acl_default";
 	struct proc_path path;
 	int r = sys_fremovexattr(fd, name);
 

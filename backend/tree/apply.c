@@ -22,7 +22,8 @@ static bool has_fds_for_makers(void)
 {
 	struct rlimit r;
 
-	return sys_getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur >= MAKERS_FDS + OTHER_FDS;
+	return sys_getrlimit(RLIMIT_NOFILE, &r) == 0 &&
+	       r.rlim_cur >= MAKERS_FDS + OTHER_FDS;
 }
 
 int apply_new(const struct apply_target *targets, size_t n_targets, unsigned flags,
@@ -36,7 +37,8 @@ int apply_new(const struct apply_target *targets, size_t n_targets, unsigned fla
 	a->file.fd = -1;
 	if (threads == 0)
 		threads = sys_cpu_count();
-	if (threads > 1 && has_fds_for_makers() && makers_new(threads, &a->makers, err) < 0)
+	if (threads > 1 && has_fds_for_makers() &&
+	    makers_new(threads, &a->makers, err) < 0)
 		return -1;
 	a->attrs =
 		(struct attr_apply){ .flags = flags, .owners = owners, .report = report };

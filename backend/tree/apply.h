@@ -17,13 +17,13 @@
  * owner, user's extended attributes (a read-only file refuses them later), mode, ACL,
  * capability, times.  Large files are made with 0600, directories with 0700; these get
  * theirs when the stream leaves them, and again if it comes back; the targets themselves
- * at the end, so that until then nobody else can look into the staging.  For that an ACL and a
- * set-group-ID bit which a target inherited are taken away first.  Holes stay holes.
- * Nothing is synced here (the caller syncs the file system once).
+ * at the end, so that until then nobody else can look into the staging.  For that an ACL
+ * and a set-group-ID bit which a target inherited are taken away first.  Holes stay
+ * holes.  Nothing is synced here (the caller syncs the file system once).
  *
- * With threads, small files without ACLs and attributes are made by those (makers.h), with
- * their mode at once where the umask lets them have it; all else, what the policy below
- * decides and every report among it, by the caller's thread and in the order of the
+ * With threads, small files without ACLs and attributes are made by those (makers.h),
+ * with their mode at once where the umask lets them have it; all else, what the policy
+ * below decides and every report among it, by the caller's thread and in the order of the
  * stream.  Of several failures the one that stands first in the stream is told.
  *
  * Policy, by archive:

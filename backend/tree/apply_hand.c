@@ -41,7 +41,8 @@ int apply_hand(struct apply *a, struct apply_tree *tree, const struct entry *e,
 	if (r <= 0)
 		return r;
 	if (dir_stack_share(&tree->dirs, &dir, err) < 0 ||
-	    makers_begin(a->makers, dir, e->path, &plan, h.size, &h.room, &h.path, err) < 0)
+	    makers_begin(a->makers, dir, e->path, &plan, h.size, &h.room, &h.path, err) <
+		    0)
 		return -1;
 	a->handed = h;
 	return 1;

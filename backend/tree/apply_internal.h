@@ -54,7 +54,7 @@ struct apply {
 	struct apply_tree *current; /* where the last entry went, or NULL */
 	struct apply_file file;
 	struct appender *appender; /* of the data of files; NULL until the first */
-	struct makers *makers; /* NULL: all is made as it comes */
+	struct makers *makers;     /* NULL: all is made as it comes */
 	struct apply_handed handed;
 	bool passing;  /* the data that follow are of no target */
 	bool left_out; /* something was: a link may name it */

@@ -56,8 +56,8 @@ static inline struct attr_born attr_born_of(const struct stat *st)
 	return (struct attr_born){ st->st_uid, st->st_gid, st->st_mode & 07777 };
 }
 
-/* The modes that files of a tree were seen to have as they were created with (a umask or a
- * file system may change them): one bit for each of 0777. */
+/* The modes that files of a tree were seen to have as they were created with (a umask or
+ * a file system may change them): one bit for each of 0777. */
 struct attr_modes {
 	atomic_uint_fast64_t kept[512 / 64];
 };
@@ -95,8 +95,7 @@ int attr_plan(struct attr_apply *a, const struct entry *e, const char *path,
 mode_t attr_plan_mode(const struct attr_plan *p);
 /* After creation: whether that gave the mode. */
 int attr_plan_made(struct attr_plan *p, int fd, const char *path, struct err *err);
-int attr_plan_apply(int fd, const struct attr_plan *p, const char *path,
-		    struct err *err);
+int attr_plan_apply(int fd, const struct attr_plan *p, const char *path, struct err *err);
 
 /* A symbolic link, FIFO or device that is not opened. */
 int attr_apply_at(struct attr_apply *a, int dirfd, const char *name,

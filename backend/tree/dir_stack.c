@@ -24,8 +24,8 @@ struct dir_again {
 };
 
 struct dir_level {
-	size_t end; /* of its path in dir_stack.path */
-	int fd;     /* -1: closed, to be opened anew */
+	size_t end;               /* of its path in dir_stack.path */
+	int fd;                   /* -1: closed, to be opened anew */
 	struct maker_dir *shared; /* owns fd then */
 	/* What it gets when it is left: at most one of the two. */
 	struct entry *made;
@@ -162,8 +162,7 @@ static int push(struct dir_stack *d, const char *name, struct dir_level *level,
 		goto fail;
 	}
 	level->end = d->path.len;
-	if (d->n - d->first_open >= DIR_STACK_OPEN &&
-	    close_outermost(d, err) < 0) {
+	if (d->n - d->first_open >= DIR_STACK_OPEN && close_outermost(d, err) < 0) {
 		buf_cut(&d->path, before);
 		goto fail;
 	}
@@ -424,7 +423,8 @@ int dir_stack_share(struct dir_stack *d, struct maker_dir **ret, struct err *err
 	struct maker_dir **shared = d->n ? &d->levels[d->n - 1].shared : &d->shared_root;
 	int fd = current_fd(d, err);
 
-	if (fd < 0 || (!*shared && maker_dir_new(d->makers, fd, d->n > 0, shared, err) < 0))
+	if (fd < 0 ||
+	    (!*shared && maker_dir_new(d->makers, fd, d->n > 0, shared, err) < 0))
 		return -1;
 	*ret = *shared;
 	return 0;

@@ -53,8 +53,8 @@ struct entry {
 	struct timespec mtime;
 	uint64_t size;   /* FILE: its length, holes included */
 	uint64_t stored; /* FILE: data bytes that the archive holds */
-	struct entry_extent
-		*extents; /* FILE: sorted, disjoint data extents; NULL: all data */
+	/* FILE: sorted, disjoint data extents; NULL: all data */
+	struct entry_extent *extents;
 	size_t n_extents;
 	bool sparse;           /* extents is meaningful (n_extents may be 0: one hole) */
 	uint32_t major, minor; /* CHAR, BLOCK */

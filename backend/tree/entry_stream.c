@@ -19,9 +19,9 @@ enum frame {
 #define FRAME_HEADER 8u
 /* An entry: two paths, xattrs, ACLs, and a map of at most ENTRY_EXTENTS_MAX extents. */
 #define ENTRY_FRAME_MAX ((size_t)24 << 20)
-#define DATA_FRAME_MAX ((size_t)1 << 20)
+#define DATA_FRAME_MAX  ((size_t)1 << 20)
 /* What one entry may carry as text of an ACL. */
-#define ACL_TEXT_MAX (64u << 10)
+#define ACL_TEXT_MAX   (64u << 10)
 #define OWNER_NAME_MAX 256u
 /* Small frames are gathered before they are written. */
 #define GATHER_SIZE ((size_t)128 << 10)
@@ -53,7 +53,8 @@ void entry_writer_free(struct entry_writer *w)
 /* Writes what was gathered. */
 static int flush(struct entry_writer *w, struct err *err)
 {
-	if (w->pending.len > 0 && fd_write_all(w->fd, w->pending.data, w->pending.len, err) < 0)
+	if (w->pending.len > 0 &&
+	    fd_write_all(w->fd, w->pending.data, w->pending.len, err) < 0)
 		return err_wrap(err, "cannot hand on an entry");
 	buf_clear(&w->pending);
 	return 0;
@@ -152,13 +153,15 @@ static int write_entry(void *ctx, const struct entry *e, struct err *err)
 	    put_lists(b, e, err) < 0)
 		return -1;
 	if (b->len - at - FRAME_HEADER > ENTRY_FRAME_MAX)
-		return err_set(err, ERR_UNSUPPORTED, "%s has too many extents", q(e->path));
+		return err_set(err, ERR_UNSUPPORTED, "%s has too many extents",
+			       q(e->path));
 	end_frame(b, at);
 	return b->len >= GATHER_SIZE ? flush(w, err) : 0;
 }
 
 /* unpack_sink */
-static int write_data(void *ctx, uint64_t offset, const void *p, size_t n, struct err *err)
+static int write_data(void *ctx, uint64_t offset, const void *p, size_t n,
+		      struct err *err)
 {
 	struct entry_writer *w = ctx;
 	const uint8_t *bytes = p;
@@ -174,7 +177,8 @@ static int write_data(void *ctx, uint64_t offset, const void *p, size_t n, struc
 		if (part < GATHER_SIZE) {
 			if (buf_add(&w->pending, bytes, part, err) < 0)
 				return -1;
-		} else if (flush(w, err) < 0 || fd_write_all(w->fd, bytes, part, err) < 0) {
+		} else if (flush(w, err) < 0 ||
+			   fd_write_all(w->fd, bytes, part, err) < 0) {
 			return -1;
 		}
 		if (w->pending.len >= GATHER_SIZE && flush(w, err) < 0)
@@ -269,10 +273,14 @@ static int get_numbers(struct cursor *c, struct entry *e, struct err *err)
 {
 	uint64_t type, mode, uid, gid, sec, nsec, sparse, major, minor;
 
-	if (get_u64(c, ENTRY_BLOCK, &type, err) < 0 || get_u64(c, 07777, &mode, err) < 0 ||
-	    get_u64(c, UINT32_MAX - 1, &uid, err) < 0 || get_u64(c, UINT32_MAX - 1, &gid, err) < 0 ||
-	    get_u64(c, UINT64_MAX, &sec, err) < 0 || get_u64(c, 999999999, &nsec, err) < 0 ||
-	    get_u64(c, INT64_MAX, &e->size, err) < 0 || get_u64(c, INT64_MAX, &e->stored, err) < 0 ||
+	if (get_u64(c, ENTRY_BLOCK, &type, err) < 0 ||
+	    get_u64(c, 07777, &mode, err) < 0 ||
+	    get_u64(c, UINT32_MAX - 1, &uid, err) < 0 ||
+	    get_u64(c, UINT32_MAX - 1, &gid, err) < 0 ||
+	    get_u64(c, UINT64_MAX, &sec, err) < 0 ||
+	    get_u64(c, 999999999, &nsec, err) < 0 ||
+	    get_u64(c, INT64_MAX, &e->size, err) < 0 ||
+	    get_u64(c, INT64_MAX, &e->stored, err) < 0 ||
 	    get_u64(c, 1, &sparse, err) < 0 || get_u64(c, UINT32_MAX, &major, err) < 0 ||
 	    get_u64(c, UINT32_MAX, &minor, err) < 0)
 		return -1;
@@ -336,7 +344,8 @@ static int check_entry(const struct entry *e, struct err *err)
 {
 	bool has_target = e->type == ENTRY_SYMLINK || e->type == ENTRY_HARDLINK;
 
-	if (!e->path || !entry_path_is_legal(e->path) || has_target != (e->target != NULL))
+	if (!e->path || !entry_path_is_legal(e->path) ||
+	    has_target != (e->target != NULL))
 		return broken(err);
 	if (e->type == ENTRY_HARDLINK && !entry_path_is_legal(e->target))
 		return broken(err);
@@ -346,13 +355,15 @@ static int check_entry(const struct entry *e, struct err *err)
 }
 
 /* A whole entry frame. */
-static int take_entry(const uint8_t *p, size_t n, const struct unpack_sink *sink, struct err *err)
+static int take_entry(const uint8_t *p, size_t n, const struct unpack_sink *sink,
+		      struct err *err)
 {
 	_cleanup_(entry_done) struct entry e;
 	struct cursor c = { p, p + n };
 
 	entry_init(&e);
-	if (get_numbers(&c, &e, err) < 0 || get_str(&c, ENTRY_PATH_MAX, &e.path, err) < 0 ||
+	if (get_numbers(&c, &e, err) < 0 ||
+	    get_str(&c, ENTRY_PATH_MAX, &e.path, err) < 0 ||
 	    get_str(&c, ENTRY_PATH_MAX, &e.target, err) < 0 ||
 	    get_str(&c, OWNER_NAME_MAX, &e.user, err) < 0 ||
 	    get_str(&c, OWNER_NAME_MAX, &e.group, err) < 0 ||
@@ -422,7 +433,8 @@ static int read_exactly(struct frame_reader *f, void *p, size_t n, struct err *e
 }
 
 /* Reads one frame; *ret_kind and *ret_n describe what is in f->buf. */
-static int read_frame(struct frame_reader *f, uint32_t *ret_kind, size_t *ret_n, struct err *err)
+static int read_frame(struct frame_reader *f, uint32_t *ret_kind, size_t *ret_n,
+		      struct err *err)
 {
 	uint8_t header[FRAME_HEADER];
 	uint32_t n;
@@ -446,8 +458,8 @@ static int read_frame(struct frame_reader *f, uint32_t *ret_kind, size_t *ret_n,
 }
 
 /* One frame of a file's data. */
-static int take_data(const struct frame_reader *f, size_t n, const struct unpack_sink *sink,
-		     struct err *err)
+static int take_data(const struct frame_reader *f, size_t n,
+		     const struct unpack_sink *sink, struct err *err)
 {
 	if (n <= 8 || !f->in_file)
 		return broken(err);
@@ -462,7 +474,8 @@ static int run_frames(struct frame_reader *f, const struct unpack_sink *sink,
 	size_t n = 0;
 
 	for (;;) {
-		if (observer_check(observer, err) < 0 || read_frame(f, &kind, &n, err) < 0)
+		if (observer_check(observer, err) < 0 ||
+		    read_frame(f, &kind, &n, err) < 0)
 			return -1;
 		if (kind == FRAME_END)
 			return n > 0 ? broken(err) : sink->finish(sink->ctx, err);
@@ -479,8 +492,8 @@ static int run_frames(struct frame_reader *f, const struct unpack_sink *sink,
 	}
 }
 
-int entry_stream_run(int fd, const struct unpack_sink *sink, const struct observer *observer,
-		     struct err *err)
+int entry_stream_run(int fd, const struct unpack_sink *sink,
+		     const struct observer *observer, struct err *err)
 {
 	struct frame_reader f = { .fd = fd, .ahead = alloc_bytes(GATHER_SIZE, err) };
 	int r = f.ahead ? run_frames(&f, sink, observer, err) : -1;

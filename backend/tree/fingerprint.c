@@ -31,7 +31,8 @@ struct fingerprint {
 
 int fingerprint_new(struct owners *owners, struct fingerprint **ret, struct err *err)
 {
-	_cleanup_(fingerprint_freep) struct fingerprint *f = alloc_zero(1, sizeof(*f), err);
+	_cleanup_(fingerprint_freep) struct fingerprint *f =
+		alloc_zero(1, sizeof(*f), err);
 
 	if (!f || digest_new(DIGEST_SHA256, &f->digest, err) < 0)
 		return -1;
@@ -125,10 +126,11 @@ bool fingerprint_is_settled(uint64_t age, int64_t settle)
 
 bool fingerprint_believes(uint32_t fs_type)
 {
-	/* Each dates a store when it makes the page writable, by this machine's clock, and has a
-	 * device that dirty pages go to. */
-	static const uint32_t believed[] = { EXT4_SUPER_MAGIC /* and ext2, ext3 */, XFS_SUPER_MAGIC,
-					     BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC };
+	/* Each dates a store when it makes the page writable, by this machine's clock,
+	 * and has a device that dirty pages go to. */
+	static const uint32_t believed[] = { EXT4_SUPER_MAGIC /* and ext2, ext3 */,
+					     XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+					     F2FS_SUPER_MAGIC };
 
 	for (size_t i = 0; i < sizeof(believed) / sizeof(believed[0]); i++)
 		if (believed[i] == fs_type)
@@ -150,9 +152,11 @@ static int add_names(struct fingerprint *f, const struct stat *st, struct err *e
 {
 	const char *name = NULL;
 
-	if ((f->owners && owners_name(f->owners, OWNER_USER, st->st_uid, &name, err) < 0) ||
+	if ((f->owners &&
+	     owners_name(f->owners, OWNER_USER, st->st_uid, &name, err) < 0) ||
 	    fingerprint_add_text(f, name, err) < 0 ||
-	    (f->owners && owners_name(f->owners, OWNER_GROUP, st->st_gid, &name, err) < 0))
+	    (f->owners &&
+	     owners_name(f->owners, OWNER_GROUP, st->st_gid, &name, err) < 0))
 		return -1;
 	return fingerprint_add_text(f, name, err);
 }
@@ -189,7 +193,8 @@ int fingerprint_add_entry(struct fingerprint *f, const char *path, const struct 
 	return add_names(f, st, err);
 }
 
-int fingerprint_final(struct fingerprint *f, struct fingerprint_value *ret, struct err *err)
+int fingerprint_final(struct fingerprint *f, struct fingerprint_value *ret,
+		      struct err *err)
 {
 	struct fingerprint_value value = {
 		.age = f->ageless ? 0 : fingerprint_age(&f->newest, &f->begun)

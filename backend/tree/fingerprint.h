@@ -3,13 +3,14 @@
 #define SETASIDE_TREE_FINGERPRINT_H
 
 /*
- * fingerprint: what trees look like from outside, so that unchanged ones need not be read.
+ * fingerprint: what trees look like from outside, so that
+ * unchanged ones need not be read.
  *
- * SHA-256 over everything that decides the bytes of an archive without being content:
- * of each object, in the order of the walk, its archive path, type, inode, mode, owners with
+ * SHA-256 over everything that decides the bytes of an archive without being content: of
+ * each object, in the order of the walk, its archive path, type, inode, mode, owners with
  * their names, link count, device number, size, mtime and ctime in nanoseconds, a link's
- * target.  Content, ACLs and extended attributes stand in it by ctime, which nobody can set.
- * Device numbers of file systems stay out: they may change with a reboot.
+ * target.  Content, ACLs and extended attributes stand in it by ctime, which nobody can
+ * set.  Device numbers of file systems stay out: they may change with a reboot.
  *
  *	fingerprint_new(owners, &f, err)
  *	fingerprint_add_root()		for each tree
@@ -33,8 +34,9 @@
  * btrfs, f2fs.
  *
  * What this cannot see: a store into a page that the kernel, under load, has left dirty
- * for longer than it is set to; a clock that jumps forward, so that what was just
- * written looks old, or that is set back and comes to the same nanosecond again; a user who is renamed, in the names of ACLs alone.
+ * for longer than it is set to; a clock that jumps forward, so that what was just written
+ * looks old, or that is set back and comes to the same nanosecond again; a user who is
+ * renamed, in the names of ACLs alone.
  */
 
 #include <stdbool.h>
@@ -66,9 +68,11 @@ int fingerprint_add_entry(struct fingerprint *f, const char *path, const struct 
 /* What else decides: texts (NULL is another text than ""), numbers, bytes. */
 int fingerprint_add_text(struct fingerprint *f, const char *text, struct err *err);
 int fingerprint_add_number(struct fingerprint *f, uint64_t number, struct err *err);
-int fingerprint_add_bytes(struct fingerprint *f, const void *p, size_t n, struct err *err);
+int fingerprint_add_bytes(struct fingerprint *f, const void *p, size_t n,
+			  struct err *err);
 /* After that it can only be freed. */
-int fingerprint_final(struct fingerprint *f, struct fingerprint_value *ret, struct err *err);
+int fingerprint_final(struct fingerprint *f, struct fingerprint_value *ret,
+		      struct err *err);
 void fingerprint_free(struct fingerprint *f);
 CLEANUP_FUNC(struct fingerprint *, fingerprint_free);
 

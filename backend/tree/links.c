@@ -102,7 +102,8 @@ static void take_out(struct links *l, size_t i)
 	l->n--;
 	for (size_t k = (i + 1) & (l->cap - 1); l->slots[k].path;
 	     k = (k + 1) & (l->cap - 1)) {
-		size_t want = (size_t)links_home(l->cap, l->slots[k].dev, l->slots[k].ino);
+		size_t want =
+			(size_t)links_home(l->cap, l->slots[k].dev, l->slots[k].ino);
 
 		/* Only if its home is not between the gap and itself. */
 		if (((k - want) & (l->cap - 1)) >= ((k - i) & (l->cap - 1))) {

@@ -6,11 +6,11 @@
  * links: files with several names, met so far; symbolic links, FIFOs and devices are such
  * too.
  *
- * Only files whose link count is above one are put in, and each goes when its last name
- * has been met: memory follows the links that are open, not the tree.  Files that have
- * names elsewhere stay in to the end, at some hundred bytes each.  Where there are too many
- * for memory all go into a hash table in a file (spill.h), where they stay, and memory
- * begins anew.
+ * Only files whose link count is above one are put in, and each goes when its last
+ * name has been met: memory follows the links that are open, not the tree.  Files that
+ * have names elsewhere stay in to the end, at some hundred bytes each.  Where there
+ * are too many for memory all go into a hash table in a file (spill.h), where they
+ * stay, and memory begins anew.
  */
 
 #include <stddef.h>
@@ -54,14 +54,16 @@ int links_add(struct links *l, const struct stat *st, const char *path, struct e
 /* One more name of a file that links_find() knows has been met. */
 void links_met(struct links *l, const struct stat *st);
 
-/* links_spill.c, for links.c: looks in the file; *ret stays NULL where it is not there. */
+/* links_spill.c, for links.c: looks in the file; *ret stays NULL
+ * where it is not there. */
 int links_find_spilled(struct links *l, dev_t dev, ino_t ino, const char **ret,
 		       struct err *err);
 /* Moves all from memory into the file. */
 int links_spill(struct links *l, struct err *err);
 
-/* Where a file would like to be in a table of `cap` (a power of two): inode numbers of neighbours
- * differ little, so they are multiplied apart (by 2^64 over the golden ratio). */
+/* Where a file would like to be in a table of `cap` (a power of two): inode
+ * numbers of neighbours differ little, so they are multiplied apart (by 2^64
+ * over the golden ratio). */
 static inline uint64_t links_home(uint64_t cap, dev_t dev, ino_t ino)
 {
 	uint64_t key =

@@ -22,10 +22,10 @@ struct table {
 	uint64_t at, cap;
 };
 
-/* The slot of a file, or the free one where it belongs, and which it is.  There is a free one: no more
- * than half of them are used. */
-static int find_slot(const struct table *t, uint64_t dev, uint64_t ino, struct spilled *ret,
-		     uint64_t *ret_at, struct err *err)
+/* The slot of a file, or the free one where it belongs, and which it is.  There is a free
+ * one: no more than half of them are used. */
+static int find_slot(const struct table *t, uint64_t dev, uint64_t ino,
+		     struct spilled *ret, uint64_t *ret_at, struct err *err)
 {
 	for (uint64_t i = links_home(t->cap, dev, ino);; i = (i + 1) & (t->cap - 1)) {
 		uint64_t at = t->at + i * sizeof(*ret);

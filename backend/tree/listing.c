@@ -125,7 +125,8 @@ static int put_aside(struct listing *l, struct listing_mark *mark, struct err *e
 }
 
 /* Reads the directory to its end; -1 with what was read so far. */
-static int read_names(struct listing *l, int fd, struct listing_mark *mark, struct err *err)
+static int read_names(struct listing *l, int fd, struct listing_mark *mark,
+		      struct err *err)
 {
 	for (;;) {
 		ssize_t filled = sys_getdents(fd, l->dirents, DIRENTS_SIZE);

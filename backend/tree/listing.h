@@ -10,8 +10,8 @@
  * directories allocates only when it is deeper or wider than ever before.
  *
  * Of a directory whose names are too many for memory a part is there at a time: they are
- * sorted in runs, these go into a file (spill.h), and listing_more() puts the next names of
- * all runs in the place of those that were there.
+ * sorted in runs, these go into a file (spill.h), and listing_more() puts the next names
+ * of all runs in the place of those that were there.
  */
 
 #include <stdbool.h>
@@ -31,8 +31,8 @@ struct listing_name {
 struct listing {
 	struct listing_name *names;
 	size_t n, cap;
-	struct buf text; /* the names, each with its NUL */
-	char *dirents;   /* what the kernel fills */
+	struct buf text;     /* the names, each with its NUL */
+	char *dirents;       /* what the kernel fills */
 	struct spill *spill; /* borrowed, or NULL */
 	bool spill_failed;   /* the file did, not the directory: for listing_push() */
 };
@@ -52,11 +52,13 @@ void listing_done(struct listing *l);
  * name that the kernel gives twice comes once.  On failure the names read so far are on
  * the stack too, unless spill_failed says that it was not the directory's. */
 int listing_push(struct listing *l, int fd, struct listing_mark *ret, struct err *err);
-/* The names that follow, of the directory on top: 1; 0: there are no more, and those before stay; -1. */
+/* The names that follow, of the directory on top: 1; 0: there are no more, and
+ * those before stay; -1. */
 int listing_more(struct listing *l, struct listing_mark *mark, struct err *err);
 void listing_pop(struct listing *l, struct listing_mark *mark);
 
-/* listing_runs.c, for listing.c: the names from mark->n on, which are in order, become a run. */
+/* listing_runs.c, for listing.c: the names from mark->n on, which are
+ * in order, become a run. */
 int listing_runs_add(struct listing *l, struct listing_mark *mark, struct err *err);
 /* The next name of all runs, once: 1 (valid until the next call), 0, -1. */
 int listing_runs_next(struct listing_runs *r, const char **ret, unsigned char *ret_type,

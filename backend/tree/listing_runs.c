@@ -21,7 +21,8 @@ struct listing_runs {
 	struct run *runs;
 	size_t n, cap;
 	uint64_t begin, end; /* where all of them lie */
-	char last[NAME_MAX + 2]; /* the name given last, with its type; "" before the first */
+	char last[NAME_MAX +
+		  2]; /* the name given last, with its type; "" before the first */
 };
 
 void listing_runs_free(struct listing_runs *r)
@@ -88,7 +89,8 @@ static int fill(const struct listing_runs *r, struct run *run, struct err *err)
 {
 	uint64_t more = run->end - run->at;
 
-	if (run->pos < run->len && memchr(run->piece + run->pos + 1, '\0', run->len - run->pos - 1))
+	if (run->pos < run->len &&
+	    memchr(run->piece + run->pos + 1, '\0', run->len - run->pos - 1))
 		return 1;
 	if (more == 0)
 		return 0;

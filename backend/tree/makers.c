@@ -22,7 +22,7 @@
 #define N_BATCHES (2 * MAKERS_THREADS_MAX + 2)
 
 /* No batch begins another directory beyond ENOUGH_FILES. */
-_Static_assert(N_BATCHES * ENOUGH_FILES + MAKERS_THREADS_MAX + 1 <= MAKERS_FDS,
+_Static_assert(N_BATCHES *ENOUGH_FILES + MAKERS_THREADS_MAX + 1 <= MAKERS_FDS,
 	       "more descriptors than are said to be needed");
 
 #define NEVER UINT64_MAX
@@ -78,10 +78,10 @@ struct makers {
 	struct batch *memory;
 	uint8_t *rooms;
 	struct batch *filling;
-	size_t reserved;		  /* of its room, by the file that was begun */
-	uint64_t at;			  /* files and left directories so far */
+	size_t reserved; /* of its room, by the file that was begun */
+	uint64_t at;     /* files and left directories so far */
 	unsigned n_threads, max_threads;
-	struct thread *before;		  /* got the last batch */
+	struct thread *before;            /* got the last batch */
 	const struct maker_dir *last_dir; /* that was in it: compared only */
 
 	/* What stands at or behind this is not made any more; under the lock, but looked
@@ -139,9 +139,9 @@ static int fill_file(int fd, const struct file *f, struct err *err)
 
 static int make_file(struct file *f, struct err *err)
 {
-	_cleanup_close_ int fd = sys_openat(f->dir->fd, f->name,
-					    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-					    attr_plan_mode(&f->plan));
+	_cleanup_close_ int fd =
+		sys_openat(f->dir->fd, f->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+			   attr_plan_mode(&f->plan));
 
 	if (fd < 0)
 		return apply_creation_failed(f->path, err);

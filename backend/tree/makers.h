@@ -67,8 +67,8 @@ void makers_end(struct makers *m);
 
 /* Makes, or waits for, all that was handed over. */
 int makers_wait(struct makers *m, struct err *err);
-/* The same after the stream has failed: what failed before that takes the place of what err
- * says, also where that is makers_wait()'s with words of the caller's around it. */
+/* The same after the stream has failed: what failed before that takes the place of what
+ * err says, also where that is makers_wait()'s with words of the caller's around it. */
 void makers_give_up(struct makers *m, struct err *err);
 
 /* A directory for makers_begin().  Takes fd, on success, if it is `owned`, else borrows

@@ -378,7 +378,8 @@ int pack_run(const struct pack_tree *trees, size_t n_trees,
 
 int pack_estimate(const struct pack_tree *trees, size_t n_trees,
 		  const struct pack_options *options, struct owners *owners,
-		  const struct observer *observer, struct pack_counts *ret, struct err *err)
+		  const struct observer *observer, struct pack_counts *ret,
+		  struct err *err)
 {
 	_cleanup_(packer_done) struct packer p = {
 		.options = options,

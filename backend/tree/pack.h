@@ -76,10 +76,11 @@ struct pack_options {
 	bool synthetic_common;
 	uint32_t common_mode, common_uid, common_gid;
 	const struct exclude *exclude; /* NULL: nothing */
-	/* Names of staging and aside trees that the journal knows, in the order of strcmp():
-	 * there may be as many as there are apps, and each entry is looked up among them.
-	 * They are made up of random letters: an entry below a tree that bears one is left
-	 * out with all below it, at whatever depth (another app's tree may lie in this one). */
+	/* Names of staging and aside trees that the journal knows, in the order of
+	 * strcmp(): there may be as many as there are apps, and each entry is looked up
+	 * among them.  They are made up of random letters: an entry below a tree that
+	 * bears one is left out with all below it, at whatever depth (another app's tree
+	 * may lie in this one). */
 	const char *const *aside_names;
 	size_t n_aside_names;
 	struct spill *spill; /* borrowed: for what does not fit into memory; or NULL */
@@ -92,8 +93,8 @@ struct pack_counts {
 	uint64_t data;      /* bytes of data extents of regular files, each inode once */
 	uint64_t sockets, mounts; /* left out */
 	uint64_t skipped, changed;
-	/* Of what was walked: trees, names, `common/`; not of the patterns and names that left
-	 * something out.  Of use where nothing was skipped or changed. */
+	/* Of what was walked: trees, names, `common/`; not of the patterns and names that
+	 * left something out.  Of use where nothing was skipped or changed. */
 	struct fingerprint_value fingerprint;
 };
 
@@ -106,6 +107,7 @@ int pack_run(const struct pack_tree *trees, size_t n_trees,
 /* Counts without reading; skips are not reported.  `owners` as for pack_run(). */
 int pack_estimate(const struct pack_tree *trees, size_t n_trees,
 		  const struct pack_options *options, struct owners *owners,
-		  const struct observer *observer, struct pack_counts *ret, struct err *err);
+		  const struct observer *observer, struct pack_counts *ret,
+		  struct err *err);
 
 #endif

@@ -14,10 +14,10 @@
 /* A slot is a hash with the kind in its lowest bits, or 0: free.  At most two thirds
  * of the slots are used; collisions go to the next free one. */
 struct table {
-	uint64_t *slots;     /* NULL: they are in the file, from `at` on */
+	uint64_t *slots; /* NULL: they are in the file, from `at` on */
 	struct spill *spill;
 	uint64_t at;
-	uint64_t n_slots;    /* a power of two */
+	uint64_t n_slots; /* a power of two */
 };
 
 struct path_set {
@@ -88,7 +88,8 @@ static int random_key(uint64_t key[2], struct err *err)
 }
 
 /* Slots that are all free: in memory unless they are too many. */
-static int make_table(struct spill *spill, uint64_t n_slots, struct table *ret, struct err *err)
+static int make_table(struct spill *spill, uint64_t n_slots, struct table *ret,
+		      struct err *err)
 {
 	struct table t = { .spill = spill, .n_slots = n_slots };
 

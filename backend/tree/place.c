@@ -124,8 +124,8 @@ static int restart(struct resolver *r, struct err *err)
 	return enter(r, fd, err);
 }
 
-/* Puts `text` in the place of what was done of todo; what is left follows, behind a
- * slash that is there without it if `slash` is true.  What a link said stays known as such. */
+/* Puts `text` in the place of what was done of todo; what is left follows, behind a slash
+ * that is there without it if `slash` is true.  What a link said stays known as such. */
 static int replace_todo(struct resolver *r, const char *text, size_t n, bool slash,
 			struct err *err)
 {

@@ -77,8 +77,8 @@ int tar_input_read(struct tar_input *in, void *out, size_t n, struct err *err)
 	return 0;
 }
 
-/* Passes over what of n bytes lies behind the last piece, as far as that can be done without reading
- * it. */
+/* Passes over what of n bytes lies behind the last piece, as far as that can be
+ * done without reading it. */
 static int skip_unread(struct tar_input *in, uint64_t *n, struct err *err)
 {
 	uint64_t skipped = 0;

@@ -45,14 +45,15 @@ struct tar_reader;
 int tar_reader_new(tar_source source, void *ctx, struct tar_reader **ret,
 		   struct err *err);
 
-/* Passes over up to n bytes of the stream without reading them; *ret is how many it could: they are there. */
+/* Passes over up to n bytes of the stream without reading them; *ret is how many it
+ * could: they are there. */
 typedef int (*tar_skipper)(void *ctx, uint64_t n, uint64_t *ret, struct err *err);
 
 /* What is passed over goes through `skip` first, with the ctx of the source. */
 void tar_reader_use_skip(struct tar_reader *t, tar_skipper skip);
 /* From now on another archive may follow the end of one and its padding of whole blocks:
- * tar_read_next() returns 0 at the end of each, and after that, where there is one more, goes
- * on with its first entry. */
+ * tar_read_next() returns 0 at the end of each, and after that, where there is one more,
+ * goes on with its first entry. */
 void tar_reader_allow_more(struct tar_reader *t);
 /* After tar_read_next() returned 0: does another archive follow? */
 bool tar_reader_has_more(const struct tar_reader *t);

@@ -396,8 +396,8 @@ static int finish_extended(struct buf *out, size_t at, struct err *err)
 	if (pad(out, first, err) < 0)
 		return -1;
 	h = (struct ustar *)(out->data + at);
-	/* Nobody reads this name.  The same one each time makes headers that shrink to next to
-	 * nothing: a tree of small files is one of headers, too. */
+	/* Nobody reads this name.  The same one each time makes headers that shrink to
+	 * next to nothing: a tree of small files is one of headers, too. */
 	memcpy(h->name, "PaxHeaders", sizeof("PaxHeaders"));
 	PUT_OCTAL(h->mode, 0644);
 	PUT_OCTAL(h->uid, 0);

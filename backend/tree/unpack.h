@@ -15,8 +15,9 @@
  *  - no path comes twice;
  *  - hard links name an earlier entry of this stream that is no directory;
  *  - limits on bytes and entries, looked at before memory is spent on them.
- * That takes 12 to 24 bytes for each path, of memory, or beyond some megabytes of a file (path_set.h: by chance one good
- * archive in ten million is refused, and not the next time).
+ * That takes 12 to 24 bytes for each path, of memory, or beyond some
+ * megabytes of a file (path_set.h: by chance one good archive in ten million
+ * is refused, and not the next time).
  *
  * Kinds: ERR_CORRUPT for all of this but the limits, which are ERR_NO_SPACE; those of
  * tar_read; ERR_INTERRUPTED; what source and sink say, as they said it.

@@ -38,8 +38,8 @@ struct ahead {
 struct walk {
 	struct walk_options options;
 	const struct observer *observer;
-	struct opener
-		opener; /* its mount is the root's, and so that of all that is walked */
+	/* its mount is the root's, and so that of all that is walked */
+	struct opener opener;
 	bool started, skip, leave;
 	struct frame *frames;
 	size_t n, cap;
@@ -106,7 +106,8 @@ int walk_open_with(int rootfd, const struct walk_options *options,
 	w->file = -1;
 	w->options = *options;
 	w->observer = observer;
-	if (listing_init(&w->listing, options->spill, err) < 0 || add_root(w, rootfd, err) < 0)
+	if (listing_init(&w->listing, options->spill, err) < 0 ||
+	    add_root(w, rootfd, err) < 0)
 		return -1;
 	w->options.base = NULL; /* in the path from now on */
 	*ret = TAKE_PTR(w);
@@ -406,8 +407,8 @@ static enum found list(struct walk *w, struct err *err)
 	top->end = w->listing.n;
 	if (r == 0)
 		return FOUND_NOTHING;
-	/* What the file for names failed with says nothing of the directory: its rest would
-	 * be left out as if it could not be read. */
+	/* What the file for names failed with says nothing of the directory: its rest
+	 * would be left out as if it could not be read. */
 	if (w->listing.spill_failed || walk_error_is_ours(&w->problem)) {
 		err_move(err, &w->problem);
 		return FOUND_FATAL;

@@ -84,7 +84,8 @@ struct walk_options {
 	 * be NULL. */
 	void (*opened)(void *ctx, int fd);
 	void *ctx;
-	struct spill *spill; /* borrowed: for directories whose names do not fit into memory; or NULL */
+	struct spill *spill; /* borrowed: for directories whose names do not
+		        * fit into memory; or NULL */
 };
 
 struct walk;

@@ -10,8 +10,8 @@
 #include "backend/base/sys.h"
 #include "backend/worker/protocol.h"
 
-/* Descriptors that a deep tree may need at once, or a reader that holds all files of the largest
- * set open (EXPORT_ZIPS_MAX). */
+/* Descriptors that a deep tree may need at once, or a reader that holds all files of the
+ * largest set open (EXPORT_ZIPS_MAX). */
 #define FENCE_MAX_FILES 16384
 
 /* Lowers a limit; one that is lower already stays. */

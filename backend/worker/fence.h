@@ -5,9 +5,9 @@
 /*
  * fence: what every worker gives up, whatever its kind.
  *
- * Before the identity: no_new_privs, no core files, limits, no descriptor but the protocol's,
- * umask 077, directory /.  After it (a change of uid clears both): not dumpable, and dead when
- * the parent dies.
+ * Before the identity: no_new_privs, no core files, limits, no descriptor but the
+ * protocol's, umask 077, directory /.  After it (a change of uid clears both): not
+ * dumpable, and dead when the parent dies.
  */
 
 #include "backend/base/error.h"

@@ -9,14 +9,16 @@
 
 #include "backend/base/sys.h"
 
-/* Drops user, groups and uids; with `keep` the permitted capabilities outlive the change. */
-static int change_user(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups, bool keep,
-		       struct err *err)
+/* Drops user, groups and uids; with `keep` the permitted
+ * capabilities outlive the change. */
+static int change_user(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups,
+		       bool keep, struct err *err)
 {
 	if (keep && sys_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_errno(err, "cannot keep capabilities");
 	if (sys_setgroups(n_groups, groups) < 0)
-		return err_errno(err, "cannot set the groups of user %lu", (unsigned long)uid);
+		return err_errno(err, "cannot set the groups of user %lu",
+				 (unsigned long)uid);
 	if (sys_setresgid(gid, gid, gid) < 0)
 		return err_errno(err, "cannot become group %lu", (unsigned long)gid);
 	if (sys_setresuid(uid, uid, uid) < 0)
@@ -53,11 +55,12 @@ int identity_take(const struct identity *id, struct err *err)
 	if (id->kind == IDENTITY_SELF)
 		return limit_caps(id->caps, err);
 	assert(id->kind == IDENTITY_NOBODY_WITH || id->caps == 0);
-	if (change_user(uid, gid, id->groups, id->kind == IDENTITY_USER ? id->n_groups : 0,
-			id->caps != 0, err) < 0)
+	if (change_user(uid, gid, id->groups,
+			id->kind == IDENTITY_USER ? id->n_groups : 0, id->caps != 0,
+			err) < 0)
 		return -1;
-	/* A user with uid 0 (a second name of root) would keep everything: root's own data is
-	 * root's, so that is right, but for the capabilities nobody asked for. */
+	/* A user with uid 0 (a second name of root) would keep everything: root's own
+	 * data is root's, so that is right, but for the capabilities nobody asked for. */
 	if (uid == 0)
 		return 0;
 	if (limit_caps(id->caps, err) < 0)

@@ -17,11 +17,12 @@
 #include "backend/base/error.h"
 
 #define IDENTITY_GROUPS_MAX 1024
-#define IDENTITY_NOBODY 65534u
+#define IDENTITY_NOBODY     65534u
 
 enum identity_kind {
-	IDENTITY_SELF,	 /* stays the caller (a plain user; or root where root is the owner) */
-	IDENTITY_USER,	 /* uid, gid, groups; no capability */
+	IDENTITY_SELF,        /* stays the caller (a plain user; or root
+		        * where root is the owner) */
+	IDENTITY_USER,        /* uid, gid, groups; no capability */
 	IDENTITY_NOBODY_WITH, /* nobody with `caps` and nothing else */
 };
 
@@ -37,8 +38,9 @@ struct identity {
 /* Bits for `caps`. */
 #define IDENTITY_CAP(c) ((uint64_t)1 << (c))
 
-/* Worker side: becomes it for good.  To be called before any thread exists. When the process
- * is not root, kinds other than SELF with another uid are ERR_DENIED, and nobody means itself. */
+/* Worker side: becomes it for good.  To be called before any thread exists. When
+ * the process is not root, kinds other than SELF with another uid are ERR_DENIED,
+ * and nobody means itself. */
 int identity_take(const struct identity *id, struct err *err);
 
 #endif

@@ -11,7 +11,8 @@ void importer_part_done(struct importer_part *part)
 	*part = (struct importer_part){ 0 };
 }
 
-int importer_begin(struct worker *w, int fd, const struct observer *observer, struct err *err)
+int importer_begin(struct worker *w, int fd, const struct observer *observer,
+		   struct err *err)
 {
 	REQUEST(o);
 
@@ -32,15 +33,16 @@ static int get_part(struct wire_in *in, struct importer_part *ret, struct err *e
 	    wire_get_u64(in, IMPORTER_TAG_SIZE, &ret->size, err) < 0 ||
 	    wire_get_bytes(in, IMPORTER_TAG_HASH, sizeof(ret->hash), &hash, &n, err) < 0)
 		return -1;
-	if (kind > IMPORT_END || n != sizeof(ret->hash) || (kind == IMPORT_ZIP && !ret->name))
+	if (kind > IMPORT_END || n != sizeof(ret->hash) ||
+	    (kind == IMPORT_ZIP && !ret->name))
 		return err_set(err, ERR_CORRUPT, "the reader sent an impossible part");
 	ret->kind = (enum import_kind)kind;
 	memcpy(ret->hash, hash, n);
 	return 0;
 }
 
-int importer_next(struct worker *w, const struct observer *observer, struct importer_part *ret,
-		  struct err *err)
+int importer_next(struct worker *w, const struct observer *observer,
+		  struct importer_part *ret, struct err *err)
 {
 	struct wire_in *in = worker_result(w);
 	uint64_t has;
@@ -56,14 +58,15 @@ int importer_next(struct worker *w, const struct observer *observer, struct impo
 	return get_part(in, ret, err) < 0 ? -1 : 1;
 }
 
-int importer_copy(struct worker *w, int out, uint64_t max, const struct observer *observer,
-		  uint64_t *ret, struct err *err)
+int importer_copy(struct worker *w, int out, uint64_t max,
+		  const struct observer *observer, uint64_t *ret, struct err *err)
 {
 	struct wire_in *in = worker_result(w);
 	REQUEST(o);
 
 	if (wire_begin(&o, IMPORTER_COPY, err) < 0 ||
-	    wire_put_u64(&o, IMPORTER_TAG_MAX, max, err) < 0 || wire_put_fd(&o, out, err) < 0 ||
+	    wire_put_u64(&o, IMPORTER_TAG_MAX, max, err) < 0 ||
+	    wire_put_fd(&o, out, err) < 0 ||
 	    worker_call(w, &o, NULL, NULL, observer, err) < 0)
 		return -1;
 	return wire_get_u64(in, IMPORTER_TAG_SIZE, ret, err);

@@ -40,7 +40,8 @@ static int read_identity(struct wire_in *in, struct hello *h, struct err *err)
 	if (wire_get_u64(in, PROTOCOL_TAG_IDENTITY, &kind, err) < 0 ||
 	    wire_get_u64(in, PROTOCOL_TAG_UID, &uid, err) < 0 ||
 	    wire_get_u64(in, PROTOCOL_TAG_GID, &gid, err) < 0 ||
-	    wire_get_bytes(in, PROTOCOL_TAG_GROUPS, sizeof(h->groups), &groups, &n, err) < 0 ||
+	    wire_get_bytes(in, PROTOCOL_TAG_GROUPS, sizeof(h->groups), &groups, &n, err) <
+		    0 ||
 	    wire_get_u64(in, PROTOCOL_TAG_CAPS, &caps, err) < 0)
 		return -1;
 	if (kind > IDENTITY_NOBODY_WITH || uid >= UINT32_MAX || gid >= UINT32_MAX ||
@@ -56,7 +57,8 @@ static int read_identity(struct wire_in *in, struct hello *h, struct err *err)
 	return 0;
 }
 
-/* The first record.  A parent of another version is refused: records have no other guard. */
+/* The first record.  A parent of another version is refused:
+ * records have no other guard. */
 static int read_hello(struct wire_in *in, struct hello *h, struct err *err)
 {
 	_cleanup_free_ char *build = NULL;
@@ -103,8 +105,8 @@ static const struct serve_kind *kind_of(enum worker_kind kind)
 	return NULL;
 }
 
-/* From the bare process to the greeted, fenced and dropped one.  The fence comes first: it
- * closes every descriptor but the protocol's, and the greeting brings one. */
+/* From the bare process to the greeted, fenced and dropped one.  The fence comes first:
+ * it closes every descriptor but the protocol's, and the greeting brings one. */
 static int settle(struct serve *s, struct hello *h, struct err *err)
 {
 	int r;
@@ -114,7 +116,8 @@ static int settle(struct serve *s, struct hello *h, struct err *err)
 	r = wire_recv(PROTOCOL_SOCKET_FD, &s->request, err);
 	if (r == 0)
 		return err_set(err, ERR_INTERRUPTED, "the parent is gone");
-	if (r < 0 || read_hello(&s->request, h, err) < 0 || identity_take(&h->id, err) < 0)
+	if (r < 0 || read_hello(&s->request, h, err) < 0 ||
+	    identity_take(&h->id, err) < 0)
 		return -1;
 	return fence_after_identity(err);
 }
@@ -150,7 +153,8 @@ int main(int argc, char **argv)
 	/* Started by hand it has nobody to speak to. */
 	if (getsockopt(PROTOCOL_SOCKET_FD, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
 	    type != SOCK_SEQPACKET || !fault_take_arguments(argc, argv)) {
-		fputs("setaside-worker: started by setaside only, never by hand\n", stderr);
+		fputs("setaside-worker: started by setaside only, never by hand\n",
+		      stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);

@@ -17,9 +17,10 @@ static void unescape(char *s)
 	char *to = s;
 
 	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
-		    s[3] >= '0' && s[3] <= '7') {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' &&
+		    s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
+				       (s[3] - '0'));
 			s += 3;
 		} else {
 			*to++ = *s;
@@ -70,7 +71,8 @@ int mounts_below(int fd, char **ret, struct err *err)
 	if (fd_read_file(file, MOUNTINFO_MAX, &info, err) < 0)
 		return err_wrap(err, "cannot read the mount table");
 	*ret = NULL;
-	for (line = strtok_r(info.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (line = strtok_r(info.data, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		const char *at = mount_point(line);
 
 		if (at && strncmp(at, path, n) == 0 && at[n] == '/' && at[n + 1]) {

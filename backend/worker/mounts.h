@@ -8,8 +8,8 @@
 
 #include "backend/base/error.h"
 
-/* *ret (caller frees) is the path of the first mount point strictly below the directory `fd`, as this
- * process sees it, or NULL where there is none. */
+/* *ret (caller frees) is the path of the first mount point strictly below the directory
+ * `fd`, as this process sees it, or NULL where there is none. */
 int mounts_below(int fd, char **ret, struct err *err);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "backend/worker/protocol.h"
 
-int packer_begin(struct worker *w, const struct packer_archive *a, const struct observer *observer,
-		 struct err *err)
+int packer_begin(struct worker *w, const struct packer_archive *a,
+		 const struct observer *observer, struct err *err)
 {
 	REQUEST(o);
 
@@ -22,7 +22,8 @@ int packer_begin(struct worker *w, const struct packer_archive *a, const struct 
 }
 
 int packer_tree(struct worker *w, const char *archive_path, const char *path,
-		const struct observer *observer, struct packer_found *ret, struct err *err)
+		const struct observer *observer, struct packer_found *ret,
+		struct err *err)
 {
 	REQUEST(o);
 	struct wire_in *in = worker_result(w);
@@ -55,8 +56,8 @@ int packer_exclude(struct worker *w, const char *archive_path, const char *patte
 }
 
 /* So many of the names, from one on, as one record holds. */
-static int leave_out_some(struct worker *w, const struct strings *names, size_t from, size_t n,
-			  const struct observer *observer, struct err *err)
+static int leave_out_some(struct worker *w, const struct strings *names, size_t from,
+			  size_t n, const struct observer *observer, struct err *err)
 {
 	REQUEST(o);
 
@@ -90,26 +91,28 @@ int packer_leave_out(struct worker *w, const struct strings *names,
 static int get_counts(struct wire_in *in, struct pack_counts *ret, struct err *err)
 {
 	struct pack_counts c;
-	uint64_t *fields[] = { &c.bytes,  &c.allocated, &c.entries, &c.data,
-			       &c.sockets, &c.mounts,	&c.skipped, &c.changed };
+	uint64_t *fields[] = { &c.bytes,   &c.allocated, &c.entries, &c.data,
+			       &c.sockets, &c.mounts,    &c.skipped, &c.changed };
 	const uint8_t *digest;
 	size_t n;
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (wire_get_u64(in, PACKER_TAG_COUNT, fields[i], err) < 0)
 			return -1;
-	if (wire_get_bytes(in, PACKER_TAG_FINGERPRINT, FINGERPRINT_SIZE, &digest, &n, err) < 0 ||
+	if (wire_get_bytes(in, PACKER_TAG_FINGERPRINT, FINGERPRINT_SIZE, &digest, &n,
+			   err) < 0 ||
 	    wire_get_u64(in, PACKER_TAG_AGE, &c.fingerprint.age, err) < 0)
 		return -1;
 	if (n != FINGERPRINT_SIZE)
-		return err_set(err, ERR_CORRUPT, "the packer sent an impossible fingerprint");
+		return err_set(err, ERR_CORRUPT,
+			       "the packer sent an impossible fingerprint");
 	memcpy(c.fingerprint.digest, digest, n);
 	*ret = c;
 	return 0;
 }
 
-int packer_estimate(struct worker *w, const struct observer *observer, struct pack_counts *ret,
-		    struct err *err)
+int packer_estimate(struct worker *w, const struct observer *observer,
+		    struct pack_counts *ret, struct err *err)
 {
 	REQUEST(o);
 
@@ -139,9 +142,11 @@ static int take_report(void *ctx, struct wire_in *in, struct err *err)
 }
 
 int packer_pack_begin(struct worker *w, int pipe, enum gzip_level level,
-		      const struct pack_report *report, struct meter *meter, struct err *err)
+		      const struct pack_report *report, struct meter *meter,
+		      struct err *err)
 {
 	REQUEST(o);
+
 	union {
 		const struct pack_report *in;
 		void *out;
@@ -149,14 +154,15 @@ int packer_pack_begin(struct worker *w, int pipe, enum gzip_level level,
 
 	if (wire_begin(&o, PACKER_PACK, err) < 0 ||
 	    wire_put_u64(&o, PACKER_TAG_LEVEL, level, err) < 0 ||
-	    wire_put_fd(&o, pipe, err) < 0 || worker_begin(w, &o, take_report, ctx.out, err) < 0)
+	    wire_put_fd(&o, pipe, err) < 0 ||
+	    worker_begin(w, &o, take_report, ctx.out, err) < 0)
 		return -1;
 	worker_measure(w, meter);
 	return 0;
 }
 
-int packer_pack_end(struct worker *w, const struct observer *observer, struct pack_counts *ret,
-		    struct err *err)
+int packer_pack_end(struct worker *w, const struct observer *observer,
+		    struct pack_counts *ret, struct err *err)
 {
 	if (worker_wait(&w, 1, observer, err) < 0)
 		return -1;
@@ -228,8 +234,8 @@ int packer_asides(struct worker *w, const char *path, bool user, bool any,
 	return worker_call(w, &o, take_name, &l, observer, err);
 }
 
-int packer_link(struct worker *w, const char *path, const struct observer *observer, char **ret,
-		struct err *err)
+int packer_link(struct worker *w, const char *path, const struct observer *observer,
+		char **ret, struct err *err)
 {
 	REQUEST(o);
 
@@ -237,5 +243,6 @@ int packer_link(struct worker *w, const char *path, const struct observer *obser
 	    wire_put_str(&o, PACKER_TAG_PATH, path, err) < 0 ||
 	    worker_call(w, &o, NULL, NULL, observer, err) < 0)
 		return -1;
-	return wire_get_str(worker_result(w), PACKER_TAG_RESOLVED, PACKER_PATH_MAX, ret, err);
+	return wire_get_str(worker_result(w), PACKER_TAG_RESOLVED, PACKER_PATH_MAX, ret,
+			    err);
 }

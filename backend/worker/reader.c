@@ -20,8 +20,9 @@ static int take_chunk(void *ctx, struct wire_in *in, struct err *err)
 	return buf_add(ctx, p, n, err);
 }
 
-int reader_open(struct worker *w, int fd, const struct observer *observer, struct snapshot **ret,
-		uint64_t *ret_handle, struct err *ret_problem, struct err *err)
+int reader_open(struct worker *w, int fd, const struct observer *observer,
+		struct snapshot **ret, uint64_t *ret_handle, struct err *ret_problem,
+		struct err *err)
 {
 	_cleanup_(buf_done) struct buf record = BUF_INIT_MAX(READER_RECORD_MAX);
 	_cleanup_(snapshot_freep) struct snapshot *s = NULL;
@@ -129,7 +130,8 @@ int reader_check_ahead(struct worker *w, uint64_t handle, const char *member,
 }
 
 int reader_count(struct worker *w, uint64_t handle, const char *member,
-		 const struct observer *observer, struct unpack_counts *ret, struct err *err)
+		 const struct observer *observer, struct unpack_counts *ret,
+		 struct err *err)
 {
 	struct wire_in *in = worker_result(w);
 	struct unpack_counts c;
@@ -202,7 +204,8 @@ static int get_numbers(struct wire_in *in, uint32_t *numbers, size_t *n, struct 
 }
 
 int reader_snap_meta(struct worker *w, int snap_yaml, int snapshots_yaml,
-		     const struct observer *observer, struct snap_meta *ret, struct err *err)
+		     const struct observer *observer, struct snap_meta *ret,
+		     struct err *err)
 {
 	_cleanup_(snap_meta_done) struct snap_meta m = SNAP_META_INIT;
 	struct wire_in *in = worker_result(w);

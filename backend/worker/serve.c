@@ -52,8 +52,9 @@ struct observer serve_observer(struct serve *s)
 }
 
 /* Asks the parent; *ret_name may be NULL where only the number is wanted. */
-static int query(struct serve *s, enum protocol_type type, enum owner_kind kind, const char *name,
-		 uint32_t number, char **ret_name, uint32_t *ret_number, struct err *err)
+static int query(struct serve *s, enum protocol_type type, enum owner_kind kind,
+		 const char *name, uint32_t number, char **ret_name, uint32_t *ret_number,
+		 struct err *err)
 {
 	_cleanup_free_ char *got = NULL;
 	uint64_t id;
@@ -88,7 +89,8 @@ static int query(struct serve *s, enum protocol_type type, enum owner_kind kind,
 }
 
 /* owner_source over the socket: the name of a number. */
-static int ask_name(void *ctx, enum owner_kind kind, uint32_t id, char **ret, struct err *err)
+static int ask_name(void *ctx, enum owner_kind kind, uint32_t id, char **ret,
+		    struct err *err)
 {
 	return query(ctx, PROTOCOL_QUERY_NAME, kind, NULL, id, ret, NULL, err);
 }

@@ -5,10 +5,11 @@
 /*
  * serve: the worker's side: one request after the other until the parent closes.
  *
- * A kind handles requests: serve_reader in serve_reader.c and so on.  Its `request` reads
- * the fields, may send records with serve_send(), and returns 0 after adding fields to `reply`
- * (the OK record, begun by the caller), or -1 with an error, which is sent as FAIL; the
- * worker then goes on with the next request.  Only what breaks the protocol ends it.
+ * A kind handles requests: serve_reader in serve_reader.c and so on.  Its `request`
+ * reads the fields, may send records with serve_send(), and returns 0 after adding
+ * fields to `reply` (the OK record, begun by the caller), or -1 with an error,
+ * which is sent as FAIL; the worker then goes on with the next request.  Only what
+ * breaks the protocol ends it.
  */
 
 #include "backend/base/error.h"
@@ -19,17 +20,17 @@
 
 struct serve {
 	int sock;
-	int rootfd;	       /* paths are resolved below it */
+	int rootfd;            /* paths are resolved below it */
 	struct owners *owners; /* asks the parent */
 	struct spill spill;    /* for what does not fit into memory */
 	struct wire_out out;   /* for records while a request is under way */
 	struct wire_out reply;
 	struct wire_in request, answer;
 	uint64_t looked; /* progress when the clock was looked at last */
-	uint64_t told;	 /* progress told last, and when (ms) */
+	uint64_t told;   /* progress told last, and when (ms) */
 	int64_t told_at;
-	int lent;      /* a descriptor that the reply borrows; -1: none */
-	void *state;   /* the kind's own */
+	int lent;    /* a descriptor that the reply borrows; -1: none */
+	void *state; /* the kind's own */
 };
 
 struct serve_kind {
@@ -58,9 +59,10 @@ int serve_send(struct serve *s, struct err *err);
 void serve_lend(struct serve *s, int fd);
 /* Sends a FAIL record. */
 int serve_fail(struct serve *s, const struct err *problem, struct err *err);
-/* An observer for what runs in this process: tells the parent of progress (`done`, a count
- * that only grows; from the request's own thread), whenever it is worth a record.  Best
- * effort: it never waits for a parent that is busy, and what cannot be sent is not told. */
+/* An observer for what runs in this process: tells the parent of progress
+ * (`done`, a count that only grows; from the request's own thread), whenever it
+ * is worth a record.  Best effort: it never waits for a parent that is busy, and
+ * what cannot be sent is not told. */
 struct observer serve_observer(struct serve *s);
 
 #endif

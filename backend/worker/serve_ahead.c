@@ -33,8 +33,8 @@ struct serve_ahead {
 
 	/* Under the lock from here on. */
 	pthread_mutex_t lock;
-	pthread_cond_t work; /* threads wait: for an archive, or the end */
-	pthread_cond_t done; /* the caller waits: for one that is under way */
+	pthread_cond_t work;          /* threads wait: for an archive, or the end */
+	pthread_cond_t done;          /* the caller waits: for one that is under way */
 	struct archive *first, *last; /* as they were named */
 	bool closing;
 };

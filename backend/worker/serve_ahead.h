@@ -5,18 +5,18 @@
 /*
  * serve_ahead: archives that are hashed in the reader before they are asked for.
  *
- * The hash of one stream takes one processor, whatever there is; those of several archives
- * take them all.  The parent names the archives that it is going to check, threads begin
- * with the first of them, and when the parent asks for one its result is there, or soon:
- * so order, progress and messages are as they are without.
+ * The hash of one stream takes one processor, whatever there is; those of several
+ * archives take them all.  The parent names the archives that it is going to check,
+ * threads begin with the first of them, and when the parent asks for one its result is
+ * there, or soon: so order, progress and messages are as they are without.
  *
  *	serve_ahead_new(threads, &a, err);
  *	serve_ahead_add(a, file, member, err);		for each
  *	serve_ahead_take(a, file, member, told, ctx, &known, err);
  *	serve_ahead_forget(a, file);			before the file is closed
  *
- * Memory: a block for each archive, and what the hash takes (base/hasher.h) for each of at
- * most SERVE_AHEAD_MAX threads.
+ * Memory: a block for each archive, and what the hash takes (base/hasher.h) for each of
+ * at most SERVE_AHEAD_MAX threads.
  */
 
 #include "backend/base/cleanup.h"
@@ -34,9 +34,9 @@ void serve_ahead_free(struct serve_ahead *a);
 int serve_ahead_add(struct serve_ahead *a, struct snapshot_file *file, const char *member,
 		    struct err *err);
 
-/* What became of an archive: as snapshot_file_stream() says.  *ret_known false (and 0): it
- * was not named, or nobody has begun with it, and never will.  While it waits it tells now
- * and then how many bytes were read. */
+/* What became of an archive: as snapshot_file_stream() says.  *ret_known false (and 0):
+ * it was not named, or nobody has begun with it, and never will.  While it waits it tells
+ * now and then how many bytes were read. */
 int serve_ahead_take(struct serve_ahead *a, const struct snapshot_file *file,
 		     const char *member, void (*told)(void *ctx, uint64_t bytes),
 		     void *ctx, bool *ret_known, struct err *err);

@@ -37,7 +37,8 @@ static int tell(struct asides *a, const char *dir, size_t dir_length, const char
 	if (buf_printf(&path, err, "%.*s/%s", (int)dir_length, dir, entry) < 0)
 		return -1;
 	if (path.len > PACKER_PATH_MAX)
-		return err_set(err, ERR_UNSUPPORTED, "a path of %zu bytes is too long", path.len);
+		return err_set(err, ERR_UNSUPPORTED, "a path of %zu bytes is too long",
+			       path.len);
 	if (wire_begin(o, PACKER_NAME, err) < 0 ||
 	    wire_put_str(o, PACKER_TAG_PATH, path.data, err) < 0)
 		return -1;
@@ -53,8 +54,9 @@ static bool is_tree(int dir, const char *entry)
 	       (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode));
 }
 
-/* The entries of the directory `fd`, which is that of the first `length` bytes of `path`: those that rest
- * beside the tree, or (`inside`) the directory in which what was in a mount point rests. */
+/* The entries of the directory `fd`, which is that of the first `length` bytes of
+ * `path`: those that rest beside the tree, or (`inside`) the directory in which what was
+ * in a mount point rests. */
 static int look_through(struct asides *a, int fd, const char *path, size_t length,
 			bool inside, struct err *err)
 {

@@ -17,7 +17,7 @@
 struct serve_import {
 	struct import *import;
 	int fd;
-	void *piece; /* what was read last */
+	void *piece;                   /* what was read last */
 	bool read, ended, no_tar, zip; /* what is known of the stream */
 };
 
@@ -37,7 +37,8 @@ static void look_at(struct serve_import *m, const char *p, size_t n)
 {
 	size_t end = TAR_MAGIC_AT + strlen(TAR_MAGIC);
 
-	m->no_tar = n >= end && memcmp(p + TAR_MAGIC_AT, TAR_MAGIC, strlen(TAR_MAGIC)) != 0;
+	m->no_tar =
+		n >= end && memcmp(p + TAR_MAGIC_AT, TAR_MAGIC, strlen(TAR_MAGIC)) != 0;
 	m->zip = m->no_tar && memcmp(p, ZIP_MAGIC, strlen(ZIP_MAGIC)) == 0;
 }
 
@@ -52,7 +53,8 @@ static int explain(const struct serve_import *m, struct err *err)
 	}
 	if (m->zip) {
 		err_clear(err); /* that no tar begins so */
-		err_set(err, ERR_CORRUPT, "it is a zip file, perhaps a snapshot, but no export");
+		err_set(err, ERR_CORRUPT,
+			"it is a zip file, perhaps a snapshot, but no export");
 		return err_hint(err, "--store DIR takes a directory with snapshots");
 	}
 	err_wrap(err, "it is no export");
@@ -64,7 +66,8 @@ static int explain(const struct serve_import *m, struct err *err)
 static ssize_t read_piece(void *ctx, const void **ret, size_t max, struct err *err)
 {
 	struct serve_import *m = ctx;
-	ssize_t n = fd_read_some(m->fd, m->piece, max < PIECE_SIZE ? max : PIECE_SIZE, err);
+	ssize_t n =
+		fd_read_some(m->fd, m->piece, max < PIECE_SIZE ? max : PIECE_SIZE, err);
 
 	if (n < 0)
 		return -1;
@@ -76,7 +79,8 @@ static ssize_t read_piece(void *ctx, const void **ret, size_t max, struct err *e
 	return n;
 }
 
-/* tar_skipper: of a file, and never beyond what is there: one that is cut short must be found out. */
+/* tar_skipper: of a file, and never beyond what is there: one that is cut
+ * short must be found out. */
 static int skip_bytes(void *ctx, uint64_t n, uint64_t *ret, struct err *err)
 {
 	const struct serve_import *m = ctx;
@@ -98,7 +102,8 @@ static int skip_bytes(void *ctx, uint64_t n, uint64_t *ret, struct err *err)
 /* IMPORTER_BEGIN */
 static int begin(struct serve_import **state, struct wire_in *in, struct err *err)
 {
-	_cleanup_(serve_import_freep) struct serve_import *m = alloc_zero(1, sizeof(*m), err);
+	_cleanup_(serve_import_freep) struct serve_import *m =
+		alloc_zero(1, sizeof(*m), err);
 
 	serve_import_free(TAKE_PTR(*state));
 	if (!m)
@@ -129,18 +134,21 @@ static int next(struct serve_import *m, struct wire_out *reply, struct err *err)
 	    wire_put_str(reply, IMPORTER_TAG_NAME, part.name, err) < 0 ||
 	    wire_put_u64(reply, IMPORTER_TAG_SIZE, part.size, err) < 0)
 		return -1;
-	return wire_put_bytes(reply, IMPORTER_TAG_HASH, part.hash, sizeof(part.hash), err);
+	return wire_put_bytes(reply, IMPORTER_TAG_HASH, part.hash, sizeof(part.hash),
+			      err);
 }
 
 /* IMPORTER_COPY */
-static int copy(struct serve_import *m, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int copy(struct serve_import *m, struct wire_in *in, struct wire_out *reply,
+		struct err *err)
 {
 	_cleanup_close_ int out = -1;
 	uint64_t max, done = 0;
 	const void *p;
 	ssize_t n = 1;
 
-	if (wire_get_u64(in, IMPORTER_TAG_MAX, &max, err) < 0 || wire_take_fd(in, &out, err) < 0)
+	if (wire_get_u64(in, IMPORTER_TAG_MAX, &max, err) < 0 ||
+	    wire_take_fd(in, &out, err) < 0)
 		return -1;
 	while (done < max && (n = import_read(m->import, &p, err)) > 0) {
 		if (fd_write_all(out, p, (size_t)n, err) < 0)
@@ -155,8 +163,8 @@ bool serve_import_takes(unsigned type)
 	return type >= IMPORTER_BEGIN && type <= IMPORTER_END;
 }
 
-int serve_import_request(struct serve_import **state, struct wire_in *in, struct wire_out *reply,
-			 struct err *err)
+int serve_import_request(struct serve_import **state, struct wire_in *in,
+			 struct wire_out *reply, struct err *err)
 {
 	if (in->type == IMPORTER_BEGIN)
 		return begin(state, in, err);

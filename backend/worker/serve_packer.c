@@ -104,7 +104,8 @@ static int add_tree(struct packer *p, const struct place *place, char **archive_
 	_cleanup_close_ int fd = -1;
 
 	if (!S_ISDIR(place->st.st_mode) && !S_ISREG(place->st.st_mode))
-		return err_set(err, ERR_UNSUPPORTED, "%s is neither a directory nor a file",
+		return err_set(err, ERR_UNSUPPORTED,
+			       "%s is neither a directory nor a file",
 			       q(place->resolved));
 	if (alloc_grow(&p->trees, p->n_trees, &p->cap_trees, sizeof(*p->trees), err) < 0)
 		return -1;
@@ -119,29 +120,34 @@ static int add_tree(struct packer *p, const struct place *place, char **archive_
 }
 
 /* PACKER_TREE */
-static int tree(struct packer *p, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int tree(struct packer *p, struct wire_in *in, struct wire_out *reply,
+		struct err *err)
 {
 	_cleanup_free_ char *archive_path = NULL, *path = NULL;
 	_cleanup_(place_done) struct place place = PLACE_INIT;
 
-	if (wire_get_str(in, PACKER_TAG_ARCHIVE_PATH, PACKER_PATH_MAX, &archive_path, err) < 0 ||
+	if (wire_get_str(in, PACKER_TAG_ARCHIVE_PATH, PACKER_PATH_MAX, &archive_path,
+			 err) < 0 ||
 	    wire_get_str(in, PACKER_TAG_PATH, PACKER_PATH_MAX, &path, err) < 0)
 		return -1;
 	if (!archive_path || !path || !p->exclude)
 		return err_set(err, ERR_CORRUPT, "a tree without its archive");
-	if (place_resolve(p->serve->rootfd, path, p->user ? PLACE_USER : PLACE_SYSTEM, &place,
-			  err) < 0)
+	if (place_resolve(p->serve->rootfd, path, p->user ? PLACE_USER : PLACE_SYSTEM,
+			  &place, err) < 0)
 		return -1;
-	/* Somebody meant a place that is not there (an unplugged disk?): no empty tree. */
+	/* Somebody meant a place that is not there (an unplugged
+	 * disk?): no empty tree. */
 	if (place.dangling)
-		return err_set(err, ERR_NOT_FOUND, "%s is a link that leads nowhere", q(path));
+		return err_set(err, ERR_NOT_FOUND, "%s is a link that leads nowhere",
+			       q(path));
 	if (place.exists && add_tree(p, &place, &archive_path, err) < 0)
 		return -1;
 	if (wire_put_u64(reply, PACKER_TAG_EXISTS, place.exists, err) < 0 ||
 	    wire_put_u64(reply, PACKER_TAG_IS_FILE,
 			 place.exists && S_ISREG(place.st.st_mode), err) < 0)
 		return -1;
-	return wire_put_str(reply, PACKER_TAG_RESOLVED, place.exists ? place.resolved : NULL, err);
+	return wire_put_str(reply, PACKER_TAG_RESOLVED,
+			    place.exists ? place.resolved : NULL, err);
 }
 
 /* PACKER_EXCLUDE */
@@ -156,8 +162,8 @@ static int exclude(struct packer *p, struct wire_in *in, struct err *err)
 		return err_set(err, ERR_CORRUPT, "a pattern without its archive");
 	if (top)
 		return exclude_add_below(p->exclude, top, pattern, err);
-	return exclude_add_snapd(p->exclude, pattern, p->user, p->revision ? p->revision : "x1",
-				 err);
+	return exclude_add_snapd(p->exclude, pattern, p->user,
+				 p->revision ? p->revision : "x1", err);
 }
 
 /* One name of PACKER_LEAVE_OUT. */
@@ -197,9 +203,10 @@ static int leave_out(struct packer *p, struct wire_in *in, struct err *err)
 }
 
 /* The counts end a reply. */
-static int put_counts(struct wire_out *reply, const struct pack_counts *c, struct err *err)
+static int put_counts(struct wire_out *reply, const struct pack_counts *c,
+		      struct err *err)
 {
-	const uint64_t fields[] = { c->bytes,	c->allocated, c->entries, c->data,
+	const uint64_t fields[] = { c->bytes,   c->allocated, c->entries, c->data,
 				    c->sockets, c->mounts,    c->skipped, c->changed };
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -216,8 +223,8 @@ static int estimate(struct packer *p, struct wire_out *reply, struct err *err)
 {
 	struct pack_counts counts = { 0 };
 
-	if (pack_estimate(p->trees, p->n_trees, &p->options, p->serve->owners, NULL, &counts,
-			  err) < 0)
+	if (pack_estimate(p->trees, p->n_trees, &p->options, p->serve->owners, NULL,
+			  &counts, err) < 0)
 		return -1;
 	return put_counts(reply, &counts, err);
 }
@@ -245,8 +252,8 @@ static int sink_advance(void *ctx, size_t n, struct err *err)
 }
 
 /* A SKIPPED or CHANGED record; the texts are cut to what a record holds. */
-static int report(struct packer *p, enum packer_type type, const char *path, const char *why,
-		  struct err *err)
+static int report(struct packer *p, enum packer_type type, const char *path,
+		  const char *why, struct err *err)
 {
 	struct wire_out *o = &p->serve->out;
 	size_t n = why ? strnlen(why, PACKER_WHY_MAX - 1) : 0;
@@ -256,7 +263,8 @@ static int report(struct packer *p, enum packer_type type, const char *path, con
 		return -1;
 	/* The longest path does not fit a record; its ends say enough. */
 	if (wire_begin(o, type, err) < 0 ||
-	    wire_put_str(o, PACKER_TAG_PATH, strlen(path) < WIRE_MAX / 2 ? path : q(path), err) < 0 ||
+	    wire_put_str(o, PACKER_TAG_PATH, strlen(path) < WIRE_MAX / 2 ? path : q(path),
+			 err) < 0 ||
 	    wire_put_str(o, PACKER_TAG_WHY, cut, err) < 0)
 		return -1;
 	return serve_send(p->serve, err);
@@ -275,7 +283,8 @@ static int report_changed(void *ctx, const char *path, struct err *err)
 }
 
 /* PACKER_PACK */
-static int pack(struct packer *p, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int pack(struct packer *p, struct wire_in *in, struct wire_out *reply,
+		struct err *err)
 {
 	struct pack_report rep = { report_skipped, report_changed, p };
 	struct pack_counts counts = { 0 };
@@ -286,12 +295,14 @@ static int pack(struct packer *p, struct wire_in *in, struct wire_out *reply, st
 	struct observer observer = serve_observer(p->serve);
 	uint64_t level;
 
-	if (wire_get_u64(in, PACKER_TAG_LEVEL, &level, err) < 0 || wire_take_fd(in, &pipe, err) < 0)
+	if (wire_get_u64(in, PACKER_TAG_LEVEL, &level, err) < 0 ||
+	    wire_take_fd(in, &pipe, err) < 0)
 		return -1;
 	if (!p->exclude || level > GZIP_SMALL)
 		return err_set(err, ERR_CORRUPT, "impossible request to pack");
 	p->pipe = pipe;
-	if (gzip_writer_new((enum gzip_level)level, PACKER_THREADS, to_pipe, p, &gz, err) < 0)
+	if (gzip_writer_new((enum gzip_level)level, PACKER_THREADS, to_pipe, p, &gz,
+			    err) < 0)
 		return -1;
 	struct pack_sink sink = { sink_room, sink_advance, gz };
 	if (pack_run(p->trees, p->n_trees, &p->options, p->serve->owners, &sink, &rep,
@@ -309,7 +320,8 @@ static int get_path(struct wire_in *in, char **ret, struct err *err)
 	return *ret ? 0 : err_set(err, ERR_CORRUPT, "a path is missing");
 }
 
-/* Resolves a path with this process's rights, the last component not followed if it is a link. */
+/* Resolves a path with this process's rights, the last component not
+ * followed if it is a link. */
 static int open_listed(struct packer *p, const char *path, int flags, struct err *err)
 {
 	int fd = fd_open_in_root(p->serve->rootfd,
@@ -328,7 +340,8 @@ static int send_names(struct packer *p, int fd, struct err *err)
 
 	while ((n = sys_getdents(fd, buf, sizeof(buf))) > 0) {
 		for (ssize_t at = 0; at < n;) {
-			const struct dirent64 *d = (const struct dirent64 *)(const void *)(buf + at);
+			const struct dirent64 *d =
+				(const struct dirent64 *)(const void *)(buf + at);
 			struct wire_out *o = &p->serve->out;
 			struct stat st;
 
@@ -396,7 +409,8 @@ static const char *short_text(const char *text)
 }
 
 /* PACKER_FLATPAK: the owner's file, parsed with the owner's rights. */
-static int flatpak(struct packer *p, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int flatpak(struct packer *p, struct wire_in *in, struct wire_out *reply,
+		   struct err *err)
 {
 	_cleanup_(flatpak_deploy_done) struct flatpak_deploy d = { NULL, NULL };
 	_cleanup_(buf_done) struct buf text = BUF_INIT;
@@ -409,8 +423,9 @@ static int flatpak(struct packer *p, struct wire_in *in, struct wire_out *reply,
 	if (fd < 0 && !err_is(err, ERR_NOT_FOUND))
 		return -1;
 	err_clear(err); /* removed, being installed, or only its data is here */
-	if (fd >= 0 && (fd_read_file(fd, FLATPAK_DEPLOY_MAX, &text, err) < 0 ||
-			flatpak_deploy_parse(text.data ? text.data : "", text.len, &d, err) < 0))
+	if (fd >= 0 &&
+	    (fd_read_file(fd, FLATPAK_DEPLOY_MAX, &text, err) < 0 ||
+	     flatpak_deploy_parse(text.data ? text.data : "", text.len, &d, err) < 0))
 		return err_wrap(err, "cannot read %s", q(path));
 	if (wire_put_str(reply, PACKER_TAG_TEXT, short_text(d.version), err) < 0)
 		return -1;
@@ -418,7 +433,8 @@ static int flatpak(struct packer *p, struct wire_in *in, struct wire_out *reply,
 }
 
 /* serve_kind */
-static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int request(struct serve *s, struct wire_in *in, struct wire_out *reply,
+		   struct err *err)
 {
 	struct packer *p = s->state;
 

@@ -114,8 +114,8 @@ static int open_file(struct reader *r, struct wire_in *in, struct wire_out *repl
 }
 
 /* The file and member of a request. */
-static int get_member(struct reader *r, struct wire_in *in, struct snapshot_file **ret_file,
-		      char **ret_member, struct err *err)
+static int get_member(struct reader *r, struct wire_in *in,
+		      struct snapshot_file **ret_file, char **ret_member, struct err *err)
 {
 	uint64_t handle;
 
@@ -130,8 +130,9 @@ static int get_member(struct reader *r, struct wire_in *in, struct snapshot_file
 }
 
 /* The same of a request that must name an archive. */
-static int get_archive(struct reader *r, struct wire_in *in, struct snapshot_file **ret_file,
-		       char **ret_member, struct err *err)
+static int get_archive(struct reader *r, struct wire_in *in,
+		       struct snapshot_file **ret_file, char **ret_member,
+		       struct err *err)
 {
 	if (get_member(r, in, ret_file, ret_member, err) < 0)
 		return -1;
@@ -232,7 +233,8 @@ static int check(struct reader *r, struct wire_in *in, struct err *err)
 }
 
 /* READER_SIZE */
-static int size(struct reader *r, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int size(struct reader *r, struct wire_in *in, struct wire_out *reply,
+		struct err *err)
 {
 	_cleanup_free_ char *member = NULL;
 	struct snapshot_file *f;
@@ -248,7 +250,8 @@ static int size(struct reader *r, struct wire_in *in, struct wire_out *reply, st
 }
 
 /* READER_PLACE */
-static int place(struct reader *r, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int place(struct reader *r, struct wire_in *in, struct wire_out *reply,
+		 struct err *err)
 {
 	_cleanup_free_ char *member = NULL;
 	struct snapshot_file *f;
@@ -266,7 +269,8 @@ static int place(struct reader *r, struct wire_in *in, struct wire_out *reply, s
 }
 
 /* READER_COUNT */
-static int count(struct reader *r, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int count(struct reader *r, struct wire_in *in, struct wire_out *reply,
+		 struct err *err)
 {
 	_cleanup_free_ char *member = NULL;
 	struct unpack_counts c = { 0 };
@@ -333,13 +337,15 @@ static int read_yaml(struct wire_in *in, bool has,
 
 	if (!has)
 		return 0;
-	if (wire_take_fd(in, &fd, err) < 0 || fd_read_file(fd, READER_YAML_MAX, &text, err) < 0)
+	if (wire_take_fd(in, &fd, err) < 0 ||
+	    fd_read_file(fd, READER_YAML_MAX, &text, err) < 0)
 		return -1;
 	return parse(text.data ? text.data : "", text.len, m, err);
 }
 
 /* One list of an epoch. */
-static int put_numbers(struct wire_out *reply, const uint32_t *numbers, size_t n, struct err *err)
+static int put_numbers(struct wire_out *reply, const uint32_t *numbers, size_t n,
+		       struct err *err)
 {
 	if (wire_put_u64(reply, READER_TAG_COUNT, n, err) < 0)
 		return -1;
@@ -378,7 +384,8 @@ static int snap_meta(struct reader *r, struct wire_in *in, struct wire_out *repl
 }
 
 /* serve_kind */
-static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int request(struct serve *s, struct wire_in *in, struct wire_out *reply,
+		   struct err *err)
 {
 	struct reader *r = s->state;
 

@@ -48,7 +48,8 @@ static int open_plain(struct swapper *w, const char *path, struct err *err)
 
 	if (path[0] != '/')
 		return err_set(err, ERR_CORRUPT, "%s is not an absolute path", q(path));
-	fd = sys_openat2(w->serve->rootfd, path[1] ? path + 1 : ".", O_RDONLY | O_DIRECTORY, 0,
+	fd = sys_openat2(w->serve->rootfd, path[1] ? path + 1 : ".",
+			 O_RDONLY | O_DIRECTORY, 0,
 			 RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	return fd < 0 ? err_errno(err, "cannot open %s", q(path)) : fd;
 }
@@ -64,7 +65,8 @@ static int open_parent(struct swapper *w, const char *path, uint64_t ino, struct
 	if (sys_fstat(fd, &st) < 0)
 		return err_errno(err, "cannot look at %s", q(path));
 	if (ino != 0 && st.st_ino != ino)
-		return err_set(err, ERR_CHANGED, "%s is another directory than before", q(path));
+		return err_set(err, ERR_CHANGED, "%s is another directory than before",
+			       q(path));
 	return TAKE_FD(fd);
 }
 
@@ -84,8 +86,8 @@ static void request_item_done(struct request_item *i)
 	free(i->aside);
 }
 
-#define REQUEST_ITEM(name) \
-	_cleanup_(request_item_done) struct request_item name = { .swap = { .parent = -1 } }
+#define REQUEST_ITEM(name)                                                               \
+ _cleanup_(request_item_done) struct request_item name = { .swap = { .parent = -1 } }
 
 /* Reads what put_item() of the client wrote. */
 static int get_item(struct swapper *w, struct wire_in *in, struct request_item *i,
@@ -108,10 +110,12 @@ static int get_item(struct swapper *w, struct wire_in *in, struct request_item *
 }
 
 /* The owner of the deepest directory that exists on the way to a missing parent. */
-static int stat_above(struct swapper *w, const char *missing, struct stat *st, struct err *err)
+static int stat_above(struct swapper *w, const char *missing, struct stat *st,
+		      struct err *err)
 {
 	const char *slash = strrchr(missing, '/');
-	_cleanup_free_ char *above = alloc_strndup(missing, (size_t)(slash - missing), err);
+	_cleanup_free_ char *above =
+		alloc_strndup(missing, (size_t)(slash - missing), err);
 	_cleanup_close_ int fd = -1;
 
 	if (!above)
@@ -136,8 +140,8 @@ static int send_missing(struct swapper *w, const struct place *p, struct err *er
 }
 
 /* What RESOLVE answers. */
-static int put_place(struct wire_out *reply, const struct place *p, const struct stat *parent,
-		     const char *mount_below, struct err *err)
+static int put_place(struct wire_out *reply, const struct place *p,
+		     const struct stat *parent, const char *mount_below, struct err *err)
 {
 	const char *slash = strrchr(p->resolved, '/');
 	_cleanup_free_ char *above = NULL;
@@ -149,18 +153,22 @@ static int put_place(struct wire_out *reply, const struct place *p, const struct
 	    wire_put_str(reply, SWAPPER_TAG_NAME, p->name, err) < 0 ||
 	    wire_put_str(reply, SWAPPER_TAG_TEXT, mount_below, err) < 0 ||
 	    wire_put_u64(reply, SWAPPER_TAG_FLAG, p->exists, err) < 0 ||
-	    wire_put_u64(reply, SWAPPER_TAG_FLAG, p->exists && S_ISDIR(p->st.st_mode), err) < 0 ||
-	    wire_put_u64(reply, SWAPPER_TAG_FLAG, p->exists && S_ISREG(p->st.st_mode), err) < 0 ||
+	    wire_put_u64(reply, SWAPPER_TAG_FLAG, p->exists && S_ISDIR(p->st.st_mode),
+			 err) < 0 ||
+	    wire_put_u64(reply, SWAPPER_TAG_FLAG, p->exists && S_ISREG(p->st.st_mode),
+			 err) < 0 ||
 	    wire_put_u64(reply, SWAPPER_TAG_FLAG, mount, err) < 0 ||
 	    wire_put_u64(reply, SWAPPER_TAG_INO, p->exists ? p->st.st_ino : 0, err) < 0 ||
-	    wire_put_u64(reply, SWAPPER_TAG_INO, p->parent >= 0 ? parent->st_ino : 0, err) < 0 ||
+	    wire_put_u64(reply, SWAPPER_TAG_INO, p->parent >= 0 ? parent->st_ino : 0,
+			 err) < 0 ||
 	    wire_put_u64(reply, SWAPPER_TAG_OWNER, parent->st_uid, err) < 0)
 		return -1;
 	return wire_put_u64(reply, SWAPPER_TAG_OWNER, parent->st_gid, err);
 }
 
 /* SWAPPER_RESOLVE */
-static int resolve(struct swapper *w, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int resolve(struct swapper *w, struct wire_in *in, struct wire_out *reply,
+		   struct err *err)
 {
 	_cleanup_free_ char *path = NULL, *below = NULL;
 	_cleanup_(place_done) struct place p = PLACE_INIT;
@@ -172,7 +180,8 @@ static int resolve(struct swapper *w, struct wire_in *in, struct wire_out *reply
 		return -1;
 	if (!path)
 		return err_set(err, ERR_CORRUPT, "a path is missing");
-	if (place_resolve(w->serve->rootfd, path, user ? PLACE_USER : PLACE_SYSTEM, &p, err) < 0 ||
+	if (place_resolve(w->serve->rootfd, path, user ? PLACE_USER : PLACE_SYSTEM, &p,
+			  err) < 0 ||
 	    send_missing(w, &p, err) < 0)
 		return -1;
 	parent = p.parent_st;
@@ -216,7 +225,8 @@ static int make_parent(struct swapper *w, struct wire_in *in, struct err *err)
 }
 
 /* SWAPPER_STAGE */
-static int stage(struct swapper *w, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int stage(struct swapper *w, struct wire_in *in, struct wire_out *reply,
+		 struct err *err)
 {
 	_cleanup_free_ char *parent = NULL, *aside = NULL;
 	_cleanup_close_ int dir = -1, fd = -1;
@@ -258,12 +268,14 @@ static int sync_parent(struct swapper *w, struct wire_in *in, struct err *err)
 	fd = parent ? open_plain(w, parent, err) : err_set(err, ERR_CORRUPT, "no path");
 	if (fd < 0)
 		return -1;
-	return sys_syncfs(fd) < 0 ? err_errno(err, "cannot sync the file system of %s", q(parent)) :
-				    0;
+	return sys_syncfs(fd) < 0
+		       ? err_errno(err, "cannot sync the file system of %s", q(parent))
+		       : 0;
 }
 
 /* SWAPPER_SPACE */
-static int space(struct swapper *w, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int space(struct swapper *w, struct wire_in *in, struct wire_out *reply,
+		 struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -278,8 +290,10 @@ static int space(struct swapper *w, struct wire_in *in, struct wire_out *reply, 
 	if (sys_fstat(fd, &st) < 0 || sys_fstatvfs(fd, &vfs) < 0)
 		return err_errno(err, "cannot look at the file system of %s", q(path));
 	if (wire_put_u64(reply, SWAPPER_TAG_NUMBER, st.st_dev, err) < 0 ||
-	    wire_put_u64(reply, SWAPPER_TAG_NUMBER, (uint64_t)vfs.f_bavail * vfs.f_frsize, err) < 0 ||
-	    wire_put_u64(reply, SWAPPER_TAG_NUMBER, (uint64_t)vfs.f_blocks * vfs.f_frsize, err) < 0 ||
+	    wire_put_u64(reply, SWAPPER_TAG_NUMBER, (uint64_t)vfs.f_bavail * vfs.f_frsize,
+			 err) < 0 ||
+	    wire_put_u64(reply, SWAPPER_TAG_NUMBER, (uint64_t)vfs.f_blocks * vfs.f_frsize,
+			 err) < 0 ||
 	    wire_put_u64(reply, SWAPPER_TAG_NUMBER, vfs.f_favail, err) < 0)
 		return -1;
 	return wire_put_u64(reply, SWAPPER_TAG_NUMBER, vfs.f_files, err);
@@ -305,7 +319,8 @@ static int rule(struct swapper *w, struct wire_in *in, struct err *err)
 		return exclude_add_below(w->rules, tree, text, err);
 	if (kind == SWAPPER_RULE_PATH)
 		return exclude_add_path(w->rules, text, err);
-	return exclude_add_snapd(w->rules, text, user != 0, revision ? revision : "x1", err);
+	return exclude_add_snapd(w->rules, text, user != 0, revision ? revision : "x1",
+				 err);
 }
 
 /* carry_report */
@@ -315,29 +330,30 @@ static int report_left(void *ctx, const char *path, const char *why, struct err 
 	struct wire_out *o = &w->serve->out;
 
 	if (wire_begin(o, SWAPPER_LEFT, err) < 0 ||
-	    wire_put_str(o, SWAPPER_TAG_PATH, strlen(path) < WIRE_MAX / 2 ? path : q(path), err) <
-		    0 ||
+	    wire_put_str(o, SWAPPER_TAG_PATH,
+			 strlen(path) < WIRE_MAX / 2 ? path : q(path), err) < 0 ||
 	    wire_put_str(o, SWAPPER_TAG_TEXT, why, err) < 0)
 		return -1;
 	return serve_send(w->serve, err);
 }
 
 /* The two trees of an item, both directories; 0 where one is not. */
-static int carry_between(struct swapper *w, const struct swap *s, const char *tree, unsigned flags,
-			 struct err *err)
+static int carry_between(struct swapper *w, const struct swap *s, const char *tree,
+			 unsigned flags, struct err *err)
 {
 	struct carry_report report = { report_left, w };
 	_cleanup_close_ int live = -1, fresh = -1;
 	uint64_t carried;
 
-	live = s->name[0] ? swap_open_dir(s->parent, s->name, err) :
-			    fd_open_dir_at(s->parent, ".", err);
+	live = s->name[0] ? swap_open_dir(s->parent, s->name, err)
+			  : fd_open_dir_at(s->parent, ".", err);
 	if (live < 0)
 		return err_is(err, ERR_NONE) ? 0 : -1;
 	fresh = swap_open_dir(s->parent, s->aside, err);
 	if (fresh < 0)
 		return err_is(err, ERR_NONE) ? 0 : -1;
-	return carry_run(live, fresh, tree, w->rules, flags, &report, NULL, &carried, err);
+	return carry_run(live, fresh, tree, w->rules, flags, &report, NULL, &carried,
+			 err);
 }
 
 /* SWAPPER_CARRY */
@@ -361,7 +377,8 @@ static int carry(struct swapper *w, struct wire_in *in, struct err *err)
 }
 
 /* SWAPPER_LOOK */
-static int look(struct swapper *w, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int look(struct swapper *w, struct wire_in *in, struct wire_out *reply,
+		struct err *err)
 {
 	uint64_t live, aside;
 	REQUEST_ITEM(i);
@@ -434,7 +451,8 @@ static int list(struct swapper *w, struct wire_in *in, struct err *err)
 	uint64_t aside;
 	REQUEST_ITEM(i);
 
-	if (get_item(w, in, &i, err) < 0 || wire_get_u64(in, SWAPPER_TAG_FLAG, &aside, err) < 0)
+	if (get_item(w, in, &i, err) < 0 ||
+	    wire_get_u64(in, SWAPPER_TAG_FLAG, &aside, err) < 0)
 		return -1;
 	if (!i.aside)
 		return err_set(err, ERR_CORRUPT, "a list without its staging directory");
@@ -471,7 +489,8 @@ static int remove_parent(struct swapper *w, struct wire_in *in, struct wire_out 
 }
 
 /* serve_kind */
-static int request(struct serve *s, struct wire_in *in, struct wire_out *reply, struct err *err)
+static int request(struct serve *s, struct wire_in *in, struct wire_out *reply,
+		   struct err *err)
 {
 	struct swapper *w = s->state;
 

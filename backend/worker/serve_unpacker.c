@@ -53,7 +53,8 @@ static int start(struct serve *s, struct err *err)
 		return -1;
 	u->serve = s;
 	s->state = u;
-	/* All that is made here says its mode, and gets it without asking a second time. */
+	/* All that is made here says its mode, and gets it without
+	 * asking a second time. */
 	(void)sys_umask(0);
 	return 0;
 }
@@ -75,7 +76,8 @@ static int add_target(struct unpacking *u, struct wire_in *in, struct err *err)
 	struct apply_target *t;
 	uint64_t is_file;
 
-	if (alloc_grow(&u->targets, u->n_targets, &u->cap_targets, sizeof(*u->targets), err) < 0)
+	if (alloc_grow(&u->targets, u->n_targets, &u->cap_targets, sizeof(*u->targets),
+		       err) < 0)
 		return -1;
 	t = &u->targets[u->n_targets];
 	if (wire_get_str(in, UNPACKER_TAG_PATH, WIRE_MAX, &path, err) < 0 ||
@@ -110,15 +112,16 @@ static ssize_t inflated(void *ctx, const void **ret, size_t max, struct err *err
 }
 
 /* apply_report */
-static int report_note(void *ctx, const char *path, const char *what, bool minor, struct err *err)
+static int report_note(void *ctx, const char *path, const char *what, bool minor,
+		       struct err *err)
 {
 	struct unpacking *u = ctx;
 	struct wire_out *o = &u->serve->out;
 
 	/* The longest legal path does not fit a record; its ends say enough. */
 	if (wire_begin(o, UNPACKER_NOTE, err) < 0 ||
-	    wire_put_str(o, UNPACKER_TAG_PATH, strlen(path) < WIRE_MAX / 2 ? path : q(path), err) <
-		    0 ||
+	    wire_put_str(o, UNPACKER_TAG_PATH,
+			 strlen(path) < WIRE_MAX / 2 ? path : q(path), err) < 0 ||
 	    wire_put_str(o, UNPACKER_TAG_TEXT, what, err) < 0 ||
 	    wire_put_u64(o, UNPACKER_TAG_MINOR, minor, err) < 0)
 		return -1;
@@ -134,7 +137,8 @@ struct run {
 };
 
 /* The fields of RUN. */
-static int read_run(struct unpacking *u, struct wire_in *in, struct run *r, struct err *err)
+static int read_run(struct unpacking *u, struct wire_in *in, struct run *r,
+		    struct err *err)
 {
 	uint64_t forward;
 
@@ -156,8 +160,9 @@ static int read_run(struct unpacking *u, struct wire_in *in, struct run *r, stru
 }
 
 /* The archive, through gzip and tar, into a sink. */
-static int unpack(struct unpacking *u, const struct run *r, const struct unpack_sink *sink,
-		  struct unpack_counts *ret, struct err *err)
+static int unpack(struct unpacking *u, const struct run *r,
+		  const struct unpack_sink *sink, struct unpack_counts *ret,
+		  struct err *err)
 {
 	const char *tops[] = { r->revision, "common", NULL };
 	_cleanup_(gzip_reader_freep) struct gzip_reader *gz = NULL;
@@ -195,8 +200,8 @@ static int make(struct unpacking *u, const struct run *r, bool from_archive,
 	u->found = alloc_zero(u->n_targets + 1, sizeof(*u->found), err);
 	if (!u->found)
 		return -1;
-	if ((from_archive ? unpack(u, r, &sink, ret, err) :
-			    entry_stream_run(u->in, &sink, NULL, err)) < 0) {
+	if ((from_archive ? unpack(u, r, &sink, ret, err)
+			  : entry_stream_run(u->in, &sink, NULL, err)) < 0) {
 		apply_give_up(a, err);
 		return -1;
 	}
@@ -220,8 +225,8 @@ static int put_result(const struct unpacking *u, const struct unpack_counts *c,
 }
 
 /* UNPACKER_RUN */
-static int run(struct unpacking *u, bool applier, struct wire_in *in, struct wire_out *reply,
-	       struct err *err)
+static int run(struct unpacking *u, bool applier, struct wire_in *in,
+	       struct wire_out *reply, struct err *err)
 {
 	struct unpack_counts c = { 0 };
 	struct run r = { 0 };
@@ -230,7 +235,8 @@ static int run(struct unpacking *u, bool applier, struct wire_in *in, struct wir
 	u->in = -1;
 	result = read_run(u, in, &r, err);
 	if (result == 0)
-		result = r.forward ? forward(u, &r, &c, err) : make(u, &r, !applier, &c, err);
+		result = r.forward ? forward(u, &r, &c, err)
+				   : make(u, &r, !applier, &c, err);
 	free(r.revision);
 	if (u->in >= 0)
 		sys_close_best_effort(u->in);
@@ -243,8 +249,8 @@ static int run(struct unpacking *u, bool applier, struct wire_in *in, struct wir
 }
 
 /* Both kinds. */
-static int request(struct unpacking *u, bool applier, struct wire_in *in, struct wire_out *reply,
-		   struct err *err)
+static int request(struct unpacking *u, bool applier, struct wire_in *in,
+		   struct wire_out *reply, struct err *err)
 {
 	switch (in->type) {
 	case UNPACKER_TARGET:

@@ -39,7 +39,8 @@ int swap_make_dir(int parent, const char *name, mode_t mode, struct err *err)
 
 	if (sys_mkdirat(parent, name, 0700) < 0) {
 		if (errno == EEXIST)
-			return err_set(err, ERR_CHANGED, "%s appeared meanwhile", q(name));
+			return err_set(err, ERR_CHANGED, "%s appeared meanwhile",
+				       q(name));
 		return err_errno(err, "cannot make %s", q(name));
 	}
 	fd = sys_openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
@@ -53,7 +54,8 @@ int swap_stage(int parent, const char *aside, bool is_file, struct err *err)
 	int fd;
 
 	if (is_file) {
-		fd = sys_openat(parent, aside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+		fd = sys_openat(parent, aside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+				0600);
 		return fd < 0 ? err_errno(err, "cannot make %s", q(aside)) : fd;
 	}
 	if (sys_mkdirat(parent, aside, 0700) < 0)
@@ -64,9 +66,11 @@ int swap_stage(int parent, const char *aside, bool is_file, struct err *err)
 
 int swap_open_dir(int parent, const char *name, struct err *err)
 {
-	/* The names are ours, but what lies below a user's directory is not: no link on the way. */
+	/* The names are ours, but what lies below a user's directory is
+	 * not: no link on the way. */
 	int fd = sys_openat2(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
-			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+				     RESOLVE_NO_MAGICLINKS);
 
 	if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
 		return err_errno(err, "cannot open %s", q(name));
@@ -109,7 +113,8 @@ static int inode_at(int dirfd, const char *name, uint64_t *ret, struct err *err)
 	return 0;
 }
 
-int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside, struct err *err)
+int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside,
+	      struct err *err)
 {
 	_cleanup_close_ int dir = -1;
 	const char *name;
@@ -138,10 +143,11 @@ struct step {
 	int live_dir, aside_dir;
 	const char *live, *aside;
 	char third[NAME_MAX + 1]; /* beside the aside name */
-	uint64_t from, to;	  /* what is live before and after */
+	uint64_t from, to;        /* what is live before and after */
 };
 
-/* Renames without replacing. File systems without the flag get a look first: the names are ours. */
+/* Renames without replacing. File systems without the flag get a look
+ * first: the names are ours. */
 static int rename_over_nothing(int from_dir, const char *from, int to_dir, const char *to,
 			       struct err *err)
 {
@@ -189,7 +195,8 @@ static int was_replaced(const struct step *t, struct err *err)
 
 /* The next of the three renames, from wherever a crash left them: on the way forward or
  * back.  What became live after the look lies under the third name and goes back, too. */
-static int find_move(const struct step *t, const struct spots *at, struct move *ret, struct err *err)
+static int find_move(const struct step *t, const struct spots *at, struct move *ret,
+		     struct err *err)
 {
 	struct move aside_to_live = { t->aside_dir, t->live_dir, t->aside, t->live };
 	struct move third_to_live = { t->aside_dir, t->live_dir, t->third, t->live };
@@ -291,8 +298,9 @@ static int put_right(const struct step *t, const struct spots *at, struct err *e
 	return exchange(&back, err);
 }
 
-/* Is nothing left to do?  The aside name tells more than the live one: nobody but a swap puts
- * there what was live, but what is live may be replaced by whoever uses it, at any time. */
+/* Is nothing left to do?  The aside name tells more than the live one: nobody but
+ * a swap puts there what was live, but what is live may be replaced by whoever
+ * uses it, at any time. */
 static bool is_done(const struct step *t, const struct spots *at, bool backward)
 {
 	if ((at->live == t->to && at->aside == t->from) ||
@@ -330,7 +338,8 @@ static int change(const struct step *t, const struct spots *at, struct err *err)
 	if (t->from != 0 && t->to != 0)
 		return exchange(t, err);
 	if (t->to != 0)
-		return rename_over_nothing(t->aside_dir, t->aside, t->live_dir, t->live, err);
+		return rename_over_nothing(t->aside_dir, t->aside, t->live_dir, t->live,
+					   err);
 	return rename_over_nothing(t->live_dir, t->live, t->aside_dir, t->aside, err);
 }
 
@@ -414,8 +423,8 @@ int swap_step(const struct swap *s, bool backward, struct err *err)
 }
 
 int swap_list(int dirfd, const char *except,
-	      int (*entry)(void *ctx, const char *name, uint64_t ino, struct err *err), void *ctx,
-	      struct err *err)
+	      int (*entry)(void *ctx, const char *name, uint64_t ino, struct err *err),
+	      void *ctx, struct err *err)
 {
 	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
 
@@ -561,8 +570,8 @@ int swap_remove_aside(const struct swap *s, struct err *err)
 	}
 	r = must_be_known(s, dir, err);
 	if (r >= 0)
-		r = r > 0 ? remove_known_at(dir, name, known, NULL, err) :
-			    remove_tree_at(dir, name, NULL, err);
+		r = r > 0 ? remove_known_at(dir, name, known, NULL, err)
+			  : remove_tree_at(dir, name, NULL, err);
 	if (r < 0)
 		return -1;
 	return fd_sync(dir, err);

@@ -33,9 +33,9 @@
  *	to	from	-	done
  *	-	to	x	third -> live, as above
  *
- * and likewise each state in which a crash left the way back.  A power cut between the first
- * two leaves no live name until the next run: the one case where it is missing, on file
- * systems without RENAME_EXCHANGE only.
+ * and likewise each state in which a crash left the way back.  A power cut between the
+ * first two leaves no live name until the next run: the one case where it is missing, on
+ * file systems without RENAME_EXCHANGE only.
  *
  * Durability: the directory is synced before a step returns.
  */
@@ -50,8 +50,8 @@
 
 struct swap {
 	int parent;
-	const char *name;  /* one component */
-	const char *aside; /* one component, or ".~xxxxxxxxx~/NAME" */
+	const char *name;          /* one component */
+	const char *aside;         /* one component, or ".~xxxxxxxxx~/NAME" */
 	uint64_t old_ino, new_ino; /* 0: nothing there */
 };
 
@@ -60,29 +60,33 @@ bool swap_name_is_legal(const char *name);
 /* One such, or two joined by a slash. */
 bool swap_aside_is_legal(const char *aside);
 
-/* A new directory with exactly this mode, synced into its parent; ERR_CHANGED if it exists. */
+/* A new directory with exactly this mode, synced into its parent;
+ * ERR_CHANGED if it exists. */
 int swap_make_dir(int parent, const char *name, mode_t mode, struct err *err);
-/* The staging name: an empty directory 0700, or an empty file 0600; returns its descriptor. */
+/* The staging name: an empty directory 0700, or an empty file 0600;
+ * returns its descriptor. */
 int swap_stage(int parent, const char *aside, bool is_file, struct err *err);
 
 /* Inode numbers behind both names; 0: nothing. */
-int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside, struct err *err);
+int swap_look(const struct swap *s, uint64_t *ret_live, uint64_t *ret_aside,
+	      struct err *err);
 /* Forward: the live name gets new_ino; backward: it gets old_ino.  ERR_CHANGED where
- * neither the state before nor one between nor the one after is found.  A live name that was
- * replaced after its swap is still swapped, and what was put there is left alone; so it is
- * backward where it was replaced before (new_ino is aside, or there is none and nothing
- * is): nothing was done. */
+ * neither the state before nor one between nor the one after is found.  A live name that
+ * was replaced after its swap is still swapped, and what was put there is left alone; so
+ * it is backward where it was replaced before (new_ino is aside, or there is none and
+ * nothing is): nothing was done. */
 int swap_step(const struct swap *s, bool backward, struct err *err);
 /* Whether that could be done now, and ERR_CHANGED if not; changes nothing. */
 int swap_check(const struct swap *s, bool backward, struct err *err);
 
-/* Opens a directory below parent without following; -1 with an empty err where there is none. */
+/* Opens a directory below parent without following; -1 with an empty
+ * err where there is none. */
 int swap_open_dir(int parent, const char *name, struct err *err);
 
 /* The names in a directory with their inodes, but `except` and lost+found. */
 int swap_list(int dirfd, const char *except,
-	      int (*entry)(void *ctx, const char *name, uint64_t ino, struct err *err), void *ctx,
-	      struct err *err);
+	      int (*entry)(void *ctx, const char *name, uint64_t ino, struct err *err),
+	      void *ctx, struct err *err);
 
 /* Mode, owner, ACLs and time of a directory, as bytes, and back. */
 int swap_read_attrs(int dirfd, struct owners *owners, struct buf *out, struct err *err);

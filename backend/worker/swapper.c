@@ -8,9 +8,10 @@
 
 const struct identity swapper_root_identity = {
 	.kind = IDENTITY_SELF,
-	.caps = IDENTITY_CAP(CAP_CHOWN) | IDENTITY_CAP(CAP_FOWNER) | IDENTITY_CAP(CAP_FSETID) |
-		IDENTITY_CAP(CAP_DAC_OVERRIDE) | IDENTITY_CAP(CAP_DAC_READ_SEARCH) |
-		IDENTITY_CAP(CAP_MKNOD) | IDENTITY_CAP(CAP_SETFCAP),
+	.caps = IDENTITY_CAP(CAP_CHOWN) | IDENTITY_CAP(CAP_FOWNER) |
+		IDENTITY_CAP(CAP_FSETID) | IDENTITY_CAP(CAP_DAC_OVERRIDE) |
+		IDENTITY_CAP(CAP_DAC_READ_SEARCH) | IDENTITY_CAP(CAP_MKNOD) |
+		IDENTITY_CAP(CAP_SETFCAP),
 };
 
 void swapper_place_done(struct swapper_place *p)
@@ -35,9 +36,9 @@ static int take_missing(void *ctx, struct wire_in *in, struct err *err)
 		return -1;
 	if (!path || path[0] != '/' || strings_take(&p->missing, path, err) < 0) {
 		free(path);
-		return err->kind != ERR_NONE ?
-			       -1 :
-			       err_set(err, ERR_CORRUPT, "the swapper sent no path");
+		return err->kind != ERR_NONE
+			       ? -1
+			       : err_set(err, ERR_CORRUPT, "the swapper sent no path");
 	}
 	return 0;
 }
@@ -51,7 +52,8 @@ static int get_place(struct wire_in *in, struct swapper_place *p, struct err *er
 	if (wire_get_str(in, SWAPPER_TAG_PATH, SWAPPER_PATH_MAX, &p->resolved, err) < 0 ||
 	    wire_get_str(in, SWAPPER_TAG_PARENT, SWAPPER_PATH_MAX, &p->parent, err) < 0 ||
 	    wire_get_str(in, SWAPPER_TAG_NAME, SWAPPER_PATH_MAX, &p->name, err) < 0 ||
-	    wire_get_str(in, SWAPPER_TAG_TEXT, SWAPPER_PATH_MAX, &p->mount_below, err) < 0)
+	    wire_get_str(in, SWAPPER_TAG_TEXT, SWAPPER_PATH_MAX, &p->mount_below, err) <
+		    0)
 		return -1;
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		if (wire_get_u64(in, SWAPPER_TAG_FLAG, &v, err) < 0)
@@ -71,8 +73,9 @@ static int get_place(struct wire_in *in, struct swapper_place *p, struct err *er
 	return 0;
 }
 
-int swapper_resolve(struct worker *w, const char *path, bool user, const struct observer *observer,
-		    struct swapper_place *ret, struct err *err)
+int swapper_resolve(struct worker *w, const char *path, bool user,
+		    const struct observer *observer, struct swapper_place *ret,
+		    struct err *err)
 {
 	_cleanup_(swapper_place_done) struct swapper_place p = { 0 };
 	REQUEST(o);
@@ -100,9 +103,9 @@ int swapper_make_parent(struct worker *w, const char *path, uint32_t mode,
 	return worker_call(w, &o, NULL, NULL, observer, err);
 }
 
-int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino, const char *aside,
-		  bool is_file, const struct observer *observer, int *ret_fd, uint64_t *ret_ino,
-		  struct err *err)
+int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino,
+		  const char *aside, bool is_file, const struct observer *observer,
+		  int *ret_fd, uint64_t *ret_ino, struct err *err)
 {
 	struct wire_in *in = worker_result(w);
 	uint64_t ino, above;
@@ -156,8 +159,8 @@ int swapper_space(struct worker *w, const char *path, const struct observer *obs
 }
 
 /* A request about one item: its names and inodes. */
-static int put_item(struct wire_out *o, enum swapper_type type, const struct journal_item *item,
-		    struct err *err)
+static int put_item(struct wire_out *o, enum swapper_type type,
+		    const struct journal_item *item, struct err *err)
 {
 	if (wire_begin(o, type, err) < 0 ||
 	    wire_put_str(o, SWAPPER_TAG_PARENT, item->parent, err) < 0 ||
@@ -170,9 +173,10 @@ static int put_item(struct wire_out *o, enum swapper_type type, const struct jou
 }
 
 /* All rules of one sort. */
-static int send_rules(struct worker *w, const struct strings *texts, enum swapper_rule rule,
-		      const struct swapper_rules *rules, const struct journal_item *item,
-		      const struct observer *observer, struct err *err)
+static int send_rules(struct worker *w, const struct strings *texts,
+		      enum swapper_rule rule, const struct swapper_rules *rules,
+		      const struct journal_item *item, const struct observer *observer,
+		      struct err *err)
 {
 	for (size_t i = 0; texts && i < texts->n; i++) {
 		REQUEST(o);
@@ -214,14 +218,15 @@ int swapper_carry(struct worker *w, const struct journal_item *item,
 		const struct carry_report *in;
 		void *out;
 	} ctx = { .in = report };
+
 	REQUEST(o);
 
-	if (send_rules(w, rules->patterns, SWAPPER_RULE_PATTERN, rules, item,
-		       observer, err) < 0 ||
-	    send_rules(w, rules->snapd, SWAPPER_RULE_SNAPD, rules, item,
-		       observer, err) < 0 ||
-	    send_rules(w, rules->paths, SWAPPER_RULE_PATH, rules, item,
-		       observer, err) < 0 ||
+	if (send_rules(w, rules->patterns, SWAPPER_RULE_PATTERN, rules, item, observer,
+		       err) < 0 ||
+	    send_rules(w, rules->snapd, SWAPPER_RULE_SNAPD, rules, item, observer, err) <
+		    0 ||
+	    send_rules(w, rules->paths, SWAPPER_RULE_PATH, rules, item, observer, err) <
+		    0 ||
 	    put_item(&o, SWAPPER_CARRY, item, err) < 0 ||
 	    wire_put_str(&o, SWAPPER_TAG_TREE, item->tree, err) < 0 ||
 	    wire_put_u64(&o, SWAPPER_TAG_FLAG, flags, err) < 0)
@@ -248,8 +253,8 @@ int swapper_look(struct worker *w, const struct journal_item *item,
 }
 
 /* A step, or the look whether it can be made. */
-static int call_swap(struct worker *w, enum swapper_type type, const struct journal_item *item,
-		     bool backward, struct err *err)
+static int call_swap(struct worker *w, enum swapper_type type,
+		     const struct journal_item *item, bool backward, struct err *err)
 {
 	REQUEST(o);
 
@@ -282,7 +287,8 @@ int swapper_read_attrs(struct worker *w, const struct journal_item *item,
 
 	if (put_item(&o, SWAPPER_READ_ATTRS, item, err) < 0 ||
 	    worker_call(w, &o, NULL, NULL, observer, err) < 0 ||
-	    wire_get_bytes(worker_result(w), SWAPPER_TAG_ATTRS, SWAPPER_ATTRS_MAX, &p, &n, err) < 0)
+	    wire_get_bytes(worker_result(w), SWAPPER_TAG_ATTRS, SWAPPER_ATTRS_MAX, &p, &n,
+			   err) < 0)
 		return -1;
 	copy = alloc_memdup(p, n, err);
 	if (!copy)
@@ -292,8 +298,8 @@ int swapper_read_attrs(struct worker *w, const struct journal_item *item,
 	return 0;
 }
 
-int swapper_apply_attrs(struct worker *w, const struct journal_item *item, const void *attrs,
-			size_t size, struct err *err)
+int swapper_apply_attrs(struct worker *w, const struct journal_item *item,
+			const void *attrs, size_t size, struct err *err)
 {
 	REQUEST(o);
 
@@ -348,8 +354,8 @@ int swapper_remove(struct worker *w, const struct journal_item *item,
 	return worker_call(w, &o, NULL, NULL, observer, err);
 }
 
-int swapper_remove_parent(struct worker *w, const struct journal_item *item, bool *ret_removed,
-			  struct err *err)
+int swapper_remove_parent(struct worker *w, const struct journal_item *item,
+			  bool *ret_removed, struct err *err)
 {
 	uint64_t removed;
 	REQUEST(o);

@@ -3,16 +3,17 @@
 #define SETASIDE_WORKER_SWAPPER_H
 
 /*
- * swapper: names made, exchanged and removed by the owner of their directory (client side).
+ * swapper: names made, exchanged and removed by the owner of their
+ * directory (client side).
  *
  * It parses nothing.  Parents are given as absolute paths below the root without links in
  * them, with the inode number they must have (0: any); each call resolves them anew
- * (RESOLVE_IN_ROOT, no link followed) and compares.  Every change is synced (the parent directory)
- * when a call returns 0.
+ * (RESOLVE_IN_ROOT, no link followed) and compares.  Every change is synced (the parent
+ * directory) when a call returns 0.
  *
- * `observer`, where there is one, may cancel the call (NULL: nobody), which ends the worker: what
- * was asked of it may be done or not.  What comes after a commit point, or puts things in order,
- * has none.
+ * `observer`, where there is one, may cancel the call (NULL: nobody), which ends the
+ * worker: what was asked of it may be done or not.  What comes after a commit point, or
+ * puts things in order, has none.
  */
 
 #include <stdbool.h>
@@ -24,64 +25,70 @@
 #include "backend/tree/carry.h"
 #include "backend/worker/worker.h"
 
-/* Root's own swapper, for directories that are root's: CHOWN, FOWNER, FSETID, DAC_OVERRIDE,
- * DAC_READ_SEARCH, MKNOD and SETFCAP, since a carry may have to copy. */
+/* Root's own swapper, for directories that are root's: CHOWN, FOWNER, FSETID,
+ * DAC_OVERRIDE, DAC_READ_SEARCH, MKNOD and SETFCAP, since a carry may have to copy. */
 extern const struct identity swapper_root_identity;
 
 /* Where a tree lies or would lie. */
 struct swapper_place {
-	char *resolved;	  /* the tree, absolute below the root, no links */
-	char *parent;	  /* its directory, likewise */
+	char *resolved; /* the tree, absolute below the root, no links */
+	char *parent;   /* its directory, likewise */
 	char *name;
 	bool exists, is_dir, is_file;
-	bool is_mount;	   /* the tree is a mount point */
+	bool is_mount;     /* the tree is a mount point */
 	char *mount_below; /* a mount point further down, or NULL */
 	uint64_t ino, parent_ino;
-	uint32_t parent_uid, parent_gid; /* owner of the deepest existing parent; of a mount point: its own */
-	struct strings missing; /* parents that must be made, outermost first */
+	uint32_t parent_uid, parent_gid; /* owner of the deepest existing parent; of
+			     * a mount point: its own */
+	struct strings missing;          /* parents that must be made, outermost first */
 };
 
 void swapper_place_done(struct swapper_place *p);
 
 /* `user`: resolve with the worker's own rights; else as a system path (tree/place.h). */
-int swapper_resolve(struct worker *w, const char *path, bool user, const struct observer *observer,
-		    struct swapper_place *ret, struct err *err);
+int swapper_resolve(struct worker *w, const char *path, bool user,
+		    const struct observer *observer, struct swapper_place *ret,
+		    struct err *err);
 
 /* Makes a parent directory with exactly this mode, owned by who the worker is; one that
  * exists already by now is ERR_CHANGED. */
 int swapper_make_parent(struct worker *w, const char *path, uint32_t mode,
 			const struct observer *observer, struct err *err);
 
-/* Makes the staging name beside the target: an empty directory 0700 or an empty file 0600.
- * *ret_fd is open for the unpacker (directory O_RDONLY, file O_RDWR); takes no name that exists.
- * *parent_ino: the inode that `parent` must have, or 0; set to the one it has. */
-int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino, const char *aside,
-		  bool is_file, const struct observer *observer, int *ret_fd, uint64_t *ret_ino,
-		  struct err *err);
+/* Makes the staging name beside the target: an empty directory 0700 or an empty
+ * file 0600. *ret_fd is open for the unpacker (directory O_RDONLY, file O_RDWR);
+ * takes no name that exists. *parent_ino: the inode that `parent` must have, or 0;
+ * set to the one it has. */
+int swapper_stage(struct worker *w, const char *parent, uint64_t *parent_ino,
+		  const char *aside, bool is_file, const struct observer *observer,
+		  int *ret_fd, uint64_t *ret_ino, struct err *err);
 
 /* Syncs the file system that holds `parent`. */
 int swapper_sync(struct worker *w, const char *parent, const struct observer *observer,
 		 struct err *err);
 
-/* Space and inodes free for the worker on the file system of `path`, and how many there are; its
- * device number groups targets.  A file system without a fixed number of inodes has 0 of them. */
+/* Space and inodes free for the worker on the file system of `path`, and how many there
+ * are; its device number groups targets.  A file system without a fixed number of
+ * inodes has 0 of them. */
 struct swapper_space {
 	uint64_t device, bytes, total_bytes, inodes, total_inodes;
 };
+
 int swapper_space(struct worker *w, const char *path, const struct observer *observer,
 		  struct swapper_space *ret, struct err *err);
 
 /* What a carry is to take along. */
 struct swapper_rules {
-	const struct strings *patterns;	/* anchored at the tree's top */
-	const struct strings *snapd;	/* snapd's ($SNAP_DATA/...) */
-	const struct strings *paths;	/* archive paths, taken literally: what was skipped */
-	const char *revision;		/* what $SNAP_DATA stands for */
+	const struct strings *patterns; /* anchored at the tree's top */
+	const struct strings *snapd;    /* snapd's ($SNAP_DATA/...) */
+	const struct strings
+		*paths;       /* archive paths, taken literally: what was skipped */
+	const char *revision; /* what $SNAP_DATA stands for */
 	bool user;
 };
 
-/* Carries what the rules match from the live tree parent/name into parent/aside (tree/carry.h).
- * Nothing to do where either is missing or no directory. */
+/* Carries what the rules match from the live tree parent/name into parent/aside
+ * (tree/carry.h).  Nothing to do where either is missing or no directory. */
 int swapper_carry(struct worker *w, const struct journal_item *item,
 		  const struct swapper_rules *rules, unsigned flags,
 		  const struct carry_report *report, const struct observer *observer,
@@ -92,8 +99,9 @@ int swapper_look(struct worker *w, const struct journal_item *item,
 		 const struct observer *observer, uint64_t *ret_live, uint64_t *ret_aside,
 		 struct err *err);
 
-/* One step of the table in journal.h; repeating a done step is a success.  ERR_CHANGED where neither
- * the state before nor the one after is found.  `backward`: the other way. */
+/* One step of the table in journal.h; repeating a done step is a success.
+ * ERR_CHANGED where neither the state before nor the one after is found.
+ * `backward`: the other way. */
 int swapper_swap(struct worker *w, const struct journal_item *item, bool backward,
 		 struct err *err);
 
@@ -101,16 +109,16 @@ int swapper_swap(struct worker *w, const struct journal_item *item, bool backwar
 int swapper_check(struct worker *w, const struct journal_item *item, bool backward,
 		  struct err *err);
 
-/* The attributes of the directory `item->parent`, packed (caller frees), and set from a packed
- * form. */
+/* The attributes of the directory `item->parent`, packed (caller frees), and
+ * set from a packed form. */
 int swapper_read_attrs(struct worker *w, const struct journal_item *item,
 		       const struct observer *observer, void **ret, size_t *ret_size,
 		       struct err *err);
-int swapper_apply_attrs(struct worker *w, const struct journal_item *item, const void *attrs,
-			size_t size, struct err *err);
+int swapper_apply_attrs(struct worker *w, const struct journal_item *item,
+			const void *attrs, size_t size, struct err *err);
 
-/* JOURNAL_MOUNT: the names in the mount point (without the staging directory and lost+found), or,
- * where `aside`, in the staging directory. */
+/* JOURNAL_MOUNT: the names in the mount point (without the staging directory and
+ * lost+found), or, where `aside`, in the staging directory. */
 int swapper_list(struct worker *w, const struct journal_item *item, bool aside,
 		 int (*entry)(void *ctx, const char *name, uint64_t ino, struct err *err),
 		 void *ctx, const struct observer *observer, struct err *err);
@@ -119,8 +127,8 @@ int swapper_list(struct worker *w, const struct journal_item *item, bool aside,
 int swapper_remove(struct worker *w, const struct journal_item *item,
 		   const struct observer *observer, struct err *err);
 /* Removes a made parent if it is empty; *ret_removed says. */
-int swapper_remove_parent(struct worker *w, const struct journal_item *item, bool *ret_removed,
-			  struct err *err);
+int swapper_remove_parent(struct worker *w, const struct journal_item *item,
+			  bool *ret_removed, struct err *err);
 
 /* The protocol of this kind. */
 enum swapper_type {
@@ -161,9 +169,13 @@ enum swapper_tag {
 	SWAPPER_TAG_ATTRS,
 };
 
-enum swapper_rule { SWAPPER_RULE_PATTERN, SWAPPER_RULE_SNAPD, SWAPPER_RULE_PATH };
+enum swapper_rule {
+	SWAPPER_RULE_PATTERN,
+	SWAPPER_RULE_SNAPD,
+	SWAPPER_RULE_PATH
+};
 
-#define SWAPPER_PATH_MAX 8192u
+#define SWAPPER_PATH_MAX  8192u
 #define SWAPPER_ATTRS_MAX 32768u
 
 #endif

@@ -9,9 +9,9 @@ const struct identity unpacker_system_identity = { .kind = IDENTITY_NOBODY_WITH 
 
 const struct identity applier_identity = {
 	.kind = IDENTITY_NOBODY_WITH,
-	.caps = IDENTITY_CAP(CAP_CHOWN) | IDENTITY_CAP(CAP_FOWNER) | IDENTITY_CAP(CAP_FSETID) |
-		IDENTITY_CAP(CAP_DAC_OVERRIDE) | IDENTITY_CAP(CAP_MKNOD) |
-		IDENTITY_CAP(CAP_SETFCAP),
+	.caps = IDENTITY_CAP(CAP_CHOWN) | IDENTITY_CAP(CAP_FOWNER) |
+		IDENTITY_CAP(CAP_FSETID) | IDENTITY_CAP(CAP_DAC_OVERRIDE) |
+		IDENTITY_CAP(CAP_MKNOD) | IDENTITY_CAP(CAP_SETFCAP),
 };
 
 /* NOTE records. */
@@ -22,7 +22,8 @@ static int take_note(void *ctx, struct wire_in *in, struct err *err)
 	uint64_t minor;
 
 	if (in->type != UNPACKER_NOTE)
-		return err_set(err, ERR_CORRUPT, "the unpacker sent an unexpected record");
+		return err_set(err, ERR_CORRUPT,
+			       "the unpacker sent an unexpected record");
 	if (wire_get_str(in, UNPACKER_TAG_PATH, WIRE_MAX, &path, err) < 0 ||
 	    wire_get_str(in, UNPACKER_TAG_TEXT, WIRE_MAX, &text, err) < 0 ||
 	    wire_get_u64(in, UNPACKER_TAG_MINOR, &minor, err) < 0)
@@ -41,7 +42,8 @@ static int send_targets(struct worker *w, const struct unpacker_request *r,
 
 		if (wire_begin(&o, UNPACKER_TARGET, err) < 0 ||
 		    wire_put_str(&o, UNPACKER_TAG_PATH, r->targets[i].path, err) < 0 ||
-		    wire_put_u64(&o, UNPACKER_TAG_IS_FILE, r->targets[i].is_file, err) < 0 ||
+		    wire_put_u64(&o, UNPACKER_TAG_IS_FILE, r->targets[i].is_file, err) <
+			    0 ||
 		    wire_put_fd(&o, r->targets[i].fd, err) < 0 ||
 		    worker_call(w, &o, NULL, NULL, observer, err) < 0)
 			return -1;
@@ -57,6 +59,7 @@ static int begin(struct worker *w, int in, int out, const struct unpacker_reques
 		const struct apply_report *in;
 		void *out;
 	} ctx = { .in = r->report };
+
 	REQUEST(o);
 
 	if (out < 0 && send_targets(w, r, observer, err) < 0)
@@ -72,7 +75,8 @@ static int begin(struct worker *w, int in, int out, const struct unpacker_reques
 	return worker_begin(w, &o, take_note, ctx.out, err);
 }
 
-int unpacker_begin(struct worker *w, int in, int out, const struct unpacker_request *request,
+int unpacker_begin(struct worker *w, int in, int out,
+		   const struct unpacker_request *request,
 		   const struct observer *observer, struct err *err)
 {
 	return begin(w, in, out, request, observer, err);

@@ -18,8 +18,8 @@
 #define POLL_MS 100
 /* Records that are served in a row while other bytes wait to be read. */
 #define SERVE_MAX 64
-/* How many PROGRESS records there may be beyond one a millisecond, since none is lost where
- * it is only read late. */
+/* How many PROGRESS records there may be beyond one a millisecond, since none is lost
+ * where it is only read late. */
 #define PROGRESS_SPARE 64
 /* How long an idle worker may take to end before it is killed. */
 #define END_MS 2000
@@ -30,13 +30,13 @@ struct worker {
 	pid_t pid;
 	int sock;
 	bool busy;
-	bool dead;	/* no further request */
+	bool dead;      /* no further request */
 	struct err err; /* why the last request failed, until worker_wait() takes it */
 	worker_handler handler;
 	void *ctx;
 	struct meter *meter; /* of the request; NULL: nobody wants to know */
-	int64_t begun;	     /* the request; ms */
-	int64_t told;	     /* PROGRESS records since */
+	int64_t begun;       /* the request; ms */
+	int64_t told;        /* PROGRESS records since */
 	struct wire_out out;
 	struct wire_in in;
 };
@@ -84,7 +84,8 @@ bool worker_is_alive(const struct worker *w)
 	return !w->dead;
 }
 
-/* Between fork and exec: only what is safe there.  Descriptors 3 and 4 are the protocol's. */
+/* Between fork and exec: only what is safe there.  Descriptors 3 and
+ * 4 are the protocol's. */
 static void exec_worker(const char *program, enum worker_kind kind, int sock, int alive)
 	__attribute__((noreturn));
 
@@ -119,7 +120,8 @@ static void exec_worker(const char *program, enum worker_kind kind, int sock, in
 static int spawn(const struct worker_env *env, enum worker_kind kind, pid_t *ret_pid,
 		 int *ret_sock, struct err *err)
 {
-	const char *program = env->program ? env->program : PKGLIBEXECDIR "/setaside-worker";
+	const char *program =
+		env->program ? env->program : PKGLIBEXECDIR "/setaside-worker";
 	_cleanup_close_ int ours = -1, theirs = -1, alive = -1;
 	int pair[2];
 	pid_t pid;
@@ -149,7 +151,8 @@ static int spawn(const struct worker_env *env, enum worker_kind kind, pid_t *ret
 	return 0;
 }
 
-/* A file for what does not fit into memory, for those who may need it; -1: there is none. */
+/* A file for what does not fit into memory, for those who may need
+ * it; -1: there is none. */
 static int spill_fd(const struct worker *w)
 {
 	if (!w->env->spill_fd || (w->kind != WORKER_PACKER && w->kind != WORKER_UNPACKER))
@@ -157,8 +160,8 @@ static int spill_fd(const struct worker *w)
 	return w->env->spill_fd(w->env->spill_ctx);
 }
 
-/* Never waits, where no cancel would be seen: whoever keeps to the protocol has read all that
- * came before. */
+/* Never waits, where no cancel would be seen: whoever keeps to the protocol has read
+ * all that came before. */
 static int tell(struct worker *w, const struct wire_out *record, struct err *err)
 {
 	int r = wire_offer(w->sock, record, err);
@@ -182,8 +185,8 @@ static int send_hello(struct worker *w, const struct identity *id, struct err *e
 	    wire_put_u64(o, PROTOCOL_TAG_IDENTITY, id->kind, err) < 0 ||
 	    wire_put_u64(o, PROTOCOL_TAG_UID, id->uid, err) < 0 ||
 	    wire_put_u64(o, PROTOCOL_TAG_GID, id->gid, err) < 0 ||
-	    wire_put_bytes(o, PROTOCOL_TAG_GROUPS, id->groups, id->n_groups * sizeof(gid_t),
-			   err) < 0 ||
+	    wire_put_bytes(o, PROTOCOL_TAG_GROUPS, id->groups,
+			   id->n_groups * sizeof(gid_t), err) < 0 ||
 	    wire_put_u64(o, PROTOCOL_TAG_CAPS, id->caps, err) < 0 ||
 	    wire_put_u64(o, PROTOCOL_TAG_SPILL, spill >= 0, err) < 0 ||
 	    wire_put_fd(o, w->env->rootfd, err) < 0 ||
@@ -197,7 +200,8 @@ static bool is_over(int64_t begun, int waits)
 {
 	int64_t now = sys_monotonic_ms();
 
-	/* On a busy machine each of them takes several; without a clock they are all there is. */
+	/* On a busy machine each of them takes several; without a clock
+	 * they are all there is. */
 	return waits >= END_MS || (begun >= 0 && now - begun >= END_MS);
 }
 
@@ -234,22 +238,23 @@ static bool explain(const struct worker *w, int status, struct err *err)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
 		err_clear(err);
-		err_set(err, ERR_IO, "the %s could not be executed", worker_kind_name(w->kind));
+		err_set(err, ERR_IO, "the %s could not be executed",
+			worker_kind_name(w->kind));
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == PROTOCOL_EXIT_NOMEM) {
 		err_clear(err);
 		err_nomem(err);
 	} else if (WIFSIGNALED(status)) {
 		err_clear(err);
-		err_set(err, ERR_IO, "the %s died of signal %d", worker_kind_name(w->kind),
-			WTERMSIG(status));
+		err_set(err, ERR_IO, "the %s died of signal %d",
+			worker_kind_name(w->kind), WTERMSIG(status));
 	} else {
 		return false;
 	}
 	return true;
 }
 
-/* Nothing can be sent to it or come from it: it gets no further request, and if it is gone, its end may say
- * more than the socket could. */
+/* Nothing can be sent to it or come from it: it gets no further request, and if it is
+ * gone, its end may say more than the socket could. */
 static void lose(struct worker *w, struct err *err)
 {
 	w->dead = true;
@@ -258,8 +263,9 @@ static void lose(struct worker *w, struct err *err)
 	(void)explain(w, reap(w, false), err);
 }
 
-int worker_start(const struct worker_env *env, enum worker_kind kind, const struct identity *id,
-		 const struct observer *observer, struct worker **ret, struct err *err)
+int worker_start(const struct worker_env *env, enum worker_kind kind,
+		 const struct identity *id, const struct observer *observer,
+		 struct worker **ret, struct err *err)
 {
 	_cleanup_(worker_freep) struct worker *w = alloc_zero(1, sizeof(*w), err);
 
@@ -366,8 +372,8 @@ static int take_failure(struct worker *w, struct err *err)
 }
 
 /* Puts the answer to an owner query into w->out. */
-static int put_answer(struct worker *w, const struct err *problem, const char *name, uint32_t id,
-		      struct err *err)
+static int put_answer(struct worker *w, const struct err *problem, const char *name,
+		      uint32_t id, struct err *err)
 {
 	if (wire_begin(&w->out, PROTOCOL_ANSWER, err) < 0 ||
 	    wire_put_err(&w->out, problem, err) < 0 ||
@@ -397,19 +403,20 @@ static int answer_query(struct worker *w, struct err *err)
 	if (!src)
 		err_set(&problem, ERR_UNSUPPORTED, "owners are not known here");
 	else if (by_name)
-		(void)src->id_of(src->ctx, (enum owner_kind)owner, name, (uint32_t)number, &id,
-				 &problem);
+		(void)src->id_of(src->ctx, (enum owner_kind)owner, name, (uint32_t)number,
+				 &id, &problem);
 	else {
 		_cleanup_free_ char *found = NULL;
 
-		(void)src->name_of(src->ctx, (enum owner_kind)owner, (uint32_t)number, &found,
-				   &problem);
+		(void)src->name_of(src->ctx, (enum owner_kind)owner, (uint32_t)number,
+				   &found, &problem);
 		return put_answer(w, &problem, found, (uint32_t)number, err);
 	}
 	return put_answer(w, &problem, NULL, id, err);
 }
 
-/* A PROGRESS record.  An honest worker's lie PROTOCOL_PROGRESS_MIN_MS apart by the same clock. */
+/* A PROGRESS record.  An honest worker's lie PROTOCOL_PROGRESS_MIN_MS
+ * apart by the same clock. */
 static int take_progress(struct worker *w, struct err *err)
 {
 	int64_t now = sys_monotonic_ms();
@@ -441,7 +448,8 @@ static int take_record(struct worker *w, struct err *err)
 		return answer_query(w, err);
 	default:
 		if (w->in.type < PROTOCOL_KIND_FIRST || !w->handler)
-			return err_set(err, ERR_CORRUPT, "the %s sent an unexpected record",
+			return err_set(err, ERR_CORRUPT,
+				       "the %s sent an unexpected record",
 				       worker_kind_name(w->kind));
 		return w->handler(w->ctx, &w->in, err);
 	}
@@ -469,7 +477,8 @@ int worker_begin(struct worker *w, const struct wire_out *request, worker_handle
 {
 	assert(!w->busy);
 	if (w->dead)
-		return err_set(err, ERR_IO, "the %s failed before", worker_kind_name(w->kind));
+		return err_set(err, ERR_IO, "the %s failed before",
+			       worker_kind_name(w->kind));
 	err_clear(&w->err);
 	w->handler = handler;
 	w->ctx = ctx;
@@ -541,7 +550,8 @@ static nfds_t gather(struct worker *const *workers, size_t n, struct pollfd *pfd
 		if (!workers[i] || !workers[i]->busy)
 			continue;
 		who[count] = workers[i];
-		pfds[count++] = (struct pollfd){ .fd = workers[i]->sock, .events = POLLIN };
+		pfds[count++] =
+			(struct pollfd){ .fd = workers[i]->sock, .events = POLLIN };
 	}
 	return count;
 }
@@ -561,8 +571,8 @@ int worker_wait(struct worker *const *workers, size_t n, const struct observer *
 		bool failed = any_failed(workers, n);
 		int ready;
 
-		/* Those that pipes tie to a failed one end by themselves, and one of them may be the
-		 * one that knows why. */
+		/* Those that pipes tie to a failed one end by themselves, and one of them
+		 * may be the one that knows why. */
 		if ((failed && (count == 0 || grace <= 0) &&
 		     collect_failure(workers, n, err) < 0) ||
 		    observer_check(observer, err) < 0) {
@@ -591,20 +601,25 @@ int worker_wait_readable(struct worker *w, int fd, const struct observer *observ
 			 struct err *err)
 {
 	for (unsigned served = 0;;) {
-		/* Records first: a failed worker's pipe ends too, and must not look complete. */
-		struct pollfd pfds[2] = { { .fd = w->busy ? w->sock : -1, .events = POLLIN },
+		/* Records first: a failed worker's pipe ends too, and
+		 * must not look complete. */
+		struct pollfd pfds[2] = { { .fd = w->busy ? w->sock : -1,
+					    .events = POLLIN },
 					  { .fd = fd, .events = POLLIN } };
 
-		if (collect_failure(&w, 1, err) < 0 || observer_check(observer, err) < 0) {
+		if (collect_failure(&w, 1, err) < 0 ||
+		    observer_check(observer, err) < 0) {
 			kill_busy(&w, 1);
 			return -1;
 		}
 		if (sys_poll(pfds, 2, POLL_MS) < 0 && errno != EINTR) {
-			err_errno(err, "cannot wait for the %s", worker_kind_name(w->kind));
+			err_errno(err, "cannot wait for the %s",
+				  worker_kind_name(w->kind));
 			kill_busy(&w, 1);
 			return -1;
 		}
-		/* A worker that never stops talking does not keep its bytes from being read. */
+		/* A worker that never stops talking does not keep its
+		 * bytes from being read. */
 		if (pfds[0].revents && (served++ < SERVE_MAX || !pfds[1].revents))
 			serve_one(w);
 		else if (pfds[1].revents)

@@ -75,7 +75,8 @@ static int note_more(struct looking *l, struct err *err)
 	return strings_has(&l->more, who) ? 0 : strings_add(&l->more, who, err);
 }
 
-/* packer_asides()'s receiver.  A user's packer may say anything: what is no such name is nothing. */
+/* packer_asides()'s receiver.  A user's packer may say anything: what is no
+ * such name is nothing. */
 static int take(void *ctx, const char *path, struct err *err)
 {
 	struct looking *l = ctx;
@@ -99,7 +100,8 @@ static int take(void *ctx, const char *path, struct err *err)
 	return 0;
 }
 
-/* A problem with one path is said, and the rest is looked at.  A worker that died ends all. */
+/* A problem with one path is said, and the rest is looked at.  A
+ * worker that died ends all. */
 static int pass_over(struct looking *l, const struct plan_owner *o, const char *path,
 		     struct err *err)
 {
@@ -111,8 +113,8 @@ static int pass_over(struct looking *l, const struct plan_owner *o, const char *
 	return 0;
 }
 
-/* Where the trees of one owner's part of an app would lie.  A snap's directory holds nothing but its data, so there
- * those of other revisions count, too. */
+/* Where the trees of one owner's part of an app would lie.  A snap's directory holds
+ * nothing but its data, so there those of other revisions count, too. */
 static int look_for_app(struct looking *l, const struct catalog_app *app, struct err *err)
 {
 	struct plan_owner *o = &l->plan.owners[l->owner];

@@ -54,7 +54,8 @@ static void checking_done(struct checking *c)
 		struct opened *o = &c->snapshots[i];
 
 		if (o->handle > 0 && worker_is_alive(c->reader))
-			(void)reader_close(c->reader, o->handle, c->session->observer, &ignored);
+			(void)reader_close(c->reader, o->handle, c->session->observer,
+					   &ignored);
 		snapshot_free(o->meta);
 		free(o->sizes);
 	}
@@ -74,8 +75,8 @@ static int find_sizes(struct checking *c, struct opened *o, struct err *err)
 
 		if (!choose_archive(c->scope, m->archives[i].name))
 			continue;
-		if (reader_size(c->reader, o->handle, m->archives[i].name, c->session->observer,
-				size, err) < 0)
+		if (reader_size(c->reader, o->handle, m->archives[i].name,
+				c->session->observer, size, err) < 0)
 			return -1;
 		if (c->deep)
 			*size = meter_add(*size, *size);
@@ -86,8 +87,8 @@ static int find_sizes(struct checking *c, struct opened *o, struct err *err)
 }
 
 /* One snapshot, opened anew: what the cache says is not asked. */
-static int open_snapshot(struct checking *c, const struct set_snapshot *from, struct opened *o,
-			 struct check_app *a, struct err *err)
+static int open_snapshot(struct checking *c, const struct set_snapshot *from,
+			 struct opened *o, struct check_app *a, struct err *err)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	_cleanup_close_ int fd = -1;
@@ -97,15 +98,16 @@ static int open_snapshot(struct checking *c, const struct set_snapshot *from, st
 	if (!a->name)
 		return -1;
 	fd = session_open_snapshot(c->session, from->file, &problem);
-	if (fd >= 0 && reader_open(c->reader, fd, c->session->observer, &o->meta, &o->handle,
-				   &problem, err) < 0)
+	if (fd >= 0 && reader_open(c->reader, fd, c->session->observer, &o->meta,
+				   &o->handle, &problem, err) < 0)
 		return -1;
 	if (problem.kind != ERR_NONE)
 		return add_problem(a, &problem, err);
 	return find_sizes(c, o, err);
 }
 
-/* Names all that will be checked, since the hash of one archive takes but one processor. */
+/* Names all that will be checked, since the hash of one archive
+ * takes but one processor. */
 static int name_archives(struct checking *c, const struct opened *o, struct err *err)
 {
 	const struct snapshot *m = o->meta;
@@ -150,7 +152,8 @@ static int check_archives(struct checking *c, const struct opened *o, struct che
 	return 0;
 }
 
-/* The chosen snapshots of a set: all are opened first, so that it is known how much there is. */
+/* The chosen snapshots of a set: all are opened first, so that it is
+ * known how much there is. */
 static int check_set(struct session *s, const struct set *set, const struct scope *scope,
 		     bool deep, struct check_outcome *o, struct err *err)
 {

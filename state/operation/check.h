@@ -3,9 +3,10 @@
 #define SETASIDE_OPERATION_CHECK_H
 
 /*
- * check: every member of a set's snapshots read to its end and compared: sizes, CRC, SHA3-384,
- * the hash of the metadata; deep: also inflated and walked.  Holds the set shared.  From an archive
- * found damaged here, and the like of it in other sets, no save takes anything over.
+ * check: every member of a set's snapshots read to its end and compared: sizes, CRC,
+ * SHA3-384, the hash of the metadata; deep: also inflated and walked.  Holds the set
+ * shared.  From an archive found damaged here, and the like of it in other sets, no
+ * save takes anything over.
  */
 
 #include "backend/base/strings.h"

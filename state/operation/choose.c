@@ -44,7 +44,8 @@ static bool is_app(const struct set_snapshot *s, const char *text)
 }
 
 /* Appends, unless it is there. */
-static void add_once(const struct set_snapshot **list, size_t *n, const struct set_snapshot *s)
+static void add_once(const struct set_snapshot **list, size_t *n,
+		     const struct set_snapshot *s)
 {
 	for (size_t i = 0; i < *n; i++)
 		if (list[i] == s)

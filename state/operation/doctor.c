@@ -51,8 +51,8 @@ static int tell_set_expired(void *ctx, uint64_t id, struct err *err)
 	return recovery_repaired(ctx, recovery_set_object(id, err), &set_expired, err);
 }
 
-/* All of them; who only looks is told of those restores, too, that recovery would complete
- * before. */
+/* All of them; who only looks is told of those restores, too, that recovery
+ * would complete before. */
 static int find_expired(struct recovering *v, struct err *err)
 {
 	int r = expiry_asides(v->session, tell_expired, v, err);
@@ -63,8 +63,8 @@ static int find_expired(struct recovering *v, struct err *err)
 }
 
 /* One that cannot be restored as it is, for whatever reason a listing gives. */
-static int tell_broken(struct recovering *v, uint64_t set, const struct set_snapshot *snapshot,
-		       struct err *err)
+static int tell_broken(struct recovering *v, uint64_t set,
+		       const struct set_snapshot *snapshot, struct err *err)
 {
 	_cleanup_(err_clear) struct err why = ERR_INIT;
 
@@ -72,15 +72,17 @@ static int tell_broken(struct recovering *v, uint64_t set, const struct set_snap
 		err_set(&why, ERR_NOT_FOUND, "its file %s is gone", q(snapshot->file));
 		err_hint(&why, "put it back into the store, or forget the set");
 	} else {
-		err_set(&why, snapshot->broken_kind, "its file %s is broken: %s", q(snapshot->file),
-			snapshot->broken);
-		err_hint(&why, "put a whole copy of it into its place, or forget it: \"check\""
-			       " says what is whole of the set");
+		err_set(&why, snapshot->broken_kind, "its file %s is broken: %s",
+			q(snapshot->file), snapshot->broken);
+		err_hint(&why,
+			 "put a whole copy of it into its place, or forget it: \"check\""
+			 " says what is whole of the set");
 	}
 	return recovery_left(v, recovery_set_object(set, err), &why, err);
 }
 
-/* What is gone stays on record, and what is broken in the store, until it is forgotten. */
+/* What is gone stays on record, and what is broken in the store,
+ * until it is forgotten. */
 static int find_broken(struct recovering *v, struct err *err)
 {
 	struct set_list sets = { 0 };

@@ -36,8 +36,8 @@ static const char *first_problem(const struct check_outcome *o)
 	return "it is damaged";
 }
 
-/* Reads all of the set's archives: 1, or 0 and a warning.  Nobody hears of its progress: it is a
- * step of another operation. */
+/* Reads all of the set's archives: 1, or 0 and a warning.  Nobody hears of its progress:
+ * it is a step of another operation. */
 static int is_intact(struct session *s, uint64_t id, struct err *err)
 {
 	_cleanup_(check_outcome_done) struct check_outcome o = { 0 };
@@ -58,8 +58,10 @@ static int is_intact(struct session *s, uint64_t id, struct err *err)
 	/* A medium that fails is damage too, for whoever has the same set at hand. */
 	if (r < 0 && (!err_is(err, ERR_IO) || !worker_is_alive(s->reader)))
 		return -1;
-	observer_warn(outer, NULL, "set %llu has the same content, but is damaged (%s): it is imported anew",
-		      (unsigned long long)id, r < 0 ? err_message(err) : first_problem(&o));
+	observer_warn(
+		outer, NULL,
+		"set %llu has the same content, but is damaged (%s): it is imported anew",
+		(unsigned long long)id, r < 0 ? err_message(err) : first_problem(&o));
 	err_clear(err);
 	return 0;
 }
@@ -68,7 +70,8 @@ static int is_intact(struct session *s, uint64_t id, struct err *err)
 static int take_over(struct session *s, const struct set *set, uint64_t *ret_set,
 		     struct strings *ret_apps, struct err *err)
 {
-	if ((set->automatic || set->expires != 0) && db_set_adopt(s->db, set->id, err) < 0)
+	if ((set->automatic || set->expires != 0) &&
+	    db_set_adopt(s->db, set->id, err) < 0)
 		return -1;
 	for (size_t i = 0; i < set->n; i++)
 		if (strings_add(ret_apps, set->snapshots[i].meta->snap, err) < 0)
@@ -103,8 +106,8 @@ static int try_set(struct session *s, uint64_t id, const uint8_t *hash, bool ver
 }
 
 /* The same of a set that nobody may forget meanwhile. */
-static int try_locked(struct session *s, uint64_t id, const uint8_t *hash, uint64_t *ret_set,
-		      struct strings *ret_apps, struct err *err)
+static int try_locked(struct session *s, uint64_t id, const uint8_t *hash,
+		      uint64_t *ret_set, struct strings *ret_apps, struct err *err)
 {
 	int r;
 
@@ -130,8 +133,9 @@ static bool is_rejected(const struct duplicates *d, uint64_t id)
 	return false;
 }
 
-int duplicates_find(struct duplicates *d, const uint8_t hash[DIGEST_SHA256_SIZE], bool verify,
-		    uint64_t *ret_set, struct strings *ret_apps, struct err *err)
+int duplicates_find(struct duplicates *d, const uint8_t hash[DIGEST_SHA256_SIZE],
+		    bool verify, uint64_t *ret_set, struct strings *ret_apps,
+		    struct err *err)
 {
 	_cleanup_(db_ids_done) struct db_ids ids = { NULL, 0 };
 	struct session *s = d->session;
@@ -150,7 +154,8 @@ int duplicates_find(struct duplicates *d, const uint8_t hash[DIGEST_SHA256_SIZE]
 		r = verify ? try_locked(s, id, hash, ret_set, ret_apps, err)
 			   : try_set(s, id, hash, false, ret_set, ret_apps, err);
 		if (r == 0) {
-			if (alloc_grow(&d->rejected, d->n, &d->cap, sizeof(*d->rejected), err) < 0)
+			if (alloc_grow(&d->rejected, d->n, &d->cap, sizeof(*d->rejected),
+				       err) < 0)
 				return -1;
 			d->rejected[d->n++] = id;
 		}
@@ -180,7 +185,8 @@ static bool is_named_alike(const struct set *set, const struct db_set *made)
 }
 
 /* Warns of a set if it is broken and looks like what was made. */
-static int mention(struct session *s, uint64_t id, const struct db_set *made, struct err *err)
+static int mention(struct session *s, uint64_t id, const struct db_set *made,
+		   struct err *err)
 {
 	const char *why;
 	struct set set;
@@ -193,14 +199,16 @@ static int mention(struct session *s, uint64_t id, const struct db_set *made, st
 	}
 	why = why_broken(&set);
 	if (why && is_named_alike(&set, made))
-		observer_warn(s->observer, NULL,
-			      "set %llu may be the same, but is damaged (%s): it is imported anew",
-			      (unsigned long long)id, why);
+		observer_warn(
+			s->observer, NULL,
+			"set %llu may be the same, but is damaged (%s): it is imported anew",
+			(unsigned long long)id, why);
 	set_done(&set);
 	return 0;
 }
 
-int duplicates_mention_broken(struct session *s, const struct db_set *made, struct err *err)
+int duplicates_mention_broken(struct session *s, const struct db_set *made,
+			      struct err *err)
 {
 	_cleanup_(db_ids_done) struct db_ids ids = { NULL, 0 };
 

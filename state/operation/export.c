@@ -72,7 +72,8 @@ void setaside_export_close(struct exporting *x)
 	free(x);
 }
 
-/* Opens a snapshot's file and reads its metadata again: what is exported is what is there now. */
+/* Opens a snapshot's file and reads its metadata again: what is exported
+ * is what is there now. */
 static int open_zip(struct exporting *x, const struct set_snapshot *from,
 		    struct exporting_zip *zip, struct snapshot **ret, struct err *err)
 {
@@ -91,7 +92,8 @@ static int open_zip(struct exporting *x, const struct set_snapshot *from,
 		return -1;
 	if (zip->handle == 0)
 		return err_move(err, &problem);
-	/* As many bytes as are going to be copied, whatever becomes of the file meanwhile. */
+	/* As many bytes as are going to be copied, whatever becomes
+	 * of the file meanwhile. */
 	return reader_size(s->reader, zip->handle, NULL, s->observer, &zip->size, err);
 }
 
@@ -125,8 +127,8 @@ static int lay_out(struct exporting *x, struct exporting_set *to,
 	uint8_t hash[DIGEST_SHA256_SIZE];
 	struct stamp now;
 
-	if (snapshot_set_hash(metas, to->n, false, hash, err) < 0 || stamp_now(&now, err) < 0 ||
-	    export_new(hash, &now, &to->layout, err) < 0)
+	if (snapshot_set_hash(metas, to->n, false, hash, err) < 0 ||
+	    stamp_now(&now, err) < 0 || export_new(hash, &now, &to->layout, err) < 0)
 		return -1;
 	for (size_t i = 0; i < to->n; i++)
 		if (export_add(to->layout, to->zips[i].file, to->zips[i].size, err) < 0)
@@ -138,8 +140,8 @@ static int lay_out(struct exporting *x, struct exporting_set *to,
 }
 
 /* A set that is listed and locked. */
-static int open_listed(struct exporting *x, struct exporting_set *to, const struct set *set,
-		       struct err *err)
+static int open_listed(struct exporting *x, struct exporting_set *to,
+		       const struct set *set, struct err *err)
 {
 	struct snapshot **metas = alloc_zero(set->n, sizeof(*metas), err);
 	int r;
@@ -184,7 +186,8 @@ static bool has_set(const struct exporting *x, uint64_t id)
 int setaside_export_open(struct session *s, const uint64_t *sets, size_t n,
 			 struct exporting **ret, struct err *err)
 {
-	_cleanup_(setaside_export_closep) struct exporting *x = alloc_zero(1, sizeof(*x), err);
+	_cleanup_(setaside_export_closep) struct exporting *x =
+		alloc_zero(1, sizeof(*x), err);
 	struct worker *reader;
 
 	if (!x)
@@ -225,8 +228,8 @@ static int wait_writable(const struct exporting *x, int fd, struct err *err)
 }
 
 /* A part of the layout.  A pipe that has room takes PIPE_BUF bytes without waiting. */
-static int write_part(const struct exporting *x, const struct exporting_set *set, size_t i, int fd,
-		      struct err *err)
+static int write_part(const struct exporting *x, const struct exporting_set *set,
+		      size_t i, int fd, struct err *err)
 {
 	size_t left;
 	const uint8_t *p = export_part(set->layout, i, &left);
@@ -243,8 +246,8 @@ static int write_part(const struct exporting *x, const struct exporting_set *set
 }
 
 /* One set from its first byte to its last. */
-static int stream_set(struct exporting *x, const struct exporting_set *set, struct meter *meter,
-		      int fd, struct err *err)
+static int stream_set(struct exporting *x, const struct exporting_set *set,
+		      struct meter *meter, int fd, struct err *err)
 {
 	for (size_t i = 0; i < set->n; i++) {
 		const struct exporting_zip *zip = &set->zips[i];
@@ -252,7 +255,8 @@ static int stream_set(struct exporting *x, const struct exporting_set *set, stru
 		meter_part(meter, zip->app, NULL, zip->size);
 		if (write_part(x, set, i, fd, err) < 0)
 			return -1;
-		if (reader_copy(x->session->reader, zip->handle, fd, meter, x->session->observer, err) < 0)
+		if (reader_copy(x->session->reader, zip->handle, fd, meter,
+				x->session->observer, err) < 0)
 			return err_wrap(err, "set %llu, %s", (unsigned long long)set->id,
 					q(zip->app));
 	}
@@ -286,7 +290,8 @@ static int open_parent(const char *path, const char **ret_name, struct err *err)
 	if (!slash)
 		dir = alloc_strdup(".", err);
 	else
-		dir = alloc_strndup(path, slash == path ? 1 : (size_t)(slash - path), err);
+		dir = alloc_strndup(path, slash == path ? 1 : (size_t)(slash - path),
+				    err);
 	if (!dir)
 		return -1;
 	fd = sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
@@ -305,7 +310,8 @@ static int check_free(int dir, const char *name, bool force, struct err *err)
 		return errno == ENOENT ? 0 : err_errno(err, "cannot look at it");
 	if (!S_ISREG(st.st_mode)) {
 		err_set(err, ERR_REFUSED, "it exists already, and is not a regular file");
-		return err_hint(err, "- exports to standard output, which may be anything");
+		return err_hint(err,
+				"- exports to standard output, which may be anything");
 	}
 	if (force)
 		return 0;
@@ -324,13 +330,14 @@ static int reserve(const struct exporting *x, int fd, const char *path, struct e
 		return -1;
 	if (sys_fallocate(fd, 0, 0, (off_t)x->size) < 0 && errno != EOPNOTSUPP &&
 	    errno != ENOSYS && errno != EINTR)
-		return err_errno(err, "cannot reserve %llu bytes", (unsigned long long)x->size);
+		return err_errno(err, "cannot reserve %llu bytes",
+				 (unsigned long long)x->size);
 	return 0;
 }
 
 /* Between opening and publishing. */
-static int write_file(struct exporting *x, int dir, const char *name, const char *path, bool force,
-		      struct err *err)
+static int write_file(struct exporting *x, int dir, const char *name, const char *path,
+		      bool force, struct err *err)
 {
 	_cleanup_(atomic_file_abortp) struct atomic_file *f = NULL;
 	unsigned flags = ATOMIC_FILE_TIDY | (force ? ATOMIC_FILE_REPLACE : 0);
@@ -344,8 +351,9 @@ static int write_file(struct exporting *x, int dir, const char *name, const char
 	return atomic_file_commit(TAKE_PTR(f), err);
 }
 
-int setaside_export_file(struct session *s, const uint64_t *sets, size_t n, const char *path,
-			 bool force, uint64_t *ret_size, struct err *err)
+int setaside_export_file(struct session *s, const uint64_t *sets, size_t n,
+			 const char *path, bool force, uint64_t *ret_size,
+			 struct err *err)
 {
 	_cleanup_(setaside_export_closep) struct exporting *x = NULL;
 	_cleanup_close_ int dir = -1;

@@ -24,7 +24,8 @@ struct forgetting {
 	bool whole; /* nothing of the set stays */
 };
 
-/* Files that the database does not know become known first, so that their going is recorded. */
+/* Files that the database does not know become known first, so that
+ * their going is recorded. */
 static int adopt_unknown(struct forgetting *f, struct err *err)
 {
 	struct db_set row;
@@ -43,8 +44,8 @@ static int adopt_unknown(struct forgetting *f, struct err *err)
 	row.origin = DB_SET_FOUND;
 	row.created = f->set.time.sec;
 	for (size_t i = 0; r == 0 && i < f->set.n; i++)
-		r = db_set_add_file(&row, f->set.snapshots[i].file, f->set.snapshots[i].meta->snap,
-				    DB_FILE_PRESENT, err);
+		r = db_set_add_file(&row, f->set.snapshots[i].file,
+				    f->set.snapshots[i].meta->snap, DB_FILE_PRESENT, err);
 	if (r == 0)
 		r = db_set_insert(f->session->db, &row, err);
 	db_set_done(&row);
@@ -83,8 +84,8 @@ static int forget_chosen(struct forgetting *f, struct err *err)
 {
 	struct session *s = f->session;
 
-	/* Whoever reads the store without the database must not see a part of a set that goes
-	 * whole; when some apps stay, a marker would hide them too. */
+	/* Whoever reads the store without the database must not see a part of a set that
+	 * goes whole; when some apps stay, a marker would hide them too. */
 	if (f->whole && f->n > 1 && store_mark(s->store, f->id, err) < 0)
 		return -1;
 	if (record(f, err) < 0) {
@@ -97,7 +98,8 @@ static int forget_chosen(struct forgetting *f, struct err *err)
 	session_shield(s);
 	if (remove_files(f, err) < 0) {
 		/* It is forgotten; the next run removes what is left. */
-		observer_warn(s->observer, NULL, "the next run removes what is left of set %llu: %s",
+		observer_warn(s->observer, NULL,
+			      "the next run removes what is left of set %llu: %s",
 			      (unsigned long long)f->id, err_message(err));
 		err_clear(err);
 	}
@@ -118,8 +120,9 @@ static int run(struct forgetting *f, const struct scope *scope, bool dry_run,
 	return dry_run ? 0 : forget_chosen(f, err);
 }
 
-int setaside_forget(struct session *s, uint64_t set, const char *const *apps, size_t n_apps,
-		    bool dry_run, struct forget_outcome *ret, struct err *err)
+int setaside_forget(struct session *s, uint64_t set, const char *const *apps,
+		    size_t n_apps, bool dry_run, struct forget_outcome *ret,
+		    struct err *err)
 {
 	struct scope scope = { .apps = apps, .n_apps = n_apps };
 	struct forgetting f = { .session = s, .id = set };
@@ -129,7 +132,8 @@ int setaside_forget(struct session *s, uint64_t set, const char *const *apps, si
 	session_unshield(s);
 	if (session_check_own_store(s, "forgetting", err) < 0)
 		return -1;
-	/* Who only says what would go changes nothing, and may have no more than a reader's lock. */
+	/* Who only says what would go changes nothing, and may have no more
+	 * than a reader's lock. */
 	if (session_lock_set(s, set, dry_run ? LOCK_SHARED : LOCK_EXCLUSIVE, err) < 0)
 		return -1;
 	r = run(&f, &scope, dry_run, &o, err);
@@ -153,14 +157,16 @@ static int lock_at_once(struct session *s, uint64_t set, struct err *err)
 	bool is_free;
 
 	if (session_writes(s))
-		return locks_take(s->locks, LOCK_KEY_SET(set), LOCK_EXCLUSIVE, &at_once, err);
+		return locks_take(s->locks, LOCK_KEY_SET(set), LOCK_EXCLUSIVE, &at_once,
+				  err);
 	if (!s->locks)
 		return 0;
 	if (locks_is_free(s->locks, LOCK_KEY_SET(set), &is_free, err) < 0)
 		return -1;
 	if (is_free)
 		return 0;
-	return err_set(err, ERR_BUSY, "snapshot set %llu is busy: another process is working on it",
+	return err_set(err, ERR_BUSY,
+		       "snapshot set %llu is busy: another process is working on it",
 		       (unsigned long long)set);
 }
 
@@ -177,11 +183,13 @@ static int choose_recorded(struct forgetting *f, struct err *err)
 		bool recorded;
 
 		if (snapshot->broken)
-			return set_snapshot_is_damaged(snapshot) ?
-				       0 :
-				       err_set(err, snapshot->broken_kind, "its file %s: %s",
-					       q(snapshot->file), snapshot->broken);
-		if (db_set_has_file(f->session->db, f->id, snapshot->file, &recorded, err) < 0)
+			return set_snapshot_is_damaged(snapshot)
+				       ? 0
+				       : err_set(err, snapshot->broken_kind,
+						 "its file %s: %s", q(snapshot->file),
+						 snapshot->broken);
+		if (db_set_has_file(f->session->db, f->id, snapshot->file, &recorded,
+				    err) < 0)
 			return -1;
 		if (recorded)
 			f->chosen[f->n++] = snapshot;

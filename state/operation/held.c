@@ -12,10 +12,10 @@ struct held_zip {
 	struct store_file file;
 	bool locked;
 	bool useless;
-	int fd;			/* -1: not open */
-	struct snapshot *meta;	/* once the reader has found it in order */
-	uint64_t handle;	/* in the reader; 0: not open there */
-	struct held_zip *next;	/* of all */
+	int fd;                /* -1: not open */
+	struct snapshot *meta; /* once the reader has found it in order */
+	uint64_t handle;       /* in the reader; 0: not open there */
+	struct held_zip *next; /* of all */
 	struct held_zip *next_of_app;
 };
 
@@ -24,7 +24,8 @@ void held_init(struct held *h, struct session *s)
 	*h = (struct held){ .session = s };
 }
 
-/* Closes a zip, here and in the reader: a save may use more than may be open at a time. */
+/* Closes a zip, here and in the reader: a save may use more than
+ * may be open at a time. */
 static void rest(const struct held *h, struct held_zip *z)
 {
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
@@ -83,14 +84,17 @@ static int lock_zip(struct held *h, struct held_zip *z, struct err *err)
 	return 0;
 }
 
-/* Whether the set still has the file: it may have been forgotten before the lock was taken. */
+/* Whether the set still has the file: it may have been forgotten
+ * before the lock was taken. */
 static int check_present(const struct held *h, const struct held_zip *z, struct err *err)
 {
 	bool present;
 
 	if (db_set_has_file(h->session->db, z->file.set, z->file.name, &present, err) < 0)
 		return -1;
-	return present ? 0 : err_set(err, ERR_CHANGED, "%s is being forgotten", q(z->file.name));
+	return present ? 0
+		       : err_set(err, ERR_CHANGED, "%s is being forgotten",
+				 q(z->file.name));
 }
 
 /* Whether it is still the file that was written then. */
@@ -98,8 +102,9 @@ static bool is_same_file(int fd, const struct store_file *f)
 {
 	struct stat st;
 
-	return sys_fstat(fd, &st) == 0 && st.st_ino == f->ino && (uint64_t)st.st_size == f->size &&
-	       st.st_mtim.tv_sec == f->mtime_sec && st.st_mtim.tv_nsec == f->mtime_nsec;
+	return sys_fstat(fd, &st) == 0 && st.st_ino == f->ino &&
+	       (uint64_t)st.st_size == f->size && st.st_mtim.tv_sec == f->mtime_sec &&
+	       st.st_mtim.tv_nsec == f->mtime_nsec;
 }
 
 /* The reader's word on it. */
@@ -119,7 +124,8 @@ static int look_into(struct held *h, struct held_zip *z, int fd, struct err *err
 		return 0;
 	}
 	observer_warn(s->observer, NULL, "set %llu is damaged (%s): %s is read anew",
-		      (unsigned long long)z->file.set, err_message(&problem), q(z->file.name));
+		      (unsigned long long)z->file.set, err_message(&problem),
+		      q(z->file.name));
 	return err_move(err, &problem);
 }
 
@@ -149,7 +155,8 @@ static int open_file(const struct held *h, struct held_zip *z, struct err *err)
 /* Opens it here and in the reader. */
 static int open_zip(struct held *h, struct held_zip *z, struct err *err)
 {
-	if (lock_zip(h, z, err) < 0 || check_present(h, z, err) < 0 || open_file(h, z, err) < 0)
+	if (lock_zip(h, z, err) < 0 || check_present(h, z, err) < 0 ||
+	    open_file(h, z, err) < 0)
 		return -1;
 	return look_into(h, z, z->fd, err);
 }
@@ -173,8 +180,8 @@ static int add_zip(struct held *h, struct plan_app *a, const struct store_file *
 	return 0;
 }
 
-/* The zip that a row tells of, open; NULL in *ret: it is of no use.  It holds one app: another's are not
- * looked through. */
+/* The zip that a row tells of, open; NULL in *ret: it is of no use.  It holds one app:
+ * another's are not looked through. */
 static int get_zip(struct held *h, struct plan_app *a, const struct store_file *f,
 		   struct held_zip **ret, struct err *err)
 {
@@ -190,7 +197,8 @@ static int get_zip(struct held *h, struct plan_app *a, const struct store_file *
 		err_clear(err);
 		z->useless = true;
 		rest(h, z);
-		/* A reader that died took its handles along, and another gives them anew. */
+		/* A reader that died took its handles along, and
+		 * another gives them anew. */
 		if (h->session->reader && !worker_is_alive(h->session->reader))
 			give_up(h);
 	}
@@ -238,7 +246,8 @@ static int find_candidates(struct held *h, const struct plan_app *a, const char 
 static bool lists_file(const struct db_held_list *list, const struct store_file *f)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (list->files[i].set == f->set && strcmp(list->files[i].name, f->name) == 0)
+		if (list->files[i].set == f->set &&
+		    strcmp(list->files[i].name, f->name) == 0)
 			return true;
 	return false;
 }
@@ -259,7 +268,9 @@ static int take_archive(struct held *h, struct held_zip *z, struct plan_archive 
 			const char *snap, struct err *err)
 {
 	const struct snapshot_archive *meta = snapshot_archive(z->meta, p->member);
-	struct save_held held = { .set = z->file.set, .fd = -1, .meta = meta, .print = p->print };
+	struct save_held held = {
+		.set = z->file.set, .fd = -1, .meta = meta, .print = p->print
+	};
 
 	if (!meta || !meta->has_details || strcmp(z->meta->snap, snap) != 0)
 		return 0;
@@ -273,10 +284,11 @@ static int take_archive(struct held *h, struct held_zip *z, struct plan_archive 
 	return 0;
 }
 
-/* One archive from the first file of a list that is of use; `c` not NULL: only from one that holds all. */
-static int find_archive(struct held *h, struct plan_app *a, struct plan_archive *p, const char *snap,
-			const struct db_held_list *list, const struct candidates *c,
-			struct err *err)
+/* One archive from the first file of a list that is of use; `c` not NULL: only
+ * from one that holds all. */
+static int find_archive(struct held *h, struct plan_app *a, struct plan_archive *p,
+			const char *snap, const struct db_held_list *list,
+			const struct candidates *c, struct err *err)
 {
 	for (size_t i = 0; i < list->n && !p->save.held; i++) {
 		struct held_zip *z;
@@ -342,8 +354,8 @@ static bool is_same_text(const char *a, const char *b)
 }
 
 /* Whether the snapshot of a zip says what a new one would. */
-static bool says_same(const struct snapshot *m, const struct plan_app *a, const char *snap,
-		      const char *conf, bool only)
+static bool says_same(const struct snapshot *m, const struct plan_app *a,
+		      const char *snap, const char *conf, bool only)
 {
 	if (strcmp(m->snap, snap) != 0 || !is_same_text(m->conf, conf) ||
 	    (only && m->n_archives != a->n_archives))

@@ -19,27 +19,27 @@
 #include "state/sets.h"
 
 #define SLICE  ((uint64_t)8 << 20) /* bytes between two looks at the room */
-#define INODES 4		   /* zip, marker, .last-set, and what SQLite may need */
+#define INODES 4                   /* zip, marker, .last-set, and what SQLite may need */
 
 struct importing {
 	struct session *session;
 	const struct import_request *request;
 	struct meter meter;
-	uint64_t size;	/* of the stream; 0: not known */
-	uint64_t read;	/* bytes of zips so far */
-	bool named;	/* the request's name is used up */
-	bool passing;	/* the rest of a set that is here already */
+	uint64_t size; /* of the stream; 0: not known */
+	uint64_t read; /* bytes of zips so far */
+	bool named;    /* the request's name is used up */
+	bool passing;  /* the rest of a set that is here already */
 	struct duplicates duplicates;
 
 	/* The set under way. */
 	struct new_set set;
 	bool begun, claimed;
-	uint8_t claim[DIGEST_SHA256_SIZE]; /* its content hash, says content.json */
+	uint8_t claim[DIGEST_SHA256_SIZE];     /* its content hash, says content.json */
 	uint8_t hashes[2][DIGEST_SHA256_SIZE]; /* what it is, in both forms */
 	struct snapshot **metas;
 	size_t n, cap;
 	size_t metadata; /* what export_count_metadata() makes of them */
-	bool came; /* a set did */
+	bool came;       /* a set did */
 };
 
 void import_outcome_done(struct import_outcome *o)
@@ -84,11 +84,13 @@ int setaside_import_open_file(const char *path, struct err *err)
 	if (sys_fstat(fd, &st) < 0)
 		return err_errno(err, "cannot look at %s", q(path));
 	if (S_ISDIR(st.st_mode))
-		return err_set(err, ERR_CORRUPT, "%s is a directory, not an export", q(path));
+		return err_set(err, ERR_CORRUPT, "%s is a directory, not an export",
+			       q(path));
 	return TAKE_FD(fd);
 }
 
-/* What is known of the stream's length.  Each byte is gone over twice: written, and hashed. */
+/* What is known of the stream's length.  Each byte is gone over
+ * twice: written, and hashed. */
 static int measure(struct importing *im, int fd, struct err *err)
 {
 	struct stat st;
@@ -168,21 +170,25 @@ static int check_room(const struct importing *im, uint64_t bytes, struct err *er
 }
 
 /* From the stream into the file. */
-static int copy(struct importing *im, const struct importer_part *part, int out, struct err *err)
+static int copy(struct importing *im, const struct importer_part *part, int out,
+		struct err *err)
 {
 	const struct observer *o = im->session->observer;
 	uint64_t done = 0, begun = 0, n;
 
 	if (im->size != 0 && part->size > im->size)
-		return err_set(err, ERR_CORRUPT, "it is cut short: it should have %llu bytes",
+		return err_set(err, ERR_CORRUPT,
+			       "it is cut short: it should have %llu bytes",
 			       (unsigned long long)part->size);
 	meter_part(&im->meter, NULL, NULL, part->size);
 	do {
-		if (observer_check(o, err) < 0 || check_room(im, part->size - done, err) < 0 ||
+		if (observer_check(o, err) < 0 ||
+		    check_room(im, part->size - done, err) < 0 ||
 		    importer_copy(im->session->reader, out, SLICE, o, &n, err) < 0)
 			return -1;
 		if (n > part->size - done)
-			return err_set(err, ERR_CORRUPT, "the reader wrote more than there is");
+			return err_set(err, ERR_CORRUPT,
+				       "the reader wrote more than there is");
 		done += n;
 		fd_write_behind(out, &begun, done);
 		im->read += n;
@@ -209,8 +215,8 @@ static int check_archives(struct importing *im, uint64_t handle, const struct sn
 		if (reader_size(im->session->reader, handle, name, o, &size, err) < 0)
 			return -1;
 		meter_part(&im->meter, m->snap, NULL, size);
-		if (reader_check(im->session->reader, handle, name, false, im->size ? &im->meter : NULL, o,
-				 err) < 0)
+		if (reader_check(im->session->reader, handle, name, false,
+				 im->size ? &im->meter : NULL, o, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -224,7 +230,8 @@ static int verify(struct importing *im, int fd, struct snapshot **ret, struct er
 	uint64_t handle;
 	int r;
 
-	if (reader_open(im->session->reader, fd, im->session->observer, &m, &handle, &problem, err) < 0)
+	if (reader_open(im->session->reader, fd, im->session->observer, &m, &handle,
+			&problem, err) < 0)
 		return -1;
 	if (handle == 0)
 		return err_move(err, &problem);
@@ -247,7 +254,8 @@ static int add_meta(struct importing *im, struct snapshot *m, struct err *err)
 		return err_is(err, ERR_NO_SPACE) ? err_reclassify(err, ERR_CORRUPT) : -1;
 	for (size_t i = 0; i < im->n; i++)
 		if (strcmp(im->metas[i]->snap, m->snap) == 0)
-			return err_set(err, ERR_CORRUPT, "a second snapshot of %s", q(m->snap));
+			return err_set(err, ERR_CORRUPT, "a second snapshot of %s",
+				       q(m->snap));
 	if (alloc_grow(&im->metas, im->n, &im->cap, sizeof(*im->metas), err) < 0)
 		return -1;
 	im->metas[im->n++] = m;
@@ -255,8 +263,8 @@ static int add_meta(struct importing *im, struct snapshot *m, struct err *err)
 }
 
 /* Notes the name, then gives it. */
-static int name_file(struct importing *im, struct atomic_file *f, const struct snapshot *m,
-		     struct err *err)
+static int name_file(struct importing *im, struct atomic_file *f,
+		     const struct snapshot *m, struct err *err)
 {
 	_cleanup_(atomic_file_abortp) struct atomic_file *file = f;
 	_cleanup_free_ char *name = NULL;
@@ -269,7 +277,8 @@ static int name_file(struct importing *im, struct atomic_file *f, const struct s
 }
 
 /* One zip, from the stream to its place. */
-static int take_zip(struct importing *im, const struct importer_part *part, struct err *err)
+static int take_zip(struct importing *im, const struct importer_part *part,
+		    struct err *err)
 {
 	_cleanup_(atomic_file_abortp) struct atomic_file *f = NULL;
 	_cleanup_(snapshot_freep) struct snapshot *m = NULL;
@@ -289,7 +298,8 @@ static int take_zip(struct importing *im, const struct importer_part *part, stru
 
 /* ---- The end of a set ---- */
 
-/* The metadata may hold what this version drops: then only its writer can compute the hash. */
+/* The metadata may hold what this version drops: then only its writer
+ * can compute the hash. */
 static bool has_unknown_keys(const struct importing *im)
 {
 	for (size_t i = 0; i < im->n; i++)
@@ -298,9 +308,10 @@ static bool has_unknown_keys(const struct importing *im)
 	return false;
 }
 
-/* Computes the content hash in its two forms and compares it with what was claimed; *ret is the form that
- * fits, or the first. */
-static int compare_hash(struct importing *im, bool *ret_known, const uint8_t **ret, struct err *err)
+/* Computes the content hash in its two forms and compares it with what was claimed; *ret
+ * is the form that fits, or the first. */
+static int compare_hash(struct importing *im, bool *ret_known, const uint8_t **ret,
+			struct err *err)
 {
 	const struct snapshot *const *metas = (const struct snapshot *const *)im->metas;
 
@@ -322,10 +333,11 @@ static int compare_hash(struct importing *im, bool *ret_known, const uint8_t **r
 			       "%s names another content hash than that of what came",
 			       EXPORT_CONTENT);
 	*ret_known = false;
-	observer_note(im->session->observer, NULL,
-		      "the metadata has keys that this version does not know, so that the content"
-		      " hash in %s could not be compared",
-		      EXPORT_CONTENT);
+	observer_note(
+		im->session->observer, NULL,
+		"the metadata has keys that this version does not know, so that the content"
+		" hash in %s could not be compared",
+		EXPORT_CONTENT);
 	return 0;
 }
 
@@ -354,7 +366,8 @@ static int describe(struct importing *im, struct err *err)
 	const char *note = r->note ? r->note : im->metas[0]->note;
 
 	if (note && !r->note && sets_check_note(note, &why) < 0) {
-		observer_note(im->session->observer, NULL, "the set's own note is not taken over: %s",
+		observer_note(im->session->observer, NULL,
+			      "the set's own note is not taken over: %s",
 			      err_message(&why));
 		note = NULL;
 	}
@@ -377,21 +390,23 @@ static int answer(const struct importing *im, struct import_outcome *ret, struct
 }
 
 /* ERR_DUPLICATE; what came of the set goes. */
-static int refuse_duplicate(struct importing *im, const struct import_outcome *o, struct err *err)
+static int refuse_duplicate(struct importing *im, const struct import_outcome *o,
+			    struct err *err)
 {
 	drop_set(im);
 	if (im->request->name && !im->named)
-		observer_note(im->session->observer, NULL,
-			      "set %llu is not renamed: the name was for a set that is here already",
-			      (unsigned long long)o->set);
+		observer_note(
+			im->session->observer, NULL,
+			"set %llu is not renamed: the name was for a set that is here already",
+			(unsigned long long)o->set);
 	im->named = true;
 	return err_set(err, ERR_DUPLICATE, "the set is here already, as set %llu",
 		       (unsigned long long)o->set);
 }
 
 /* Is there a set of this content?  1: ERR_DUPLICATE is set. */
-static int look_for(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE], bool verify,
-		    struct import_outcome *o, struct err *err)
+static int look_for(struct importing *im, const uint8_t hash[DIGEST_SHA256_SIZE],
+		    bool verify, struct import_outcome *o, struct err *err)
 {
 	if (im->request->allow_duplicate)
 		return 0;
@@ -463,7 +478,8 @@ static int next_set(struct importing *im, struct import_outcome *o, struct err *
 	struct importer_part part = { 0 };
 	int r;
 
-	while ((r = importer_next(im->session->reader, im->session->observer, &part, err)) > 0) {
+	while ((r = importer_next(im->session->reader, im->session->observer, &part,
+				  err)) > 0) {
 		if (im->passing)
 			im->passing = part.kind != IMPORT_END;
 		else if (part.kind == IMPORT_CONTENT)
@@ -479,7 +495,8 @@ static int next_set(struct importing *im, struct import_outcome *o, struct err *
 	return r > 0 ? 1 : r;
 }
 
-int setaside_import_next(struct importing *im, struct import_outcome *ret, struct err *err)
+int setaside_import_next(struct importing *im, struct import_outcome *ret,
+			 struct err *err)
 {
 	_cleanup_(import_outcome_done) struct import_outcome o = { 0 };
 	int r;

@@ -29,7 +29,8 @@ void inventory_done(struct inventory *i)
 }
 
 /* The archives of one app. */
-static int copy_archives(const struct plan_app *from, struct inventory_app *a, struct err *err)
+static int copy_archives(const struct plan_app *from, struct inventory_app *a,
+			 struct err *err)
 {
 	a->archives = alloc_zero(from->n_archives, sizeof(*a->archives), err);
 	if (!a->archives)
@@ -50,7 +51,8 @@ static int copy_archives(const struct plan_app *from, struct inventory_app *a, s
 }
 
 /* One app of the plan. */
-static int copy_app(const struct plan_app *from, struct inventory_app *ret, struct err *err)
+static int copy_app(const struct plan_app *from, struct inventory_app *ret,
+		    struct err *err)
 {
 	const struct catalog_app *app = from->app;
 	struct inventory_app a = { .packaging = packaging_name(app->packaging) };
@@ -76,8 +78,8 @@ static int by_name(const void *a, const void *b)
 	return r ? r : strcmp(x->packaging, y->packaging);
 }
 
-int setaside_inventory(struct session *s, const struct scope *scope, struct inventory *ret,
-		       struct err *err)
+int setaside_inventory(struct session *s, const struct scope *scope,
+		       struct inventory *ret, struct err *err)
 {
 	_cleanup_(plan_done) struct plan plan = { 0 };
 	_cleanup_(inventory_done) struct inventory out = { 0 };

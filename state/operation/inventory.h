@@ -3,7 +3,8 @@
 #define SETASIDE_OPERATION_INVENTORY_H
 
 /*
- * inventory: what can be saved here: apps with the users who have data, and how much it is.
+ * inventory: what can be saved here: apps with the users who have
+ * data, and how much it is.
  */
 
 #include <stdint.h>
@@ -15,8 +16,8 @@
 #include "state/users.h"
 
 struct inventory_archive {
-	char *member;	/* "archive.tgz", "user/alice.tgz" */
-	uint64_t size;	/* bytes of data extents */
+	char *member;  /* "archive.tgz", "user/alice.tgz" */
+	uint64_t size; /* bytes of data extents */
 };
 
 struct inventory_app {
@@ -29,15 +30,16 @@ struct inventory_app {
 };
 
 struct inventory {
-	struct inventory_app *apps; /* by name, then packaging; only those that have data here */
+	/* by name, then packaging; only those that have data here */
+	struct inventory_app *apps;
 	size_t n;
-	struct strings empty;	    /* named in the scope, without data here */
+	struct strings empty; /* named in the scope, without data here */
 	uint64_t size, problems;
 };
 
 /* ERR_NOT_FOUND: no such app or user. */
-int setaside_inventory(struct session *s, const struct scope *scope, struct inventory *ret,
-		       struct err *err);
+int setaside_inventory(struct session *s, const struct scope *scope,
+		       struct inventory *ret, struct err *err);
 void inventory_done(struct inventory *i);
 
 /* The users whose data the session's mode takes by default. */

@@ -27,7 +27,8 @@ static int clean(struct session *s, const struct db_restore *row, struct strings
 	o.workers = &pool.callbacks;
 	r = db_restore_items(s->db, row->id, &items, err);
 	if (r == 0)
-		r = restore_clean(items.items, items.n, row->kind == DB_UNDO, &o, removed, err);
+		r = restore_clean(items.items, items.n, row->kind == DB_UNDO, &o, removed,
+				  err);
 	if (r == 0)
 		r = db_restore_advance(s->db, row->id, JOURNAL_CLOSED, err);
 	pool_done(&pool);
@@ -36,8 +37,8 @@ static int clean(struct session *s, const struct db_restore *row, struct strings
 }
 
 /* Locks of the row's apps: nobody undoes it meanwhile. */
-static int lock_row(struct session *s, const struct db_restore *row, struct restore_locks *ret,
-		    struct err *err)
+static int lock_row(struct session *s, const struct db_restore *row,
+		    struct restore_locks *ret, struct err *err)
 {
 	_cleanup_(strings_done) struct strings apps = STRINGS_INIT, none = STRINGS_INIT;
 
@@ -62,10 +63,11 @@ int keep_make_final(struct session *s, const struct db_restore *row, bool kept,
 		r = clean(s, row, removed, err);
 		if (r < 0) {
 			/* It is final; the next run goes on removing. */
-			observer_warn(s->observer, NULL,
-				      "the next run removes the rest of what restore %llu moved"
-				      " aside: %s",
-				      (unsigned long long)row->id, err_message(err));
+			observer_warn(
+				s->observer, NULL,
+				"the next run removes the rest of what restore %llu moved"
+				" aside: %s",
+				(unsigned long long)row->id, err_message(err));
 			err_clear(err);
 			r = 0;
 		}
@@ -75,7 +77,8 @@ int keep_make_final(struct session *s, const struct db_restore *row, bool kept,
 }
 
 /* Paths as on this machine.  The data is gone, whether or not all can be named. */
-static void show_removed(struct session *s, const struct strings *removed, struct strings *ret)
+static void show_removed(struct session *s, const struct strings *removed,
+			 struct strings *ret)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 
@@ -85,13 +88,15 @@ static void show_removed(struct session *s, const struct strings *removed, struc
 		if (shown && strings_take(ret, shown, &problem) == 0)
 			continue;
 		free(shown);
-		observer_warn(s->observer, NULL, "not all that was removed can be named: %s",
+		observer_warn(s->observer, NULL,
+			      "not all that was removed can be named: %s",
 			      err_message(&problem));
 		return;
 	}
 }
 
-int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret, struct err *err)
+int setaside_keep(struct session *s, uint64_t restore, struct keep_outcome *ret,
+		  struct err *err)
 {
 	struct keep_outcome o = { 0 };
 	_cleanup_(strings_done) struct strings removed = STRINGS_INIT;

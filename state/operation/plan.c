@@ -62,7 +62,8 @@ void plan_done(struct plan *p)
 /* Appends an owner; `user` NULL is the system. */
 static int add_owner(struct plan *p, const struct user *user, struct err *err)
 {
-	struct plan_owner *grown = alloc_resize(p->owners, p->n_owners + 1, sizeof(*grown), err);
+	struct plan_owner *grown =
+		alloc_resize(p->owners, p->n_owners + 1, sizeof(*grown), err);
 	struct plan_owner *o;
 
 	if (!grown)
@@ -104,7 +105,8 @@ static int add_named_users(struct plan *p, const struct scope *scope, struct err
 		if (users_find(s->users, scope->users[i], &u, err) < 0)
 			return -1;
 		if (!s->is_root && u.uid != s->self.uid)
-			return err_set(err, ERR_DENIED, "only root can act for user %s", q(u.name));
+			return err_set(err, ERR_DENIED, "only root can act for user %s",
+				       q(u.name));
 		if (add_user(p, &u, err) < 0)
 			return -1;
 	}
@@ -138,10 +140,11 @@ int plan_packer(struct plan *p, struct plan_owner *o, struct err *err)
 	o->packer = NULL;
 	free(o->groups);
 	o->groups = NULL;
-	if (o->user.name && session_identity(p->session, &o->user, &id, &o->groups, err) < 0)
+	if (o->user.name &&
+	    session_identity(p->session, &o->user, &id, &o->groups, err) < 0)
 		return -1;
-	if (worker_start(&p->env->env, WORKER_PACKER, &id, p->session->observer, &o->packer, err) <
-	    0)
+	if (worker_start(&p->env->env, WORKER_PACKER, &id, p->session->observer,
+			 &o->packer, err) < 0)
 		return -1;
 	if (p->leave_out.n == 0 ||
 	    packer_leave_out(o->packer, &p->leave_out, p->session->observer, err) == 0)
@@ -177,8 +180,8 @@ static int collect_name(void *ctx, const char *name, struct err *err)
 }
 
 /* Data of a flatpak, and what the owner's own installation says of it. */
-static int add_home_flatpak(struct plan *p, struct plan_owner *o, struct catalog *c, const char *id,
-			    struct err *err)
+static int add_home_flatpak(struct plan *p, struct plan_owner *o, struct catalog *c,
+			    const char *id, struct err *err)
 {
 	_cleanup_(flatpak_deploy_done) struct flatpak_deploy d = { NULL, NULL };
 	_cleanup_free_ char *home = NULL, *path = NULL;
@@ -205,8 +208,9 @@ static int find_home_flatpaks(struct plan *p, struct plan_owner *o, struct catal
 {
 	struct home_listing l = { p, c, STRINGS_INIT };
 	_cleanup_free_ char *path = session_expand("~/.var/app", o->user.home, err);
-	int r = path ? packer_list(o->packer, path, collect_name, &l, p->session->observer, err) :
-		       -1;
+	int r = path ? packer_list(o->packer, path, collect_name, &l,
+				   p->session->observer, err)
+		     : -1;
 
 	for (size_t i = 0; r >= 0 && i < l.names.n; i++)
 		r = add_home_flatpak(p, o, c, l.names.items[i], err);
@@ -220,14 +224,17 @@ static int find_home_snaps(struct plan *p, struct plan_owner *o, struct catalog 
 {
 	struct home_listing l = { p, c, STRINGS_INIT };
 	_cleanup_free_ char *path = session_expand("~/snap", o->user.home, err);
-	int r = path ? packer_list(o->packer, path, collect_name, &l, p->session->observer, err) :
-		       -1;
+	int r = path ? packer_list(o->packer, path, collect_name, &l,
+				   p->session->observer, err)
+		     : -1;
 
 	for (size_t i = 0; r >= 0 && i < l.names.n; i++) {
 		_cleanup_free_ char *link = NULL, *revision = NULL;
 
 		link = alloc_printf(err, "%s/%s/current", path, l.names.items[i]);
-		r = link ? packer_link(o->packer, link, p->session->observer, &revision, err) : -1;
+		r = link ? packer_link(o->packer, link, p->session->observer, &revision,
+				       err)
+			 : -1;
 		if (r == 0 && revision)
 			r = catalog_add_home_snap(c, l.names.items[i], revision, err);
 	}
@@ -243,7 +250,8 @@ static int find_home_apps(struct plan *p, struct catalog *c, struct err *err)
 
 		if (!o->user.name)
 			continue;
-		if (plan_packer(p, o, err) == 0 && find_home_flatpaks(p, o, c, err) == 0 &&
+		if (plan_packer(p, o, err) == 0 &&
+		    find_home_flatpaks(p, o, c, err) == 0 &&
 		    find_home_snaps(p, o, c, err) == 0)
 			continue;
 		if (err_is(err, ERR_INTERRUPTED) || err_is(err, ERR_NOMEM) ||
@@ -258,10 +266,10 @@ static int find_home_apps(struct plan *p, struct catalog *c, struct err *err)
 
 /* ---- Apps ---- */
 
-/* "TREE/PATTERN" of a native app or flatpak as snapd's variables say it; NULL if it is none of
- * this app's trees.  "TREE/X/" is "TREE/X", which goes with all below it. */
-static char *native_exclude(const struct catalog_app *app, const char *pattern, bool *ret_known,
-			    struct err *err)
+/* "TREE/PATTERN" of a native app or flatpak as snapd's variables say it; NULL if it is
+ * none of this app's trees.  "TREE/X/" is "TREE/X", which goes with all below it. */
+static char *native_exclude(const struct catalog_app *app, const char *pattern,
+			    bool *ret_known, struct err *err)
 {
 	*ret_known = false;
 	for (size_t i = 0; i < app->n_trees; i++) {
@@ -281,7 +289,8 @@ static char *native_exclude(const struct catalog_app *app, const char *pattern, 
 	return NULL;
 }
 
-/* The run-time excludes that are about this app, checked by the rules they are stored under. */
+/* The run-time excludes that are about this app, checked by the rules
+ * they are stored under. */
 static int app_excludes(struct plan_app *a, const struct scope *scope, bool *used,
 			struct err *err)
 {
@@ -312,8 +321,8 @@ static int app_excludes(struct plan_app *a, const struct scope *scope, bool *use
 }
 
 /* The trees of an app that are this owner's, as an archive to save. */
-static int archive_init(struct plan *p, const struct catalog_app *app, struct plan_owner *o,
-			struct plan_archive *a, struct err *err)
+static int archive_init(struct plan *p, const struct catalog_app *app,
+			struct plan_owner *o, struct plan_archive *a, struct err *err)
 {
 	bool user = o->user.name != NULL;
 
@@ -321,8 +330,8 @@ static int archive_init(struct plan *p, const struct catalog_app *app, struct pl
 	a->paths = a->trees ? alloc_zero(app->n_trees + 1, sizeof(*a->paths), err) : NULL;
 	if (!a->paths)
 		return -1;
-	a->member = user ? alloc_printf(err, "user/%s.tgz", o->user.name) :
-			   alloc_strdup("archive.tgz", err);
+	a->member = user ? alloc_printf(err, "user/%s.tgz", o->user.name)
+			 : alloc_strdup("archive.tgz", err);
 	if (!a->member)
 		return -1;
 	for (size_t i = 0; i < app->n_trees; i++) {
@@ -333,11 +342,12 @@ static int archive_init(struct plan *p, const struct catalog_app *app, struct pl
 		a->paths[a->n_trees] = session_expand(t->path, o->user.home, err);
 		if (!a->paths[a->n_trees])
 			return -1;
-		a->trees[a->n_trees] = (struct save_tree){ .name = t->name,
-							   .archive_path = t->archive_path,
-							   .shown_path = t->path,
-							   .path = a->paths[a->n_trees],
-							   .exclude = &t->exclude };
+		a->trees[a->n_trees] =
+			(struct save_tree){ .name = t->name,
+					    .archive_path = t->archive_path,
+					    .shown_path = t->path,
+					    .path = a->paths[a->n_trees],
+					    .exclude = &t->exclude };
 		a->n_trees++;
 	}
 	a->save = (struct save_archive){
@@ -359,8 +369,8 @@ static int archive_init(struct plan *p, const struct catalog_app *app, struct pl
 	return 0;
 }
 
-int plan_note_problem(void *looking, const struct save_archive *a, const struct save_tree *t,
-		      const struct err *why, struct err *err)
+int plan_note_problem(void *looking, const struct save_archive *a,
+		      const struct save_tree *t, const struct err *why, struct err *err)
 {
 	const struct plan_looking *l = looking;
 	struct plan *p = l->plan;
@@ -379,7 +389,8 @@ int plan_note_problem(void *looking, const struct save_archive *a, const struct 
 }
 
 /* Looks at one owner's part of an app; an archive that has a tree is kept. */
-static int add_archive(struct plan *p, struct plan_app *app, struct plan_owner *o, struct err *err)
+static int add_archive(struct plan *p, struct plan_app *app, struct plan_owner *o,
+		       struct err *err)
 {
 	struct plan_looking looking = { p, app->app };
 	struct save_options options = { .settle = p->settle,
@@ -417,8 +428,9 @@ fail:
 }
 
 /* All of one app. */
-static int build_app(struct plan *p, const struct scope *scope, const struct catalog_app *app,
-		     bool *used, struct plan_app *ret, struct err *err)
+static int build_app(struct plan *p, const struct scope *scope,
+		     const struct catalog_app *app, bool *used, struct plan_app *ret,
+		     struct err *err)
 {
 	struct plan_app a = { .app = app };
 
@@ -457,8 +469,8 @@ static bool is_here(void *ctx, const struct catalog_app *app)
 }
 
 /* Appends an app with data; without, it is `empty` where it was named. */
-static int add_app(struct plan *p, const struct scope *scope, const struct catalog_app *app,
-		   bool named, bool *used, struct err *err)
+static int add_app(struct plan *p, const struct scope *scope,
+		   const struct catalog_app *app, bool named, bool *used, struct err *err)
 {
 	struct plan_app a, *grown;
 
@@ -470,9 +482,9 @@ static int add_app(struct plan *p, const struct scope *scope, const struct catal
 	if (a.n_archives == 0) {
 		app_done(&a);
 		return named && !unread_has(&p->unread, app->name) &&
-				       !strings_has(&p->empty, app->name) ?
-			       strings_add(&p->empty, app->name, err) :
-			       0;
+				       !strings_has(&p->empty, app->name)
+			       ? strings_add(&p->empty, app->name, err)
+			       : 0;
 	}
 	grown = alloc_resize(p->apps, p->n_apps + 1, sizeof(*grown), err);
 	if (!grown) {
@@ -485,8 +497,8 @@ static int add_app(struct plan *p, const struct scope *scope, const struct catal
 }
 
 /* The apps of the scope, or all. */
-static int find_apps(struct plan *p, const struct scope *scope, struct catalog *c, bool *used,
-		     struct err *err)
+static int find_apps(struct plan *p, const struct scope *scope, struct catalog *c,
+		     bool *used, struct err *err)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 	struct here h = { p, scope, used, &problem };
@@ -540,11 +552,12 @@ static int check_excludes(const struct plan *p, const struct scope *scope,
 			continue;
 		err_set(err, ERR_USAGE, "--exclude %s matches no tree of these apps",
 			q(scope->exclude[i]));
-		return err_hint(err,
-				"an exclude is TREE/PATTERN with the name of a tree%s%s, or begins"
-				" with $SNAP_DATA, $SNAP_COMMON, $SNAP_USER_DATA or"
-				" $SNAP_USER_COMMON",
-				trees.len ? ": " : "", trees.len ? trees.data : "");
+		return err_hint(
+			err,
+			"an exclude is TREE/PATTERN with the name of a tree%s%s, or begins"
+			" with $SNAP_DATA, $SNAP_COMMON, $SNAP_USER_DATA or"
+			" $SNAP_USER_COMMON",
+			trees.len ? ": " : "", trees.len ? trees.data : "");
 	}
 	return 0;
 }
@@ -666,12 +679,14 @@ uint64_t plan_room(const struct plan *p)
 {
 	uint64_t sum = 0;
 
-	/* Blocks that do not shrink are stored: a little more than the tar stream at worst. */
+	/* Blocks that do not shrink are stored: a little more than
+	 * the tar stream at worst. */
 	for (size_t i = 0; i < p->n_apps; i++) {
 		sum = meter_add(sum, ZIP_ROOM);
 		for (size_t k = 0; k < p->apps[i].n_archives; k++) {
 			const struct plan_archive *a = &p->apps[i].archives[k];
-			uint64_t bytes = a->save.held ? a->held.place.size : a->counts.bytes;
+			uint64_t bytes =
+				a->save.held ? a->held.place.size : a->counts.bytes;
 
 			sum = meter_add(sum, meter_add(bytes, bytes / 1000));
 		}

@@ -136,7 +136,8 @@ static int check_rooms(struct restoring *r, struct err *err)
 		};
 
 		retention_room_compute(&r->session->config.reserve, &room);
-		if (retention_check_room(&room, from->bytes, from->inodes, from->path, err) < 0)
+		if (retention_check_room(&room, from->bytes, from->inodes, from->path,
+					 err) < 0)
 			return hint_keep(r->session, err);
 	}
 	return 0;
@@ -151,7 +152,8 @@ static int live_paths(const struct restore_plan *p, struct strings *ret, struct 
 	return 0;
 }
 
-/* The apps, before their targets are looked at: nobody restores or undoes them meanwhile. */
+/* The apps, before their targets are looked at: nobody restores or
+ * undoes them meanwhile. */
 static int lock_apps(struct restoring *r, struct err *err)
 {
 	_cleanup_(strings_done) struct strings none = STRINGS_INIT;
@@ -189,11 +191,12 @@ static int check_use(struct restoring *r, struct err *err)
 /* What is going to happen, looked at from all sides. */
 static int plan(struct restoring *r, struct err *err)
 {
-	if (sets_get(r->session, r->request->set, &r->set, err) < 0 || set_policy(r, err) < 0 ||
+	if (sets_get(r->session, r->request->set, &r->set, err) < 0 ||
+	    set_policy(r, err) < 0 ||
 	    source_open(r->session, &r->set, r->request, &r->source, err) < 0 ||
 	    lock_apps(r, err) < 0 ||
-	    restore_plan_init(r->source.archives, r->source.n_archives, &r->options, &r->plan,
-			      err) < 0 ||
+	    restore_plan_init(r->source.archives, r->source.n_archives, &r->options,
+			      &r->plan, err) < 0 ||
 	    check_rooms(r, err) < 0)
 		return -1;
 	return check_use(r, err);
@@ -210,8 +213,8 @@ static int record(struct restoring *r, struct err *err)
 	struct stamp now;
 	struct db_restore row;
 
-	if (restore_detail_write(&r->plan, r->source.configs, r->source.n_configs, &detail, err) <
-		    0 ||
+	if (restore_detail_write(&r->plan, r->source.configs, r->source.n_configs,
+				 &detail, err) < 0 ||
 	    stamp_now(&now, err) < 0)
 		return -1;
 	apps = restore_join_apps(&r->source.apps, err);
@@ -242,7 +245,8 @@ static void abandon(struct restoring *r)
 	pool_bind(&r->pool, r->id);
 	if (restore_abandon(r->plan.items, r->plan.n_items, &r->options, &problem) < 0 ||
 	    db_restore_drop(s->db, r->id, &problem) < 0)
-		observer_warn(s->observer, NULL, "the next run removes what restore %llu prepared: %s",
+		observer_warn(s->observer, NULL,
+			      "the next run removes what restore %llu prepared: %s",
 			      (unsigned long long)r->id, err_message(&problem));
 }
 
@@ -260,8 +264,8 @@ static int make_outcome(struct restoring *r, struct err *err)
 		return -1;
 	if (r->plan.n_targets > 0 && strings_add_all(&o->apps, &r->source.apps, err) < 0)
 		return -1;
-	return restore_report_items(r->session, r->plan.items, r->plan.n_items, false, &o->created,
-				    &o->moved, err);
+	return restore_report_items(r->session, r->plan.items, r->plan.n_items, false,
+				    &o->created, &o->moved, err);
 }
 
 /* All is unpacked: nothing belonged to an OLD that is not used now. */
@@ -269,10 +273,9 @@ static int check_mapped(const struct restoring *r, struct err *err)
 {
 	for (size_t i = 0; i < r->n_map; i++)
 		if (!r->map[i].used)
-			return err_set(err, ERR_NOT_FOUND,
-				       "set %llu has no data of user %s",
-				       (unsigned long long)r->request->set,
-				       q(r->map[i].from));
+			return err_set(
+				err, ERR_NOT_FOUND, "set %llu has no data of user %s",
+				(unsigned long long)r->request->set, q(r->map[i].from));
 	return 0;
 }
 
@@ -300,7 +303,8 @@ static int run(struct restoring *r, struct err *err)
 	}
 	session_shield(r->session);
 	if (result < 0) {
-		observer_warn(r->session->observer, NULL, "the next run settles restore %llu: %s",
+		observer_warn(r->session->observer, NULL,
+			      "the next run settles restore %llu: %s",
 			      (unsigned long long)r->id, err_message(err));
 		err_clear(err);
 		r->unsettled = true;
@@ -340,7 +344,8 @@ static void listen_to(struct restoring *r)
 int setaside_restore(struct session *s, const struct restore_request *request,
 		     struct restore_outcome *ret, struct err *err)
 {
-	_cleanup_(restoring_done) struct restoring r = { .session = s, .request = request };
+	_cleanup_(restoring_done) struct restoring r = { .session = s,
+							 .request = request };
 	int result;
 
 	session_unshield(s);

@@ -105,7 +105,8 @@ static int parse_str(const struct json *from, char **to, struct err *err)
 }
 
 /* One tree. */
-static int parse_tree(const struct json *from, struct restore_detail_tree *t, struct err *err)
+static int parse_tree(const struct json *from, struct restore_detail_tree *t,
+		      struct err *err)
 {
 	if (from->type != JSON_OBJECT)
 		return err_set(err, ERR_CORRUPT, "what a restore remembers is damaged");
@@ -119,7 +120,8 @@ static int parse_tree(const struct json *from, struct restore_detail_tree *t, st
 }
 
 /* Configurations, as canonical text again. */
-static int parse_configs(const struct json *from, struct restore_detail *d, struct err *err)
+static int parse_configs(const struct json *from, struct restore_detail *d,
+			 struct err *err)
 {
 	if (!from || from->type != JSON_OBJECT)
 		return err_set(err, ERR_CORRUPT, "what a restore remembers is damaged");
@@ -186,7 +188,8 @@ const struct restore_detail_tree *restore_detail_find(const struct restore_detai
 						      const struct journal_item *item)
 {
 	for (size_t i = 0; i < d->n; i++)
-		if (same(d->trees[i].user, item->user) && same(d->trees[i].tree, item->tree))
+		if (same(d->trees[i].user, item->user) &&
+		    same(d->trees[i].tree, item->tree))
 			return &d->trees[i];
 	return NULL;
 }

@@ -3,11 +3,13 @@
 #define SETASIDE_OPERATION_RESTORE_DETAIL_H
 
 /*
- * restore_detail: what an undo has to carry over, remembered with the restore, so that the set
- * itself may be forgotten meanwhile.
+ * restore_detail: what an undo has to carry over, remembered with the restore, so that
+ * the set itself may be forgotten meanwhile.
  *
- * JSON: {"configs":{APP:{...}},"trees":[{"user":...,"tree":...,"revision":...,"patterns":[],"snapd":[],"paths":[]}]};
- * `configs` holds the apps' configuration from before; `user` is null for system data, strings that are not UTF-8 are {"base64":...}.  Not installed.
+ * JSON:
+ * {"configs":{APP:{...}},"trees":[{"user":...,"tree":...,"revision":...,"patterns":[],"snapd":[],"paths":[]}]};
+ * `configs` holds the apps' configuration from before; `user` is null for system data,
+ * strings that are not UTF-8 are {"base64":...}.  Not installed.
  */
 
 #include "backend/base/buf.h"

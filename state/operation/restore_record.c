@@ -39,8 +39,8 @@ static int add_items(const struct db_item_list *items, const char *app,
 }
 
 /* The app's configuration from before. */
-static int add_config(const struct db_restore *row, const char *app, struct restore_state *state,
-		      struct err *err)
+static int add_config(const struct db_restore *row, const char *app,
+		      struct restore_state *state, struct err *err)
 {
 	struct restore_detail detail = { 0 };
 	int r = restore_detail_parse(row->detail, row->detail_size, &detail, err);

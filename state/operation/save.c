@@ -26,12 +26,12 @@ struct saving {
 	char *host, *machine_id;
 	struct new_set set;
 	struct snapshot **metas; /* one for each app of the plan */
-	struct lock_key *locks;	 /* the apps' */
+	struct lock_key *locks;  /* the apps' */
 	size_t n_locks, n_taken;
 	struct meter meter;
 	uint64_t skipped, changed;
 	struct held held;
-	struct strings apps; /* of a dry run */
+	struct strings apps;         /* of a dry run */
 	struct save_result *results; /* one for each app of the plan that was saved */
 	size_t n_results;
 	struct save_unchanged *unchanged;
@@ -138,7 +138,8 @@ static bool clashes(const struct plan *p, const struct catalog_app *app)
 }
 
 /* The run-time excludes. */
-static int put_excludes(struct snapshot *m, const struct strings *exclude, struct err *err)
+static int put_excludes(struct snapshot *m, const struct strings *exclude,
+			struct err *err)
 {
 	if (exclude->n == 0)
 		return 0;
@@ -185,7 +186,8 @@ static int make_meta(struct saving *v, const struct plan_app *a, struct snapshot
 	const struct save_request *r = v->request;
 	_cleanup_free_ char *name = NULL;
 
-	name = alloc_printf(err, "%s%s", app->name, clashes(&v->plan, app) ? ".native" : "");
+	name = alloc_printf(err, "%s%s", app->name,
+			    clashes(&v->plan, app) ? ".native" : "");
 	if (!name || snapshot_new(&m, err) < 0)
 		return -1;
 	m->time = v->time;
@@ -193,10 +195,12 @@ static int make_meta(struct saving *v, const struct plan_app *a, struct snapshot
 	m->has_own = true;
 	m->own_auto = r->automatic;
 	if (put(&m->snap, name, err) < 0 || put(&m->revision, app->revision, err) < 0 ||
-	    put(&m->snap_id, app->snap_id, err) < 0 || put(&m->summary, app->summary, err) < 0 ||
+	    put(&m->snap_id, app->snap_id, err) < 0 ||
+	    put(&m->summary, app->summary, err) < 0 ||
 	    put(&m->version, app->version, err) < 0 || put_conf(r, app, m, err) < 0 ||
 	    put(&m->packaging, packaging_name(app->packaging), err) < 0 ||
-	    put(&m->host, v->host, err) < 0 || put(&m->machine_id, v->machine_id, err) < 0 ||
+	    put(&m->host, v->host, err) < 0 ||
+	    put(&m->machine_id, v->machine_id, err) < 0 ||
 	    put(&m->taken, "online", err) < 0 || put(&m->name, r->name, err) < 0 ||
 	    put(&m->note, r->note, err) < 0 || put(&m->reason, r->reason, err) < 0 ||
 	    put_excludes(m, &a->exclude, err) < 0)
@@ -238,8 +242,9 @@ static int unreadable(const struct save_unread_list *list, struct err *err)
 	const struct save_unread *first = &list->items[0];
 
 	return err_set(err, first->kind == ERR_DENIED ? ERR_DENIED : ERR_IO,
-		       "cannot read the data of %s: %s: %s%s", q(first->app), q(first->path),
-		       first->why, list->n > 1 ? "; nor what else there is" : "");
+		       "cannot read the data of %s: %s: %s%s", q(first->app),
+		       q(first->path), first->why,
+		       list->n > 1 ? "; nor what else there is" : "");
 }
 
 /* There must be something to save. */
@@ -266,8 +271,8 @@ static int check_room(const struct saving *v, struct err *err)
 	if (!s->store)
 		above = places_open_above(&s->places, &s->places.snapshots, err);
 	if ((!s->store && above < 0) ||
-	    retention_room(s->store ? store_fd(s->store) : above, &s->config.reserve, &room,
-			   err) < 0)
+	    retention_room(s->store ? store_fd(s->store) : above, &s->config.reserve,
+			   &room, err) < 0)
 		return -1;
 	return retention_check_room(&room, plan_room(&v->plan), v->plan.n_apps + 4,
 				    s->store_shown, err);
@@ -283,7 +288,8 @@ static int lock_apps(struct saving *v, struct err *err)
 		return -1;
 	for (size_t i = 0; i < v->plan.n_apps; i++)
 		v->locks[v->n_locks++] = LOCK_KEY_APP(v->plan.apps[i].app->name);
-	if (locks_take_all(v->session->locks, v->locks, v->n_locks, LOCK_EXCLUSIVE, &wait, err) < 0)
+	if (locks_take_all(v->session->locks, v->locks, v->n_locks, LOCK_EXCLUSIVE, &wait,
+			   err) < 0)
 		return -1;
 	v->n_taken = v->n_locks;
 	return 0;
@@ -322,7 +328,8 @@ static int find_held(struct saving *v, struct err *err)
 	if (v->request->force_read || !v->session->db)
 		return 0;
 	for (size_t i = 0; i < v->plan.n_apps; i++)
-		if (held_find(&v->held, &v->plan.apps[i], v->metas[i]->snap, packing, err) < 0)
+		if (held_find(&v->held, &v->plan.apps[i], v->metas[i]->snap, packing,
+			      err) < 0)
 			return err_wrap(err, "cannot look for older data of %s",
 					q(v->metas[i]->snap));
 	return 0;
@@ -366,8 +373,8 @@ static int leave_unchanged(struct saving *v, struct err *err)
 	for (size_t i = 0; i < v->plan.n_apps;) {
 		uint64_t set;
 
-		if (held_whole(&v->held, &v->plan.apps[i], v->metas[i]->snap, v->metas[i]->conf,
-			       only, &set, err) < 0)
+		if (held_whole(&v->held, &v->plan.apps[i], v->metas[i]->snap,
+			       v->metas[i]->conf, only, &set, err) < 0)
 			return -1;
 		if (set == 0)
 			i++;
@@ -400,8 +407,8 @@ static int extend(struct saving *v, uint64_t id, struct err *err)
 	return r;
 }
 
-/* All such sets, most often one for app after app, within a transaction: a save that fails leaves them
- * as they are. */
+/* All such sets, most often one for app after app, within a transaction: a save that
+ * fails leaves them as they are. */
 static int extend_held(struct saving *v, struct err *err)
 {
 	if (v->n_unchanged == 0)
@@ -448,7 +455,8 @@ static int make_row(void *ctx, struct db_set *row, struct err *err)
 
 	row->automatic = r->automatic;
 	row->created = v->time.sec;
-	row->expires = retention_set_expiry(&v->session->config, r->automatic, v->time.sec);
+	row->expires =
+		retention_set_expiry(&v->session->config, r->automatic, v->time.sec);
 	if (put(&row->name, r->name, err) < 0 || put(&row->note, r->note, err) < 0 ||
 	    put(&row->reason, r->reason, err) < 0)
 		return -1;
@@ -457,7 +465,8 @@ static int make_row(void *ctx, struct db_set *row, struct err *err)
 
 		v->metas[i]->set = row->id;
 		if (store_file_name(row->id, v->metas[i], &file, err) < 0 ||
-		    db_set_add_file(row, file, v->metas[i]->snap, DB_FILE_PLANNED, err) < 0)
+		    db_set_add_file(row, file, v->metas[i]->snap, DB_FILE_PLANNED, err) <
+			    0)
 			return -1;
 	}
 	return 0;
@@ -486,8 +495,8 @@ static int save_app(struct saving *v, size_t i, struct err *err)
 		return -1;
 	for (size_t k = 0; k < a->n_archives; k++)
 		archives[k] = a->archives[k].save;
-	if (save_snapshot(s->store, v->metas[i], archives, a->n_archives, &options, result, err) <
-	    0)
+	if (save_snapshot(s->store, v->metas[i], archives, a->n_archives, &options,
+			  result, err) < 0)
 		return -1;
 	held_close(&v->held, a);
 	v->n_results++;
@@ -514,7 +523,8 @@ static int record_prints(struct saving *v, struct err *err)
 				.file = &r->file,
 			};
 
-			if (r->prints[k].valid && db_fingerprint_put(v->session->db, &f, err) < 0)
+			if (r->prints[k].valid &&
+			    db_fingerprint_put(v->session->db, &f, err) < 0)
 				return -1;
 		}
 	return 0;
@@ -580,7 +590,8 @@ static int run(struct saving *v, struct err *err)
 	if (v->plan.n_apps == 0)
 		return r->dry_run ? 0 : extend_alone(v, err);
 	if (find_held(v, err) < 0 ||
-	    (r->dry_run && session_check_writable(v->session, err) < 0) || check_room(v, err) < 0)
+	    (r->dry_run && session_check_writable(v->session, err) < 0) ||
+	    check_room(v, err) < 0)
 		return -1;
 	if (r->dry_run)
 		return name_apps(v, err);
@@ -597,7 +608,8 @@ static void show_set(struct saving *v, struct save_outcome *o)
 	o->has_set = true;
 	if (sets_get(v->session, v->set.row.id, &o->set, &problem) == 0)
 		return;
-	observer_warn(v->session->observer, NULL, "set %llu is complete, but cannot be shown: %s",
+	observer_warn(v->session->observer, NULL,
+		      "set %llu is complete, but cannot be shown: %s",
 		      (unsigned long long)v->set.row.id, err_message(&problem));
 	o->set = (struct set){ .id = v->set.row.id,
 			       .origin = db_set_origin_name(DB_SET_SAVED),

@@ -30,9 +30,11 @@ void source_close(struct session *s, struct source *src)
 {
 	_cleanup_(err_clear) struct err ignored = ERR_INIT;
 
-	for (size_t i = 0; s->reader && worker_is_alive(s->reader) && i < src->n_snapshots; i++)
+	for (size_t i = 0;
+	     s->reader && worker_is_alive(s->reader) && i < src->n_snapshots; i++)
 		if (src->snapshots[i].handle != 0 &&
-		    reader_close(s->reader, src->snapshots[i].handle, s->observer, &ignored) < 0)
+		    reader_close(s->reader, src->snapshots[i].handle, s->observer,
+				 &ignored) < 0)
 			err_clear(&ignored); /* it ends with the reader */
 	source_done(src);
 }
@@ -80,8 +82,9 @@ static enum packaging packaging_of(const struct snapshot *m)
 }
 
 /* The app of that packaging, or NULL. */
-static const struct catalog_app *find_app(const struct catalog *c, enum packaging packaging,
-					  const char *name, size_t n)
+static const struct catalog_app *find_app(const struct catalog *c,
+					  enum packaging packaging, const char *name,
+					  size_t n)
 {
 	for (size_t i = 0; i < catalog_count(c); i++) {
 		const struct catalog_app *app = catalog_at(c, i);
@@ -94,15 +97,18 @@ static const struct catalog_app *find_app(const struct catalog *c, enum packagin
 }
 
 /* A snapshot of one packaging never goes over data of another. */
-static int check_packaging(const struct opening *o, const struct snapshot *m, struct err *err)
+static int check_packaging(const struct opening *o, const struct snapshot *m,
+			   struct err *err)
 {
 	enum packaging mine = packaging_of(m);
 
 	for (size_t i = 0; i < catalog_count(o->catalog); i++) {
 		const struct catalog_app *app = catalog_at(o->catalog, i);
 
-		if (app->packaging != mine && app->installed && strcmp(app->name, m->snap) == 0) {
-			err_set(err, ERR_REFUSED, "%s is a %s here, and the snapshot is of a %s app",
+		if (app->packaging != mine && app->installed &&
+		    strcmp(app->name, m->snap) == 0) {
+			err_set(err, ERR_REFUSED,
+				"%s is a %s here, and the snapshot is of a %s app",
 				q(m->snap), packaging_name(app->packaging),
 				packaging_name(mine));
 			return err_hint(err, "install the %s package of it first",
@@ -113,17 +119,20 @@ static int check_packaging(const struct opening *o, const struct snapshot *m, st
 }
 
 /* Snaps: the same snap, and data that the current revision can read. */
-static int check_snap(const struct catalog_app *app, const struct snapshot *m, struct err *err)
+static int check_snap(const struct catalog_app *app, const struct snapshot *m,
+		      struct err *err)
 {
 	if (app->snap_id && m->snap_id && strcmp(app->snap_id, m->snap_id) != 0)
-		return err_set(err, ERR_REFUSED,
-			       "the snap %s here is another one than the one that was saved",
-			       q(m->snap));
+		return err_set(
+			err, ERR_REFUSED,
+			"the snap %s here is another one than the one that was saved",
+			q(m->snap));
 	if (app->installed && !snapshot_epoch_can_read(&app->epoch, &m->epoch))
-		return err_set(err, ERR_REFUSED,
-			       "revision %s of the snap %s cannot read data of this snapshot's"
-			       " epoch",
-			       app->revision, q(m->snap));
+		return err_set(
+			err, ERR_REFUSED,
+			"revision %s of the snap %s cannot read data of this snapshot's"
+			" epoch",
+			app->revision, q(m->snap));
 	return 0;
 }
 
@@ -182,7 +191,8 @@ static int skip_unknown(struct source *src, const char *app, const char *user, s
 	return 0;
 }
 
-/* The user whose data this becomes: mapped, or of the same name.  1: found, 0: left out and said. */
+/* The user whose data this becomes: mapped, or of the same name.  1: found,
+ * 0: left out and said. */
 static int find_user(struct opening *o, const char *app, const char *name, size_t n,
 		     struct user *ret, struct err *err)
 {
@@ -219,9 +229,9 @@ static int find_user(struct opening *o, const char *app, const char *name, size_
 /* ---- Which trees, and where ---- */
 
 /* Adds one tree; takes `path`. */
-static int add_tree(struct restore_archive *a, struct source_archive *own, const char *tree,
-		    char *path, bool is_file, bool optional, char *const *patterns,
-		    size_t n_patterns, struct err *err)
+static int add_tree(struct restore_archive *a, struct source_archive *own,
+		    const char *tree, char *path, bool is_file, bool optional,
+		    char *const *patterns, size_t n_patterns, struct err *err)
 {
 	size_t i = own->n_trees;
 
@@ -242,8 +252,8 @@ static int add_tree(struct restore_archive *a, struct source_archive *own, const
 	return 0;
 }
 
-/* The place that this machine gives a tree: the catalog's, else the recorded one of a set that was
- * saved here.  NULL and no error: there is none. */
+/* The place that this machine gives a tree: the catalog's, else the recorded one of a set
+ * that was saved here.  NULL and no error: there is none. */
 static char *tree_path(struct opening *o, const struct catalog_app *app, bool user_scope,
 		       const struct snapshot_tree *t, const char *home, struct err *err)
 {
@@ -258,8 +268,9 @@ static char *tree_path(struct opening *o, const struct catalog_app *app, bool us
 
 /* A native app's or flatpak's trees, as the metadata lists them. */
 static int native_trees(struct opening *o, const struct snapshot *m,
-			const struct snapshot_archive *from, const struct catalog_app *app,
-			const char *home, struct restore_archive *a, struct source_archive *own,
+			const struct snapshot_archive *from,
+			const struct catalog_app *app, const char *home,
+			struct restore_archive *a, struct source_archive *own,
 			struct err *err)
 {
 	for (size_t i = 0; i < from->n_trees; i++) {
@@ -270,9 +281,11 @@ static int native_trees(struct opening *o, const struct snapshot *m,
 		if (!path && err->kind != ERR_NONE)
 			return -1;
 		if (!path) {
-			err_set(err, ERR_REFUSED, "no definition here says where %s of %s belongs",
+			err_set(err, ERR_REFUSED,
+				"no definition here says where %s of %s belongs",
 				q(t->name), q(m->snap));
-			return err_hint(err, "add a definition of %s, or restore with --trust",
+			return err_hint(err,
+					"add a definition of %s, or restore with --trust",
 					q(m->snap));
 		}
 		name = alloc_printf(err, "common/%s", t->name);
@@ -280,8 +293,8 @@ static int native_trees(struct opening *o, const struct snapshot *m,
 			free(path);
 			return -1;
 		}
-		if (add_tree(a, own, name, path, t->is_file, false, t->exclude, t->n_exclude,
-			     err) < 0)
+		if (add_tree(a, own, name, path, t->is_file, false, t->exclude,
+			     t->n_exclude, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -290,11 +303,13 @@ static int native_trees(struct opening *o, const struct snapshot *m,
 /* A snap's two directories; snapd's archives may lack one. */
 static int snap_trees(struct opening *o, const struct snapshot *m,
 		      const struct snapshot_archive *from, const struct catalog_app *app,
-		      const char *home, struct restore_archive *a, struct source_archive *own,
-		      struct err *err)
+		      const char *home, struct restore_archive *a,
+		      struct source_archive *own, struct err *err)
 {
 	const char *given = o->request->revision;
-	const char *revision = given ? given : app && app->installed ? app->revision : m->revision;
+	const char *revision = given                   ? given
+			       : app && app->installed ? app->revision
+						       : m->revision;
 	const char *base = a->user ? "~/snap" : "/var/snap";
 	const char *tops[2] = { m->revision, "common" };
 
@@ -304,7 +319,8 @@ static int snap_trees(struct opening *o, const struct snapshot *m,
 		size_t n = 0;
 		char *full;
 
-		path = alloc_printf(err, "%s/%s/%s", base, m->snap, i == 0 ? revision : tops[1]);
+		path = alloc_printf(err, "%s/%s/%s", base, m->snap,
+				    i == 0 ? revision : tops[1]);
 		full = path ? session_expand(path, home, err) : NULL;
 		if (!full)
 			return -1;
@@ -333,7 +349,8 @@ static int find_counts(struct opening *o, const struct snapshot_archive *from,
 	/* A stranger's own counts are a claim. */
 	if (from->has_details && o->src->trusted)
 		return 0;
-	if (reader_count(o->reader, a->handle, a->member, o->session->observer, &c, err) < 0)
+	if (reader_count(o->reader, a->handle, a->member, o->session->observer, &c, err) <
+	    0)
 		return -1;
 	a->allocated = c.allocated;
 	a->entries = c.entries;
@@ -375,8 +392,9 @@ static int copy_lists(const struct snapshot *m, const struct snapshot_archive *f
 
 /* One archive that belongs to `user` here (name NULL: the system). */
 static int add_archive(struct opening *o, const struct source_snapshot *from,
-		       const struct snapshot_archive *archive, const struct catalog_app *app,
-		       const struct user *user, struct err *err)
+		       const struct snapshot_archive *archive,
+		       const struct catalog_app *app, const struct user *user,
+		       struct err *err)
 {
 	const struct snapshot *m = from->meta;
 	struct source_archive *own;
@@ -402,15 +420,17 @@ static int add_archive(struct opening *o, const struct source_snapshot *from,
 	a->member = archive->name;
 	a->user = own->user;
 	a->revision = m->revision;
-	a->flags = (user->name ? 0 : APPLY_OWNERS) | (o->src->trusted ? APPLY_TRUSTED : 0);
+	a->flags =
+		(user->name ? 0 : APPLY_OWNERS) | (o->src->trusted ? APPLY_TRUSTED : 0);
 	a->reader = o->reader;
 	a->handle = from->handle;
 	if (copy_lists(m, archive, own, err) < 0 || find_counts(o, archive, a, err) < 0 ||
-	    reader_size(o->reader, a->handle, a->member, o->session->observer, &a->size, err) < 0)
+	    reader_size(o->reader, a->handle, a->member, o->session->observer, &a->size,
+			err) < 0)
 		return -1;
-	return packaging_of(m) == PACKAGING_SNAP ?
-		       snap_trees(o, m, archive, app, user->home, a, own, err) :
-		       native_trees(o, m, archive, app, user->home, a, own, err);
+	return packaging_of(m) == PACKAGING_SNAP
+		       ? snap_trees(o, m, archive, app, user->home, a, own, err)
+		       : native_trees(o, m, archive, app, user->home, a, own, err);
 }
 
 /* One archive of a snapshot, if it is wanted and has somebody to go to. */
@@ -454,7 +474,8 @@ static int note_app(struct opening *o, const struct snapshot *m,
 }
 
 /* One snapshot of the set, opened anew. */
-static int open_snapshot(struct opening *o, const struct set_snapshot *from, struct err *err)
+static int open_snapshot(struct opening *o, const struct set_snapshot *from,
+			 struct err *err)
 {
 	struct source_snapshot *snap = &o->src->snapshots[o->src->n_snapshots];
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
@@ -463,8 +484,8 @@ static int open_snapshot(struct opening *o, const struct set_snapshot *from, str
 	size_t n = o->src->n_archives;
 
 	fd = session_open_snapshot(o->session, from->file, &problem);
-	if (fd >= 0 && reader_open(o->reader, fd, o->session->observer, &snap->meta, &snap->handle,
-				   &problem, err) < 0)
+	if (fd >= 0 && reader_open(o->reader, fd, o->session->observer, &snap->meta,
+				   &snap->handle, &problem, err) < 0)
 		return -1;
 	if (snap->meta)
 		o->src->n_snapshots++;
@@ -486,8 +507,8 @@ static int check_mapped(const struct opening *o, const struct set_snapshot *cons
 			size_t n, struct err *err)
 {
 	const struct users_policy *policy = &o->session->policy;
-	bool system = o->session->is_root &&
-		      choose_has_system(&o->request->scope, chosen, n);
+	bool system =
+		o->session->is_root && choose_has_system(&o->request->scope, chosen, n);
 
 	for (size_t i = 0; i < policy->n_map; i++) {
 		struct users_mapping *m = &policy->map[i];
@@ -499,8 +520,9 @@ static int check_mapped(const struct opening *o, const struct set_snapshot *cons
 	return 0;
 }
 
-int source_open(struct session *s, const struct set *set, const struct restore_request *request,
-		struct source *ret, struct err *err)
+int source_open(struct session *s, const struct set *set,
+		const struct restore_request *request, struct source *ret,
+		struct err *err)
 {
 	_cleanup_free_ const struct set_snapshot **chosen = NULL;
 	_cleanup_(source_done) struct source src = { 0 };
@@ -510,7 +532,8 @@ int source_open(struct session *s, const struct set *set, const struct restore_r
 	src.trusted = request->trust || strcmp(set->origin, "saved") == 0;
 	if (choose_snapshots(set, &request->scope, &chosen, &n, err) < 0 ||
 	    check_mapped(&o, chosen, n, err) < 0 ||
-	    session_reader(s, &o.reader, err) < 0 || session_catalog(s, &o.catalog, err) < 0)
+	    session_reader(s, &o.reader, err) < 0 ||
+	    session_catalog(s, &o.catalog, err) < 0)
 		return -1;
 	src.snapshots = alloc_zero(n + 1, sizeof(*src.snapshots), err);
 	src.configs = alloc_zero(n + 1, sizeof(*src.configs), err);
@@ -525,7 +548,8 @@ int source_open(struct session *s, const struct set *set, const struct restore_r
 		src.archives[i].paths = &src.owned[i].skipped;
 	}
 	if (src.n_archives == 0 && src.n_skipped == 0)
-		return err_set(err, ERR_NOT_FOUND, "set %llu holds nothing of what was asked for",
+		return err_set(err, ERR_NOT_FOUND,
+			       "set %llu holds nothing of what was asked for",
 			       (unsigned long long)set->id);
 	*ret = src;
 	src = (struct source){ 0 };

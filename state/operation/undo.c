@@ -65,8 +65,8 @@ int restore_find(struct session *s, uint64_t id, struct db_restore *ret, struct 
 		return 0;
 	}
 	if (r.undone_by != 0)
-		err_set(err, ERR_NOT_FOUND, "restore %llu was undone by %llu", (unsigned long long)id,
-			(unsigned long long)r.undone_by);
+		err_set(err, ERR_NOT_FOUND, "restore %llu was undone by %llu",
+			(unsigned long long)id, (unsigned long long)r.undone_by);
 	else
 		err_set(err, ERR_NOT_FOUND, "what restore %llu moved aside is gone",
 			(unsigned long long)id);
@@ -82,7 +82,8 @@ static int check_later(struct undoing *u, struct err *err)
 
 	if (r <= 0)
 		return r;
-	err_set(err, ERR_REFUSED, "restore %llu, later than %llu, stands on the same data",
+	err_set(err, ERR_REFUSED,
+		"restore %llu, later than %llu, stands on the same data",
 		(unsigned long long)later.id, (unsigned long long)u->undone.id);
 	err_hint(err, "undo or keep %llu first", (unsigned long long)later.id);
 	db_restore_done(&later);
@@ -130,7 +131,8 @@ static int turn_items(struct undoing *u, struct err *err)
 		to->new_ino = from->old_ino;
 		if (from->kind != JOURNAL_MOUNT || from->attrs_size == 0)
 			continue;
-		if (restore_attrs_turn(from->attrs, from->attrs_size, &turned, &size, err) < 0)
+		if (restore_attrs_turn(from->attrs, from->attrs_size, &turned, &size,
+				       err) < 0)
 			return -1;
 		free(to->attrs);
 		to->attrs = turned;
@@ -146,7 +148,8 @@ struct newer {
 	const struct strings *leave_out;
 };
 
-/* swapper_list's receiver: what came into a mount point since the restore goes aside with it. */
+/* swapper_list's receiver: what came into a mount point since the
+ * restore goes aside with it. */
 static int add_entry(void *ctx, const char *name, uint64_t ino, struct err *err)
 {
 	struct newer *x = ctx;
@@ -171,11 +174,14 @@ static int add_entry(void *ctx, const char *name, uint64_t ino, struct err *err)
 	item->old_ino = ino;
 	u->n++;
 	item->app = alloc_strdup(x->mount->app, err);
-	item->user = item->app && x->mount->user ? alloc_strdup(x->mount->user, err) : NULL;
+	item->user =
+		item->app && x->mount->user ? alloc_strdup(x->mount->user, err) : NULL;
 	item->parent = err->kind == ERR_NONE ? alloc_strdup(x->mount->parent, err) : NULL;
 	item->name = item->parent ? alloc_strdup(name, err) : NULL;
-	item->aside = item->name ? alloc_printf(err, "%s/%s", x->mount->aside, name) : NULL;
-	item->tree = item->aside ? alloc_printf(err, "%s/%s", x->mount->tree, name) : NULL;
+	item->aside =
+		item->name ? alloc_printf(err, "%s/%s", x->mount->aside, name) : NULL;
+	item->tree =
+		item->aside ? alloc_printf(err, "%s/%s", x->mount->tree, name) : NULL;
 	return item->tree ? 0 : -1;
 }
 
@@ -196,11 +202,13 @@ static int add_newer(struct undoing *u, struct err *err)
 		if (u->items[i].kind != JOURNAL_MOUNT)
 			continue;
 		if (u->pool.callbacks.swapper(&u->pool, u->items[i].user, u->items[i].uid,
-					      u->items[i].gid, u->options.observer, &w, err) < 0 ||
+					      u->items[i].gid, u->options.observer, &w,
+					      err) < 0 ||
 		    journal_item_copy(&u->items[i], &mount, err) < 0)
 			return -1;
 		x.mount = &mount;
-		r = swapper_list(w, &mount, false, add_entry, &x, u->options.observer, err);
+		r = swapper_list(w, &mount, false, add_entry, &x, u->options.observer,
+				 err);
 		journal_item_done(&mount);
 		if (r < 0)
 			return -1;
@@ -227,8 +235,8 @@ static int live_paths(const struct undoing *u, struct strings *ret, struct err *
 	return 0;
 }
 
-/* Again, now that the locks are held: while this waited for them the restore may have been
- * undone or kept, or another one may have come to stand on the same data. */
+/* Again, now that the locks are held: while this waited for them the restore may have
+ * been undone or kept, or another one may have come to stand on the same data. */
 static int check_again(struct undoing *u, struct err *err)
 {
 	struct db_restore now;
@@ -245,15 +253,20 @@ static int plan(struct undoing *u, uint64_t id, bool force, struct err *err)
 	_cleanup_(strings_done) struct strings paths = STRINGS_INIT;
 	struct session *s = u->session;
 
-	if (restore_find(s, id, &u->undone, err) < 0 || restore_check_root(s, &u->undone, err) < 0 ||
-	    check_later(u, err) < 0 || find_direction(u, err) < 0 ||
+	if (restore_find(s, id, &u->undone, err) < 0 ||
+	    restore_check_root(s, &u->undone, err) < 0 || check_later(u, err) < 0 ||
+	    find_direction(u, err) < 0 ||
 	    db_restore_items(s->db, u->undone.id, &u->before, err) < 0 ||
-	    restore_detail_parse(u->undone.detail, u->undone.detail_size, &u->detail, err) < 0 ||
-	    turn_items(u, err) < 0 || restore_split_apps(u->undone.apps, &u->apps, err) < 0 || live_paths(u, &paths, err) < 0)
+	    restore_detail_parse(u->undone.detail, u->undone.detail_size, &u->detail,
+				 err) < 0 ||
+	    turn_items(u, err) < 0 ||
+	    restore_split_apps(u->undone.apps, &u->apps, err) < 0 ||
+	    live_paths(u, &paths, err) < 0)
 		return -1;
 	if (!force && restore_check_use(s, &paths, "undo", err) < 0)
 		return -1;
-	if (restore_lock(s, &u->apps, &paths, &u->locks, err) < 0 || check_again(u, err) < 0 ||
+	if (restore_lock(s, &u->apps, &paths, &u->locks, err) < 0 ||
+	    check_again(u, err) < 0 ||
 	    restore_refresh(u->items, u->n, &u->options, err) < 0)
 		return -1;
 	return add_newer(u, err);
@@ -287,19 +300,22 @@ static int carry(struct undoing *u, struct err *err)
 {
 	for (size_t i = 0; i < u->n; i++) {
 		const struct journal_item *item = &u->items[i];
-		const struct restore_detail_tree *d = restore_detail_find(&u->detail, item);
+		const struct restore_detail_tree *d =
+			restore_detail_find(&u->detail, item);
 		struct swapper_rules rules;
 		struct worker *w;
 
-		/* A mount point is carried as a whole before its entries are looked at. */
+		/* A mount point is carried as a whole before its
+		 * entries are looked at. */
 		if (!d || item->kind == JOURNAL_PARENT || strchr(item->aside, '/'))
 			continue;
-		if (item->kind == JOURNAL_SWAP && (item->old_ino == 0 || item->new_ino == 0))
+		if (item->kind == JOURNAL_SWAP &&
+		    (item->old_ino == 0 || item->new_ino == 0))
 			continue;
-		rules = (struct swapper_rules){ &d->patterns, &d->snapd, &d->paths, d->revision,
-						item->user != NULL };
-		if (restore_inner_swapper(&u->pool.callbacks, item->user, item->uid, item->gid,
-					  u->options.observer, &w, err) < 0 ||
+		rules = (struct swapper_rules){ &d->patterns, &d->snapd, &d->paths,
+						d->revision, item->user != NULL };
+		if (restore_inner_swapper(&u->pool.callbacks, item->user, item->uid,
+					  item->gid, u->options.observer, &w, err) < 0 ||
 		    swapper_carry(w, item, &rules,
 				  CARRY_REPLACE | (u->options.force ? CARRY_FORCE : 0),
 				  &u->carry_report, u->session->observer, err) < 0 ||
@@ -310,15 +326,16 @@ static int carry(struct undoing *u, struct err *err)
 	return 0;
 }
 
-/* After the exchange: parents that the restore had made, where they are empty.  It is undone; what
- * fails here recovery does again. */
+/* After the exchange: parents that the restore had made, where they are empty.  It is
+ * undone; what fails here recovery does again. */
 static void finish(struct undoing *u, const struct journal *journal)
 {
 	_cleanup_(err_clear) struct err problem = ERR_INIT;
 
 	if (restore_remove_parents(u->items, u->n, &u->options, &problem) < 0 ||
 	    journal->advance(journal->ctx, JOURNAL_RESTORED, &problem) < 0)
-		observer_warn(u->session->observer, NULL, "the next run closes undo %llu: %s",
+		observer_warn(u->session->observer, NULL,
+			      "the next run closes undo %llu: %s",
 			      (unsigned long long)u->id, err_message(&problem));
 }
 
@@ -329,7 +346,8 @@ static int make_outcome(struct undoing *u, struct err *err)
 
 	if (strings_add_all(&o->apps, &u->apps, err) < 0)
 		return -1;
-	return restore_report_items(u->session, u->items, u->n, true, &o->created, &o->moved, err);
+	return restore_report_items(u->session, u->items, u->n, true, &o->created,
+				    &o->moved, err);
 }
 
 /* Carrying, the commit point, the exchange. */
@@ -338,7 +356,8 @@ static int exchange(struct undoing *u, const struct journal *journal, struct err
 	_cleanup_(err_clear) struct err why = ERR_INIT;
 
 	if (journal->put(journal->ctx, u->items, u->n, JOURNAL_LINKING, err) < 0 ||
-	    carry(u, err) < 0 || make_outcome(u, err) < 0 || observer_check(u->session->observer, err) < 0 ||
+	    carry(u, err) < 0 || make_outcome(u, err) < 0 ||
+	    observer_check(u->session->observer, err) < 0 ||
 	    journal->put(journal->ctx, u->items, u->n, JOURNAL_SWAPPING, err) < 0)
 		return -1;
 	u->committed = true;
@@ -369,9 +388,11 @@ static int run(struct undoing *u, struct err *err)
 	db_journal_init(&j, s->db, u->id);
 	r = exchange(u, &j.journal, err);
 	if (!u->committed) {
-		/* The aside trees are still the restore's; what was carried into them does no harm. */
+		/* The aside trees are still the restore's; what was carried
+		 * into them does no harm. */
 		if (db_restore_drop(s->db, u->id, &ignored) < 0)
-			observer_warn(s->observer, NULL, "the next run closes undo %llu: %s",
+			observer_warn(s->observer, NULL,
+				      "the next run closes undo %llu: %s",
 				      (unsigned long long)u->id, err_message(&ignored));
 		return -1;
 	}
@@ -397,8 +418,8 @@ static void answer(struct undoing *u, struct restore_outcome *ret)
 	ret->unsettled = u->unsettled;
 }
 
-int setaside_undo(struct session *s, uint64_t restore, bool force, struct restore_outcome *ret,
-		  struct err *err)
+int setaside_undo(struct session *s, uint64_t restore, bool force,
+		  struct restore_outcome *ret, struct err *err)
 {
 	_cleanup_(undoing_done) struct undoing u = { .session = s };
 

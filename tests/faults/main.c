@@ -52,7 +52,8 @@ static void sweep_without_exchange(struct sweep *s, size_t operation)
 		die("%s: the process ended", sweep_operation(operation)->name);
 }
 
-/* The machine for an operation, made when it is first needed; NULL: there is none here. */
+/* The machine for an operation, made when it is first needed;
+ * NULL: there is none here. */
 static const struct world *machine_for(struct sweep *s, const struct operation *o)
 {
 	struct world *w = &s->machines[o->rests];

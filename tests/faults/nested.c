@@ -40,7 +40,8 @@ static bool is_tried(const struct sweep *s, size_t operation, size_t row, uint64
 	       sweep_has(s, (operation << 16) + 0xff00 + row, nth);
 }
 
-/* The deaths of recovery after one first death, whose mess is there as template "nested". */
+/* The deaths of recovery after one first death, whose mess is there
+ * as template "nested". */
 static void sweep_second(struct sweep *s, size_t operation, size_t row, uint64_t nth)
 {
 	const struct operation *o = sweep_operation(operation);

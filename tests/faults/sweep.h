@@ -8,7 +8,8 @@
  *	main		options, the processes that share the work, what is told
  *	sweep		every point of an operation, at every place
  *	nested		recovery that dies at every point, of what died at every point
- *	variants	operations that only these sweeps have (tests/machine has the others)
+ *	variants	operations that only these sweeps have (tests/machine has the
+ *			others)
  */
 
 #include <stdatomic.h>
@@ -32,9 +33,11 @@ struct variant {
 extern const struct variant variants[];
 extern const size_t n_variants;
 
-/* Makes their templates; behind operations_prepare().  As root it needs mounts of its own. */
+/* Makes their templates; behind operations_prepare().  As root it
+ * needs mounts of its own. */
 void variants_prepare(const struct world *w);
-/* From now on no file system can exchange names: for this process and all that it starts. */
+/* From now on no file system can exchange names: for this process
+ * and all that it starts. */
 void forbid_exchange(void);
 
 /* ---- sweep ---- */
@@ -53,20 +56,21 @@ extern const struct fault faults[];
 extern const size_t n_faults;
 extern const struct fault *const fault_death; /* one of them */
 
-/* Sums of a row: an operation, place and fault; or an operation and two places, nested.  Shared by the
- * processes. */
+/* Sums of a row: an operation, place and fault; or an operation and two places, nested.
+ * Shared by the processes. */
 struct sums {
 	atomic_ulong points, struck, broken;
 };
 
 struct sweep {
-	time_t end; /* when it is to end; 0: when all is done */
+	time_t end;             /* when it is to end; 0: when all is done */
 	atomic_uint *cut_short; /* operations, by one process each; shared */
 	uint64_t share, shares, seed;
 	unsigned jobs, job;
 	const char *operation, *place, *fault;
 	uint64_t nth; /* 0: all */
-	const char *dir; /* below which machines are that do not rest; NULL: the fastest */
+	/* below which machines are that do not rest; NULL: the fastest */
+	const char *dir;
 	struct sums *sums;
 	struct world machines[2];  /* of this process; the second is the resting one */
 	const struct world *world; /* that of the operation */
@@ -81,7 +85,8 @@ const struct operation *sweep_operation(size_t i);
 struct sums *sums_of(const struct sweep *s, size_t operation, size_t place, size_t fault);
 /* Is there no time for a further point? */
 bool sweep_is_over(const struct sweep *s);
-/* Is this point in the share of this process, and time for it?  `row` is any number of its own. */
+/* Is this point in the share of this process, and time for it?  `row` is
+ * any number of its own. */
 bool sweep_has(const struct sweep *s, size_t row, uint64_t nth);
 
 struct attempt {
@@ -95,8 +100,8 @@ struct attempt {
 
 /* From the template; *ret_died: the process was to end and did. */
 void sweep_attempt(struct sweep *s, struct attempt *a, bool *ret_died);
-/* Makes one attempt, judges and counts it, and tells what was broken.  `first`: what was before it, or NULL.
- * False where the point was not reached any more. */
+/* Makes one attempt, judges and counts it, and tells what was broken.  `first`: what was
+ * before it, or NULL.  False where the point was not reached any more. */
 bool sweep_try(struct sweep *s, struct attempt *a, const struct state states[2],
 	       const char *first, struct sums *sums);
 /* How many points of each class an operation passes at a place. */

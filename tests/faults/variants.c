@@ -38,7 +38,8 @@ static int run_recovery(const struct world *w, struct report *r, struct err *err
 	return operation_named("recovery-preparing")->run(w, r, err);
 }
 
-/* A set that is whole must never be called damaged; that it cannot be read is something else. */
+/* A set that is whole must never be called damaged; that it cannot be
+ * read is something else. */
 static int run_check(const struct world *w, struct report *r, struct err *err)
 {
 	_cleanup_(session_closep) struct session *s =
@@ -63,13 +64,15 @@ static int run_check(const struct world *w, struct report *r, struct err *err)
 	return err->kind == ERR_NONE ? 0 : -1;
 }
 
-/* observer.event: what stays for the next time is told so; that it has gone, is no warning. */
+/* observer.event: what stays for the next time is told so; that it
+ * has gone, is no warning. */
 static void hear(void *ctx, const struct event *event)
 {
 	struct report *r = ctx;
 
 	if (event->kind != EVENT_WARNING &&
-	    (event->kind != EVENT_NOTE || !strstr(event->text, "stays for the next time")))
+	    (event->kind != EVENT_NOTE ||
+	     !strstr(event->text, "stays for the next time")))
 		return;
 	r->warnings++;
 	snprintf(r->warning, sizeof(r->warning), "%s", event->text ? event->text : "");

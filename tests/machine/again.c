@@ -9,9 +9,9 @@
 #include "tests/machine/machine.h"
 
 /*
- * Saves that take over what older sets hold, on a resting machine.  Set 1 holds all apps; then
- * some of their data was changed ("held").  Set 2, which is automatic, holds them as they are now
- * ("unchanged").
+ * Saves that take over what older sets hold, on a resting machine.  Set 1 holds all apps;
+ * then some of their data was changed ("held").  Set 2, which is automatic, holds them as
+ * they are now ("unchanged").
  */
 
 /* What set 1 holds: all of an app, and one of the archives of another. */

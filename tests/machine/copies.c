@@ -58,7 +58,8 @@ static int is_snapshot(const struct dirent *entry)
 	return n > 4 && strcmp(entry->d_name + n - 4, ".zip") == 0;
 }
 
-/* Of two equal directories the second gets the very files of the first, which nobody writes to. */
+/* Of two equal directories the second gets the very files of the first,
+ * which nobody writes to. */
 static void link_snapshots(const char *from, const char *to)
 {
 	struct dirent **names;
@@ -80,7 +81,8 @@ static void link_snapshots(const char *from, const char *to)
 /* Copies the store of a resting machine. */
 static void copy_store(const char *from, const char *to)
 {
-	_cleanup_free_ char *a = world_inside(from, "store"), *b = world_inside(to, "store"),
+	_cleanup_free_ char *a = world_inside(from, "store"),
+			    *b = world_inside(to, "store"),
 			    *snapshots = world_inside(a, "snapshots"),
 			    *linked = world_inside(b, "snapshots");
 

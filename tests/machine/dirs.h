@@ -15,8 +15,9 @@ const char *dirs_temporary(void);
 /* Where files are made fastest: /dev/shm, where one may write there, else as above. */
 const char *dirs_fastest(void);
 
-/* One whose file system is believed when it says what has changed (backend/tree/fingerprint.h):
- * of $TMPDIR, the build directory, /var/tmp.  NULL: none of them; DIRS_NO_DISK says so. */
+/* One whose file system is believed when it says what has changed
+ * (backend/tree/fingerprint.h): of $TMPDIR, the build directory, /var/tmp.  NULL: none of
+ * them; DIRS_NO_DISK says so. */
 const char *dirs_on_disk(void);
 #define DIRS_NO_DISK                                                                     \
  "neither TMPDIR nor the build directory nor /var/tmp lies on ext4, XFS, btrfs or f2fs"

@@ -12,8 +12,8 @@
 #include "state/db.h"
 
 /*
- * A copied machine has other inode numbers than those that its journal knows: the journal of the copy gets
- * those of the copy.
+ * A copied machine has other inode numbers than those that its journal knows: the journal
+ * of the copy gets those of the copy.
  */
 
 struct pairs {
@@ -93,8 +93,10 @@ static void fix_restore(struct db *db, const struct db_restore *row,
 
 void inodes_fix(const char *from, const char *to)
 {
-	_cleanup_free_ char *store = world_inside(to, "store"), *from_root = world_inside(from, "r"),
-			    *to_root = world_inside(to, "r"), *from_disk = world_inside(from, "disk"),
+	_cleanup_free_ char *store = world_inside(to, "store"),
+			    *from_root = world_inside(from, "r"),
+			    *to_root = world_inside(to, "r"),
+			    *from_disk = world_inside(from, "disk"),
 			    *to_disk = world_inside(to, "disk");
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct db_restore_list list = { 0 };

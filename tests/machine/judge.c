@@ -199,8 +199,8 @@ static void broken(struct verdict *v, const char *fmt, ...)
 	snprintf(v->text + n, sizeof(v->text) - n, "\n");
 }
 
-/* Who dies between naming an export and putting it in place, or cannot do anything any more, leaves a
- * temporary file beside it, which the next export to that file removes. */
+/* Who dies between naming an export and putting it in place, or cannot do anything any
+ * more, leaves a temporary file beside it, which the next export to that file removes. */
 static void forgive_temporary(struct state *s)
 {
 	char *to = s->text[STATE_OUT], *end;
@@ -329,7 +329,8 @@ static void judge_report(struct verdict *v, const struct trial *t)
 		       err_kind_name((enum err_kind)r->kind), r->message);
 	if (t->short_of_memory && strstr(r->warning, "is damaged"))
 		broken(v, "memory was short, told as damage: %s", r->warning);
-	/* SQLite's own check tells a page that it cannot read as a problem of the file. */
+	/* SQLite's own check tells a page that it cannot read as
+	 * a problem of the file. */
 	if (r->kind == ERR_CORRUPT && !t->damage &&
 	    !strstr(r->message, "unable to get the page"))
 		broken(v, "told as damage: %s", r->message);
@@ -355,8 +356,8 @@ static void expect_whole_sets(struct verdict *v, const char *when,
 			       strstr(got->text[STATE_SETS], bad[i]));
 }
 
-/* A file that has replaced another, of which it is not known whether it would outlive a power cut, is
- * told as a failure: the other is gone. */
+/* A file that has replaced another, of which it is not known whether it would outlive a
+ * power cut, is told as a failure: the other is gone. */
 static const struct state *state_of_failure(const struct trial *t,
 					    const struct state *got)
 {
@@ -484,7 +485,8 @@ static void judge_again(struct verdict *v, const struct trial *t, struct next *n
 }
 
 /* What was exchanged can be taken back. */
-static void judge_inverse(struct verdict *v, const struct trial *t, struct next *n, uint64_t last)
+static void judge_inverse(struct verdict *v, const struct trial *t, struct next *n,
+			  uint64_t last)
 {
 	struct state got;
 
@@ -504,8 +506,10 @@ static void judge_inverse(struct verdict *v, const struct trial *t, struct next 
 
 /* ---- All of it ---- */
 
-/* What goes on from where it has come to: the same again, or what takes it back; or NULL. */
-typedef void step(struct verdict *v, const struct trial *t, struct next *n, uint64_t last);
+/* What goes on from where it has come to: the same again, or what
+ * takes it back; or NULL. */
+typedef void step(struct verdict *v, const struct trial *t, struct next *n,
+		  uint64_t last);
 
 static step *next_step(const struct trial *t, const struct state *got)
 {
@@ -517,7 +521,8 @@ static step *next_step(const struct trial *t, const struct state *got)
 }
 
 /* After recovery. */
-static void judge_recovered(struct verdict *v, const struct trial *t, const struct state *got)
+static void judge_recovered(struct verdict *v, const struct trial *t,
+			    const struct state *got)
 {
 	const struct report *r = t->report;
 
@@ -543,7 +548,8 @@ static void judge_recovered(struct verdict *v, const struct trial *t, const stru
 }
 
 /* Lets recovery do its work; false where it does not come to its end. */
-static bool recover(struct verdict *v, const struct trial *t, struct next *n, struct state *ret)
+static bool recover(struct verdict *v, const struct trial *t, struct next *n,
+		    struct state *ret)
 {
 	if (!succeed(v, n, "recovery", recover_twice))
 		return false;
@@ -562,9 +568,10 @@ static void see(const struct trial *t, const struct state *s, struct state *ret)
 		forgive_temporary(ret);
 }
 
-/* From the machine as it was found to its end; `k` is what is known of it, in part or as a whole, or is to
- * be.  Tells whether that is true of all machines like it. */
-static bool judge_machine(struct verdict *v, const struct trial *t, struct next *n, struct known *k)
+/* From the machine as it was found to its end; `k` is what is known of it, in part or as
+ * a whole, or is to be.  Tells whether that is true of all machines like it. */
+static bool judge_machine(struct verdict *v, const struct trial *t, struct next *n,
+			  struct known *k)
 {
 	bool is_known = k->found.text[0];
 	struct state found, got, ignored = { 0 };
@@ -598,7 +605,8 @@ static bool judge_machine(struct verdict *v, const struct trial *t, struct next 
 void judge(const struct trial *t, struct verdict *ret)
 {
 	static struct next *n;
-	struct known fresh = { .text = whole_text(t->world) }, *k = known_find(fresh.text);
+	struct known fresh = { .text = whole_text(t->world) },
+		     *k = known_find(fresh.text);
 
 	if (!n) {
 		n = shared_memory(sizeof(*n));

@@ -3,12 +3,12 @@
 #define SETASIDE_TESTS_MACHINE_H
 
 /*
- * machine: whole operations with real workers on a machine of their own, and what must be true
- * after whatever befell them.  For the programs that let something befall them: tests/faults,
- * tests/power.
+ * machine: whole operations with real workers on a machine of their own, and what must be
+ * true after whatever befell them.  For the programs that let something befall them:
+ * tests/faults, tests/power.
  *
- *	world		a machine in a directory: a root with homes, a store, a place for exports;
- *			kept under a name and put back at will
+ *	world		a machine in a directory: a root with homes, a store, a place for
+ *			exports; kept under a name and put back at will
  *	operations	what is swept, each from opening a session to closing it
  *	again		of these, the saves of what older sets hold already
  *	places		the processes of an operation
@@ -32,8 +32,8 @@
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* Zeroed, and the same to all children; stays. */
 void *shared_memory(size_t size);
-/* Runs f in a child with a time limit, and waits for all that it leaves behind: its exit status, or -1
- * where it was killed. */
+/* Runs f in a child with a time limit, and waits for all that it leaves behind: its exit
+ * status, or -1 where it was killed. */
 int in_child(void (*f)(void *ctx), void *ctx, unsigned seconds);
 /* A program of the system, whose first argument is its path; it has to succeed. */
 void run_program(const char *const argv[]);
@@ -50,15 +50,15 @@ struct world {
 };
 
 /*
- * A machine may have a directory cur/disk: it is mounted on home/alice/.two then, once the process has
- * mounts of its own (unshare(CLONE_NEWNS)).
+ * A machine may have a directory cur/disk: it is mounted on home/alice/.two then, once
+ * the process has mounts of its own (unshare(CLONE_NEWNS)).
  */
 
 /*
  * A machine may be resting: it lies on a disk, saves believe data that has rested for two
- * seconds, and only its store is kept and put back.  The data stays where it is, with its inodes
- * and times, as do snapshots in the store: what a save finds unchanged, it need not read.
- * Operations on it may change nothing else.
+ * seconds, and only its store is kept and put back.  The data stays where it is, with its
+ * inodes and times, as do snapshots in the store: what a save finds unchanged, it need
+ * not read.  Operations on it may change nothing else.
  */
 
 /* Makes a directory below that one, and in it the data that is saved. */
@@ -76,8 +76,8 @@ void world_reset(const struct world *w, const char *name);
 /* The data that is saved, and that which is live later. */
 void world_put_old(const struct world *w);
 void world_put_new(const struct world *w);
-/* In app two a file that is long enough to be written past the page cache, where the file system can do
- * that (base/appender); its bytes are by `seed`, which is not 0. */
+/* In app two a file that is long enough to be written past the page cache, where the file
+ * system can do that (base/appender); its bytes are by `seed`, which is not 0. */
 void world_put_long(const struct world *w, uint32_t seed);
 /* The configuration of whoever saves. */
 void world_configure(const struct world *w, const char *text);
@@ -85,14 +85,16 @@ void world_configure(const struct world *w, const char *text);
 void world_change(const struct world *w);
 /* After a copy of cur: its journal gets the inode numbers of the copy. */
 void inodes_fix(const char *from, const char *to);
-/* A number that files of other content or attributes hardly have; 0: neither file nor link. */
+/* A number that files of other content or attributes hardly have; 0:
+ * neither file nor link. */
 uint64_t world_sum(const char *path, const struct stat *st);
 /* Path of a name in a directory; caller frees. */
 char *world_inside(const char *dir, const char *name);
 /* Likewise below the machine's dir. */
 char *world_path(const struct world *w, const char *name);
-/* All below home and var as text: names, types, modes, owners, times, contents, attributes.  What rests
- * aside has its random part taken out.  Caller frees, as with all below. */
+/* All below home and var as text: names, types, modes, owners, times,
+ * contents, attributes.  What rests aside has its random part taken out.
+ * Caller frees, as with all below. */
 char *world_list(const struct world *w);
 /* Of such a text the lines of one tree: of what is live, or of what rests aside. */
 extern const unsigned world_trees; /* how many there are */
@@ -111,7 +113,7 @@ char *world_list_out(const struct world *w);
 
 /* What a child tells of an operation; shared memory. */
 struct report {
-	bool ended; /* neither died nor killed */
+	bool ended;  /* neither died nor killed */
 	bool cannot; /* ended by die(): it cannot be done here */
 	int result, kind;
 	char message[MESSAGE_MAX];
@@ -135,7 +137,8 @@ struct operation {
 	bool sets;    /* touches such: each is checked again and again */
 	bool repairs; /* begins with a mess: a run that failed leaves one to the next */
 	bool loose;   /* until recovery has run, a live tree may be missing or mixed */
-	bool rests; /* on data that rests; if nothing befalls it, it takes over what it can */
+	bool rests;   /* on data that rests; if nothing befalls it, it
+		     * takes over what it can */
 };
 
 extern const struct operation operations[];
@@ -148,7 +151,8 @@ void operation_must(const struct world *w,
 		    int (*run)(const struct world *w, struct report *r, struct err *err));
 /* One of them. */
 const struct operation *operation_named(const char *name);
-/* Leaves what a run of it leaves that dies at `percent` of its way, as template `name`. */
+/* Leaves what a run of it leaves that dies at `percent` of its
+ * way, as template `name`. */
 void operation_mess(const struct world *w, const struct operation *o, const char *name,
 		    int percent);
 /* observer.event, whose ctx is a struct report. */
@@ -163,15 +167,16 @@ int again_run_save(const struct world *w, struct report *r, struct err *err);
 int again_run_if_changed(const struct world *w, struct report *r, struct err *err);
 int again_run_unchanged(const struct world *w, struct report *r, struct err *err);
 
-/* Takes a machine, on which everything is old and of which nothing was saved, to where the first two
- * begin ("held") or the last ("unchanged"). */
+/* Takes a machine, on which everything is old and of which nothing was saved, to where
+ * the first two begin ("held") or the last ("unchanged"). */
 void again_lay(const struct world *w, const char *name);
 /* Makes these templates of a resting machine; once for a world. */
 void again_prepare(const struct world *w);
 
 /* ---- places ---- */
 
-/* Where in an operation something befalls it: in its own process, or in a kind of worker. */
+/* Where in an operation something befalls it: in its own process,
+ * or in a kind of worker. */
 struct place {
 	const char *name;
 	int kind; /* 0: the parent */
@@ -182,8 +187,8 @@ extern const size_t n_places;
 
 /* ---- whole ---- */
 
-/* What an operation on the machine, as it is now, can depend on: on two machines with one text it
- * does the same.  NULL where not all of it can be read.  Caller frees. */
+/* What an operation on the machine, as it is now, can depend on: on two machines with one
+ * text it does the same.  NULL where not all of it can be read.  Caller frees. */
 char *whole_text(const struct world *w);
 
 /* ---- judge ---- */
@@ -212,8 +217,9 @@ struct verdict {
 	char text[8 * MESSAGE_MAX]; /* a line each */
 };
 
-/* What an operation that met a fault must have left.  `died`: the process itself was ended; `dirty`: the
- * fault stayed, so that what was begun may rest until the next run. */
+/* What an operation that met a fault must have left.  `died`: the process
+ * itself was ended; `dirty`: the fault stayed, so that what was begun may
+ * rest until the next run. */
 struct trial {
 	const struct world *world;
 	const struct operation *operation;
@@ -224,8 +230,8 @@ struct trial {
 	bool damage; /* it may be told as damage: a disk that cannot be read */
 };
 
-/* Recovery, and the same again, are not run once more from where a machine of which all is as it is
- * here has come through them: what follows was seen then. */
+/* Recovery, and the same again, are not run once more from where a machine of which all
+ * is as it is here has come through them: what follows was seen then. */
 void judge(const struct trial *t, struct verdict *ret);
 
 /* ---- known ---- */
@@ -242,7 +248,8 @@ struct known *known_find(const char *text);
 /* Takes what it holds. */
 void known_add(struct known *k);
 void known_clear(struct known *k);
-/* Before another operation, and before it is done in other surroundings: on other disks, say. */
+/* Before another operation, and before it is done in other
+ * surroundings: on other disks, say. */
 void known_forget(void);
 
 #endif

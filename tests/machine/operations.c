@@ -48,7 +48,7 @@ void report_warning(void *ctx, const struct event *event)
 
 #define HEAR(report)                                                                     \
  {                                                                                       \
-  report_warning, (report), NULL                                                                   \
+  report_warning, (report), NULL                                                         \
  }
 
 /* The app that can have a long file (world_put_long()). */

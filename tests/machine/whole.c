@@ -13,11 +13,11 @@
 #include "tests/machine/machine.h"
 
 /*
- * The whole of a machine as text: what an operation on it can depend on.  Left out are times of
- * directories around the trees and of the store's files, who held a lock, names and times of
- * restores that are closed for good, and the pages that a database is made of, instead of which
- * there are its rows.  Inode numbers in rows are told by the files that have them; of rows that
- * tell what a file in the store was, whether it still is.
+ * The whole of a machine as text: what an operation on it can depend on.  Left out are
+ * times of directories around the trees and of the store's files, who held a lock, names
+ * and times of restores that are closed for good, and the pages that a database is made
+ * of, instead of which there are its rows.  Inode numbers in rows are told by the files
+ * that have them; of rows that tell what a file in the store was, whether it still is.
  */
 
 /* Closed, and not by an undo that recovery may still take back. */
@@ -25,14 +25,15 @@
  "state = 'closed' AND NOT EXISTS (SELECT 1 FROM restores AS u WHERE u.id ="             \
  " restores.undone_by AND u.state NOT IN ('closed', 'restored'))"
 
-/* Tables that are read with a query of their own, or not at all.  Of the files that a row of
- * contents was made from nothing is told but whether it was: the hash is. */
+/* Tables that are read with a query of their own, or not at all.  Of the files that a row
+ * of contents was made from nothing is told but whether it was: the hash is. */
 static const struct {
 	const char *table, *sql;
 } special[] = {
 	{ "holders", NULL },
 	{ "sqlite_sequence", NULL },
-	{ "cache", "SELECT name AS file, ino, size, mtime_sec, mtime_nsec, ctime_sec, ctime_nsec, maker,"
+	{ "cache",
+	  "SELECT name AS file, ino, size, mtime_sec, mtime_nsec, ctime_sec, ctime_nsec, maker,"
 	  " meta, broken FROM cache" },
 	{ "contents", "SELECT set_id, length(files) > 0, hash, alternate FROM contents" },
 	{ "restores",
@@ -74,7 +75,8 @@ static void each_entry(struct whole *w, const char *dir, look *f)
 		_cleanup_free_ char *path = world_inside(dir, names[i]->d_name);
 		struct stat st;
 
-		if (strcmp(names[i]->d_name, ".") != 0 && strcmp(names[i]->d_name, "..") != 0) {
+		if (strcmp(names[i]->d_name, ".") != 0 &&
+		    strcmp(names[i]->d_name, "..") != 0) {
 			if (lstat(path, &st) < 0)
 				die("lstat %s", path);
 			f(w, path, &st);
@@ -179,7 +181,8 @@ static bool fits(const struct whole *w, sqlite3_stmt *stmt, int ino)
 	struct stat st;
 	int file = column(stmt, "file");
 
-	name = strndup(sqlite3_column_blob(stmt, file), (size_t)sqlite3_column_bytes(stmt, file));
+	name = strndup(sqlite3_column_blob(stmt, file),
+		       (size_t)sqlite3_column_bytes(stmt, file));
 	if (!name || asprintf(&path, "%s/snapshots/%s", w->world->store, name) < 0)
 		die("no memory");
 	return lstat(path, &st) == 0 &&
@@ -251,9 +254,9 @@ static void tell_table(struct whole *w, sqlite3 *db, const char *table)
 static void tell_tables(struct whole *w, sqlite3 *db)
 {
 	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite3_prepare_v2(db,
-				    "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1",
-				    -1, &stmt, NULL);
+	int rc = sqlite3_prepare_v2(
+		db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1", -1,
+		&stmt, NULL);
 
 	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
 		rc = sqlite3_step(stmt);
@@ -287,12 +290,15 @@ static bool copy_file(const char *from, const char *to)
 	return true;
 }
 
-/* Of a copy, since to open a database can change it; where it cannot be read, every byte counts. */
+/* Of a copy, since to open a database can change it; where it cannot be
+ * read, every byte counts. */
 static void tell_database(struct whole *w)
 {
-	static const char *const parts[] = { "state.db", "state.db-wal", "state.db-journal" };
+	static const char *const parts[] = { "state.db", "state.db-wal",
+					     "state.db-journal" };
 
-	_cleanup_free_ char *dir = world_path(w->world, "look"), *path = world_inside(dir, parts[0]);
+	_cleanup_free_ char *dir = world_path(w->world, "look"),
+			    *path = world_inside(dir, parts[0]);
 	sqlite3 *db = NULL;
 	bool is_there[3];
 	struct stat st;
@@ -317,7 +323,8 @@ static void tell_database(struct whole *w)
 		_cleanup_free_ char *part = world_inside(w->world->store, parts[i]);
 
 		if (is_there[i] && lstat(part, &st) == 0)
-			fprintf(w->f, "unreadable: %lld bytes, %llx\n", (long long)st.st_size,
+			fprintf(w->f, "unreadable: %lld bytes, %llx\n",
+				(long long)st.st_size,
 				(unsigned long long)world_sum(part, &st));
 	}
 }

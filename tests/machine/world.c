@@ -259,7 +259,8 @@ void world_init(struct world *w, const char *base)
 
 /* ---- Noise ---- */
 
-/* A file of so many bytes that cannot be compressed; others for each seed, which is not 0. */
+/* A file of so many bytes that cannot be compressed; others for each
+ * seed, which is not 0. */
 static void put_noise(const struct world *w, uid_t owner, const char *path, size_t n,
 		      uint32_t seed)
 {
@@ -389,8 +390,9 @@ uint64_t world_sum(const char *full, const struct stat *st)
 	return sum(h, b, n < 0 ? 0 : (size_t)n);
 }
 
-/* Whether the time of a directory tells something: not if it is around the trees, which changes with
- * them, a mount point, which nothing can exchange, or what holds its old entries. */
+/* Whether the time of a directory tells something: not if it is around the trees,
+ * which changes with them, a mount point, which nothing can exchange, or what
+ * holds its old entries. */
 static bool has_time(const struct world *w, const char *path, int tree)
 {
 	char *disk = world_path(w, "cur/disk");
@@ -414,8 +416,7 @@ static void list_one(FILE *f, const struct world *w, const char *full, const cha
 	if (!S_ISDIR(st->st_mode))
 		fprintf(f, " %lu %lld %llx",
 			strstr(shown, "/cache/") ? 0 : (unsigned long)st->st_nlink,
-			(long long)st->st_size,
-			(unsigned long long)world_sum(full, st));
+			(long long)st->st_size, (unsigned long long)world_sum(full, st));
 	if (has_time(w, shown, tree))
 		fprintf(f, " %lld.%09ld", (long long)st->st_mtim.tv_sec,
 			st->st_mtim.tv_nsec);

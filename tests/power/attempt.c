@@ -33,8 +33,8 @@ static void copy_onto(struct power *p, const struct disks *d, const char *name)
 }
 
 /* Disks of that layout with the machine on them that an operation begins with. */
-static void make_template(struct power *p, const struct layout *l, const struct operation *o,
-			  int ret[DISKS_MAX])
+static void make_template(struct power *p, const struct layout *l,
+			  const struct operation *o, int ret[DISKS_MAX])
 {
 	struct disks *d = &p->plain;
 

@@ -16,9 +16,10 @@
 #include <unistd.h>
 
 /*
- * A file system that is one file: its root is no directory.  The kernel is told to keep nothing of it in
- * memory, so that each write to a loop device on top of it arrives here as it is, and each flush as an
- * fsync.  The kernel's protocol is plain enough to be spoken without a library.
+ * A file system that is one file: its root is no directory.  The kernel is told to keep
+ * nothing of it in memory, so that each write to a loop device on top of it arrives here
+ * as it is, and each flush as an fsync.  The kernel's protocol is plain enough to be
+ * spoken without a library.
  */
 
 #define WRITE_MAX    (1u << 20)

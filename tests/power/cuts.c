@@ -5,8 +5,9 @@
 #include <string.h>
 
 /*
- * The file system under an operation is shut down before each thing that the operation changes, and
- * after it has told its success; then all its processes are killed, and what was on the disk is judged.
+ * The file system under an operation is shut down before each thing that the operation
+ * changes, and after it has told its success; then all its processes are killed, and what
+ * was on the disk is judged.
  */
 
 static const struct {

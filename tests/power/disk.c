@@ -18,7 +18,8 @@
 /* Of ext4 and XFS alike. */
 #define SHUTDOWN _IOR('X', 125, uint32_t)
 
-/* Tables and journal are written at once, so that nothing but the operation writes later. */
+/* Tables and journal are written at once, so that nothing but the
+ * operation writes later. */
 static const char *const make_ext4[] = {
 	"-q", "-F",     "-b", "4096",
 	"-I", "256",    "-N", "4096",

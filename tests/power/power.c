@@ -189,7 +189,8 @@ static int tell(const struct power *p, time_t begun, bool ended)
 		printf("not ok %u - all processes came to their end\n", ++tests);
 	printf("1..%u\n", tests);
 	if (p->progress->cut_short)
-		printf("# time was over before %u rows were done\n", p->progress->cut_short);
+		printf("# time was over before %u rows were done\n",
+		       p->progress->cut_short);
 	printf("# share %llu of %llu, seed %llu: %lu points tried, %lu cuts, %lu images (%lu judged), %lu invariants broken; %ld s\n",
 	       (unsigned long long)p->share + 1, (unsigned long long)p->shares,
 	       (unsigned long long)p->seed, points, cuts, images, judged, broken,
@@ -208,18 +209,14 @@ static void usage(void)
 
 static void parse(struct power *p, int argc, char **argv)
 {
-	static const struct option options[] = { { "share", 1, NULL, 's' },
-						 { "seed", 1, NULL, 'r' },
-						 { "jobs", 1, NULL, 'j' },
-						 { "subsets", 1, NULL, 'u' },
-						 { "recordings", 1, NULL, 'c' },
-						 { "method", 1, NULL, 'm' },
-						 { "operation", 1, NULL, 'o' },
-						 { "layout", 1, NULL, 'f' },
-						 { "place", 1, NULL, 'p' },
-						 { "nth", 1, NULL, 'n' },
-						 { "seconds", 1, NULL, 't' },
-						 { NULL, 0, NULL, 0 } };
+	static const struct option options[] = {
+		{ "share", 1, NULL, 's' },      { "seed", 1, NULL, 'r' },
+		{ "jobs", 1, NULL, 'j' },       { "subsets", 1, NULL, 'u' },
+		{ "recordings", 1, NULL, 'c' }, { "method", 1, NULL, 'm' },
+		{ "operation", 1, NULL, 'o' },  { "layout", 1, NULL, 'f' },
+		{ "place", 1, NULL, 'p' },      { "nth", 1, NULL, 'n' },
+		{ "seconds", 1, NULL, 't' },    { NULL, 0, NULL, 0 }
+	};
 	unsigned long long a, b;
 	int c;
 

@@ -3,7 +3,8 @@
 #define SETASIDE_TESTS_POWER_H
 
 /*
- * power: whole operations on file systems of their own, and the power cut under them (README).
+ * power: whole operations on file systems of their own, and the power
+ * cut under them (README).
  *
  *	disk		a file system in a file: made, copied, mounted, cut
  *	blocklog	a device that notes what is written to it, and when it is flushed
@@ -12,8 +13,9 @@
  *	replay		disks as they may be found, made from the notes of such a device
  *	power		options, processes, figures
  *
- * All of it lies in a mount and a process namespace of its own: whatever ends the program takes
- * mounts, devices and files along.  What cannot be done here ends it with status 99 (die()).
+ * All of it lies in a mount and a process namespace of its own: whatever ends the
+ * program takes mounts, devices and files along.  What cannot be done here ends
+ * it with status 99 (die()).
  */
 
 #include <stdatomic.h>
@@ -42,7 +44,8 @@ struct filesystem {
 	const char *options;        /* of the mount */
 };
 
-/* All on one disk, or the store on a second: what syncs the one does not sync the other. */
+/* All on one disk, or the store on a second: what syncs the one
+ * does not sync the other. */
 struct layout {
 	const char *name;
 	const struct filesystem *fs[DISKS_MAX];
@@ -72,7 +75,8 @@ enum cut {
 const char *layout_lacks(const struct layout *l);
 /* How many disks it is. */
 size_t layout_disks(const struct layout *l);
-/* Its bytes are in `file`, and the device is on `under`: the same, or a block log before it. */
+/* Its bytes are in `file`, and the device is on `under`: the same, or
+ * a block log before it. */
 void disk_init(struct disk *d, int file, int under, const char *mountpoint);
 /* An unnamed file, filled up with holes. */
 int disk_new_file(void);
@@ -110,7 +114,8 @@ struct blocklog {
 	uint8_t data[BLOCKLOG_BYTES];
 };
 
-/* Files at `paths`, whose bytes are those of `stores`; served by a child of this process. */
+/* Files at `paths`, whose bytes are those of `stores`; served by a
+ * child of this process. */
 struct blocklog *blocklog_start(char *const paths[DISKS_MAX],
 				const int stores[DISKS_MAX]);
 
@@ -121,8 +126,8 @@ struct blocklog *blocklog_start(char *const paths[DISKS_MAX],
 /* Shared by the processes. */
 struct progress {
 	atomic_uint cut_short; /* rows that time was too short for */
-	atomic_size_t next; /* row that nobody has taken yet */
-	atomic_uint tests;  /* lines that were printed */
+	atomic_size_t next;    /* row that nobody has taken yet */
+	atomic_uint tests;     /* lines that were printed */
 };
 
 struct power {

@@ -14,12 +14,13 @@
 #include <unistd.h>
 
 /*
- * An operation runs on block logs.  What was flushed is on its disk; of what was written since, any part
- * may be, block by block.  For each flush: the disks with each number of blocks in the order in which they
- * were written, and with blocks taken by chance (all sets of them where they are few).
+ * An operation runs on block logs.  What was flushed is on its disk; of what was written
+ * since, any part may be, block by block.  For each flush: the disks with each number of
+ * blocks in the order in which they were written, and with blocks taken by chance (all
+ * sets of them where they are few).
  *
- * They could be found so for as long as the flush had not come: where the success was told before that,
- * it must be there.
+ * They could be found so for as long as the flush had not come: where the success was
+ * told before that, it must be there.
  */
 
 /* Up to so many blocks all their sets are tried. */
@@ -49,14 +50,16 @@ struct replay {
 	uint64_t row, image, random;
 	unsigned recording;
 	int flushed[DISKS_MAX]; /* disks with all that was flushed */
-	/* Of what was judged before: files as they were found, and whether the success had been told. */
+	/* Of what was judged before: files as they were found, and whether the
+	 * success had been told. */
 	uint64_t *known;
 	size_t n_known, cap_known;
 };
 
 /* ---- Recording ---- */
 
-/* Somebody else's syncs, at times of chance, so that the journal is written in between. */
+/* Somebody else's syncs, at times of chance, so that the journal
+ * is written in between. */
 static pid_t start_syncing(const struct disks *d, uint64_t seed)
 {
 	int fds[DISKS_MAX];
@@ -75,7 +78,8 @@ static pid_t start_syncing(const struct disks *d, uint64_t seed)
 	}
 }
 
-/* Runs the operation on the block log; how many events had been when it told its success. */
+/* Runs the operation on the block log; how many events had been
+ * when it told its success. */
 static size_t record(struct replay *r)
 {
 	struct power *p = r->power;
@@ -141,7 +145,8 @@ static uint64_t sum_file(uint64_t h, const char *path, const struct stat *st)
 	return h;
 }
 
-/* All that can be seen of a directory and what is below; equal sums are taken for equal files. */
+/* All that can be seen of a directory and what is below; equal sums are
+ * taken for equal files. */
 static uint64_t sum_below(uint64_t h, const char *path)
 {
 	struct dirent **names;

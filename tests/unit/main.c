@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Runs the unit tests and speaks TAP: all suites, or those named as arguments.
- * CK_FORK=no runs them in this process, for gdb.  With SETASIDE_TEST_SHORT in the environment,
- * the suites that try whole operations at hundreds of points are left out, unless they are named.
+ * CK_FORK=no runs them in this process, for gdb.  With SETASIDE_TEST_SHORT in the
+ * environment, the suites that try whole operations at hundreds of points are left
+ * out, unless they are named.
  */
 #include <check.h>
 #include <stdbool.h>
@@ -34,7 +35,8 @@ static bool takes_long(const char *name)
 {
 	static const char *const suites_of_points[] = { "crash", "import_sweep" };
 
-	for (size_t i = 0; i < sizeof(suites_of_points) / sizeof(suites_of_points[0]); i++)
+	for (size_t i = 0; i < sizeof(suites_of_points) / sizeof(suites_of_points[0]);
+	     i++)
 		if (strcmp(name, suites_of_points[i]) == 0)
 			return true;
 	return false;
@@ -59,8 +61,8 @@ static bool add_suites(SRunner *runner, const char *name)
 }
 
 /*
- * A test that hangs is ended, after so long that no machine is too slow and no disk too busy for
- * one that does not: Check's own limit is 4 seconds.
+ * A test that hangs is ended, after so long that no machine is too slow and no disk too
+ * busy for one that does not: Check's own limit is 4 seconds.
  */
 static void set_timeout(void)
 {

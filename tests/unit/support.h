@@ -48,8 +48,9 @@
 #undef SUITE
 
 TCase *support_tcase(Suite *s, const char *name);
-/* The same, but where it is possible below a directory whose file system is believed when it
- * says what has changed, or on a tmpfs: support_need_disk(), support_need_memory() tell. */
+/* The same, but where it is possible below a directory whose file system is believed
+ * when it says what has changed, or on a tmpfs: support_need_disk(),
+ * support_need_memory() tell. */
 TCase *support_tcase_on_disk(Suite *s, const char *name);
 TCase *support_tcase_in_memory(Suite *s, const char *name);
 
@@ -136,11 +137,12 @@ enum support_abilities {
 	SUPPORT_NOREPLACE = 1 << 1, /* RENAME_NOREPLACE: EINVAL */
 	SUPPORT_EXCHANGE = 1 << 2,  /* RENAME_EXCHANGE: EINVAL */
 	SUPPORT_OPENAT2 = 1 << 3,   /* ENOSYS */
-	SUPPORT_CLOSE = 1 << 4,	    /* no descriptor can be closed: EDQUOT */
+	SUPPORT_CLOSE = 1 << 4,     /* no descriptor can be closed: EDQUOT */
 };
 
 #define support_lack(abilities) support_lack_for(__func__, (abilities))
 bool support_lack_for(const char *test, unsigned abilities);
+
 /* From now on `act` is called, by a thread of its own, before this thread makes such a
  * call: as another program that comes in between.  Until the end; after it these calls
  * fail in this thread. */

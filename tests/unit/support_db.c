@@ -14,7 +14,8 @@ struct db *support_db_open(enum db_mode mode)
 
 void support_db_insert(struct db *db, uint64_t id, enum db_set_state state)
 {
-	enum db_file_state f = state == DB_SET_COMPLETE ? DB_FILE_PRESENT : DB_FILE_PLANNED;
+	enum db_file_state f =
+		state == DB_SET_COMPLETE ? DB_FILE_PRESENT : DB_FILE_PLANNED;
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(db_set_done) struct db_set set;
 

@@ -17,10 +17,12 @@ void support_manifest(struct tar_bytes *t, const char *files)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf text = BUF_INIT;
 
-	ck_assert_ok(buf_printf(&text, &err,
-				"{\"format\":1,\"date\":\"2026-11-21T07:11:55Z\",\"files\":[%s]}",
-				files),
-		     &err);
+	ck_assert_ok(
+		buf_printf(
+			&text, &err,
+			"{\"format\":1,\"date\":\"2026-11-21T07:11:55Z\",\"files\":[%s]}",
+			files),
+		&err);
 	tar_file(t, "export.json", text.data);
 }
 
@@ -67,9 +69,9 @@ static int write_part(struct import *im, const struct import_part *part, bool da
 	switch (part->kind) {
 	case IMPORT_CONTENT:
 		if (memcmp(part->hash, eleven, sizeof(eleven)) != 0)
-			return buf_add_str(out, "other ", err) < 0 ?
-				       -1 :
-				       buf_add_str(out, "content\n", err);
+			return buf_add_str(out, "other ", err) < 0
+				       ? -1
+				       : buf_add_str(out, "content\n", err);
 		return buf_add_str(out, "content\n", err);
 	case IMPORT_ZIP:
 		return write_zip(im, part, data, out, err);
@@ -120,6 +122,7 @@ void ck_assert_import_refused(struct tar_bytes *t, enum err_kind kind, const cha
 		_cleanup_(buf_done) struct buf got = BUF_INIT;
 
 		tar_bytes_rewind(t, chunks[i / 2]);
-		ck_assert_fails(support_import_all(t, i % 2, &got, &err), &err, kind, part);
+		ck_assert_fails(support_import_all(t, i % 2, &got, &err), &err, kind,
+				part);
 	}
 }

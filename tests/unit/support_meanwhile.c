@@ -62,9 +62,9 @@ static int listen_to(enum support_deed deed)
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, deeds[deed].call, 0, 4),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, args) + 8 * deeds[deed].argument +
-				 LOW_HALF),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) +
+							   8 * deeds[deed].argument +
+							   LOW_HALF),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, deeds[deed].bits),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, deeds[deed].bits, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
@@ -78,8 +78,7 @@ static int listen_to(enum support_deed deed)
 			    SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
-bool support_meanwhile_for(const char *test, enum support_deed deed,
-			   void (*act)(int nth))
+bool support_meanwhile_for(const char *test, enum support_deed deed, void (*act)(int nth))
 {
 	if (!support_forks()) {
 		support_skip_for(test, "needs a process of its own");

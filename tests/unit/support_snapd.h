@@ -12,8 +12,8 @@
  * pieces, and ends with status 0; n of 0: never answers.  The caller waits for it. */
 pid_t support_snapd_start(const char *answer, size_t n);
 
-/* Whether this tells of a snapd that did not answer in time.  One that does answer may have
- * had no processor for so long: the test asks another then, but at most so often. */
+/* Whether this tells of a snapd that did not answer in time.  One that does answer may
+ * have had no processor for so long: the test asks another then, but at most so often. */
 bool support_snapd_was_late(const char *text);
 #define SUPPORT_SNAPD_TRIES 10
 

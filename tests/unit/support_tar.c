@@ -168,8 +168,8 @@ void tar_pax(struct tar_bytes *t, int type, ...)
 			     &err);
 	}
 	va_end(ap);
-	tar_header(t,
-		   (struct tar_item){ .name = "pax", .type = (char)type, .size = records.len });
+	tar_header(t, (struct tar_item){
+			      .name = "pax", .type = (char)type, .size = records.len });
 	if (records.len)
 		tar_data(t, records.data, records.len);
 }

@@ -94,8 +94,9 @@ static int act(struct wire_out *o, struct wire_in *in, struct err *err)
 {
 	switch (in->type) {
 	case SUPPORT_WORKER_LIE:
-		if (tell(o, 50, err) < 0 || tell(o, 20, err) < 0 || tell(o, 60, err) < 0 ||
-		    tell(o, UINT64_MAX, err) < 0 || tell(o, 0, err) < 0)
+		if (tell(o, 50, err) < 0 || tell(o, 20, err) < 0 ||
+		    tell(o, 60, err) < 0 || tell(o, UINT64_MAX, err) < 0 ||
+		    tell(o, 0, err) < 0)
 			return -1;
 		break;
 	case SUPPORT_WORKER_FLOOD:

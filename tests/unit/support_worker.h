@@ -17,11 +17,14 @@
 #include <stdbool.h>
 
 enum support_worker_request {
-	SUPPORT_WORKER_LIE = 200, /* progress that goes back, and beyond all bounds; then OK */
-	SUPPORT_WORKER_FLOOD,	 /* progress without end */
-	SUPPORT_WORKER_ASK,	 /* asks for owners without end, and reads no answer */
-	SUPPORT_WORKER_AGREE,	 /* says OK without end, to requests that it does not read, too */
-	SUPPORT_WORKER_TALK,	 /* takes a pipe: a byte into it, then TALK records without end */
+	SUPPORT_WORKER_LIE =
+		200, /* progress that goes back, and beyond all bounds; then OK */
+	SUPPORT_WORKER_FLOOD, /* progress without end */
+	SUPPORT_WORKER_ASK,   /* asks for owners without end, and reads no answer */
+	SUPPORT_WORKER_AGREE, /* says OK without end, to requests that
+			       * it does not read, too */
+	SUPPORT_WORKER_TALK,  /* takes a pipe: a byte into it, then
+			      * TALK records without end */
 };
 
 /* Its path; valid for good. */

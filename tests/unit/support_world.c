@@ -42,10 +42,11 @@ static void define(const char *app)
 	char path[64], text[256];
 
 	snprintf(path, sizeof(path), "apps/%s.json", app);
-	snprintf(text, sizeof(text),
-		 "{\"format\":1,\"id\":\"%s\",\"name\":\"%s\",\"trees\":[{\"name\":\"data\","
-		 "\"scope\":\"user\",\"at\":{\"native\":\"~/.%s\"}}]}",
-		 app, app, app);
+	snprintf(
+		text, sizeof(text),
+		"{\"format\":1,\"id\":\"%s\",\"name\":\"%s\",\"trees\":[{\"name\":\"data\","
+		"\"scope\":\"user\",\"at\":{\"native\":\"~/.%s\"}}]}",
+		app, app, app);
 	support_file(support_dirfd(), path, 0644, text);
 	support_world_put(app, app, strlen(app));
 }
@@ -86,9 +87,11 @@ void support_world_done(struct support_world *w)
 }
 
 int support_world_try_open_as(struct support_world *w, const char *store,
-			      enum session_access access, struct session **ret, struct err *err)
+			      enum session_access access, struct session **ret,
+			      struct err *err)
 {
-	_cleanup_free_ char *root = strdup(support_path("r")), *at = strdup(support_path(store)),
+	_cleanup_free_ char *root = strdup(support_path("r")),
+			    *at = strdup(support_path(store)),
 			    *data = strdup(support_path("apps"));
 	struct session_options o = { .mode = SESSION_USER,
 				     .access = access,
@@ -103,8 +106,8 @@ int support_world_try_open_as(struct support_world *w, const char *store,
 	return session_open(&o, ret, err);
 }
 
-int support_world_try_open(struct support_world *w, const char *store, struct session **ret,
-			   struct err *err)
+int support_world_try_open(struct support_world *w, const char *store,
+			   struct session **ret, struct err *err)
 {
 	return support_world_try_open_as(w, store, SESSION_WRITE, ret, err);
 }
@@ -147,7 +150,8 @@ void support_world_forget(struct session *s, uint64_t set)
 	forget_outcome_done(&o);
 }
 
-void support_world_export(struct session *s, const uint64_t *sets, size_t n, struct tar_bytes *to)
+void support_world_export(struct session *s, const uint64_t *sets, size_t n,
+			  struct tar_bytes *to)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(setaside_export_closep) struct exporting *x = NULL;
@@ -172,8 +176,8 @@ int support_world_stream(const struct tar_bytes *t)
 }
 
 int support_world_try_import(struct session *s, const struct tar_bytes *t,
-			     const struct import_request *request, struct import_outcome *ret,
-			     struct err *err)
+			     const struct import_request *request,
+			     struct import_outcome *ret, struct err *err)
 {
 	_cleanup_(setaside_import_closep) struct importing *im = NULL;
 	_cleanup_close_ int fd = support_world_stream(t);
@@ -222,13 +226,15 @@ static void write_set(const struct set *set, struct buf *out)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
-	ck_assert_ok(buf_printf(out, &err, "%llu %s %s %s %s %s", (unsigned long long)set->id,
-				set->name ? set->name : "-", set->note ? set->note : "-",
-				set->origin, set->automatic ? "automatic" : "manual",
+	ck_assert_ok(buf_printf(out, &err, "%llu %s %s %s %s %s",
+				(unsigned long long)set->id, set->name ? set->name : "-",
+				set->note ? set->note : "-", set->origin,
+				set->automatic ? "automatic" : "manual",
 				set->content_hash),
 		     &err);
 	for (size_t i = 0; i < set->n; i++)
-		ck_assert_ok(buf_printf(out, &err, " %s", set->snapshots[i].meta->snap), &err);
+		ck_assert_ok(buf_printf(out, &err, " %s", set->snapshots[i].meta->snap),
+			     &err);
 	ck_assert_ok(buf_add_byte(out, '\n', &err), &err);
 }
 

@@ -15,7 +15,8 @@
 #define MANY 16
 
 /* The hash of an archive as the metadata says it. */
-static void put_hash(const struct support_zipped *z, const char *name, const char *data, char *hex)
+static void put_hash(const struct support_zipped *z, const char *name, const char *data,
+		     char *hex)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	uint8_t hash[DIGEST_MAX_SIZE];
@@ -31,14 +32,18 @@ static void write_meta(const struct support_zipped *z, struct buf *out)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	char hex[DIGEST_SHA3_384_HEX + 1];
-	size_t size = (z->system ? strlen(z->system) : 0) + (z->user ? strlen(z->user) : 0);
+	size_t size =
+		(z->system ? strlen(z->system) : 0) + (z->user ? strlen(z->user) : 0);
 
-	ck_assert_ok(buf_printf(out, &err,
-				"{\"set\":77,\"time\":\"2026-11-21T07:11:55Z\",\"snap\":\"%s\","
-				"\"revision\":\"x1\",\"epoch\":{\"read\":[0],\"write\":[0]},"
-				"\"summary\":\"%s\",\"version\":\"%s\",\"sha3-384\":{",
-				z->app, z->summary ? z->summary : "", z->version ? z->version : "1"),
-		     &err);
+	ck_assert_ok(
+		buf_printf(
+			out, &err,
+			"{\"set\":77,\"time\":\"2026-11-21T07:11:55Z\",\"snap\":\"%s\","
+			"\"revision\":\"x1\",\"epoch\":{\"read\":[0],\"write\":[0]},"
+			"\"summary\":\"%s\",\"version\":\"%s\",\"sha3-384\":{",
+			z->app, z->summary ? z->summary : "",
+			z->version ? z->version : "1"),
+		&err);
 	if (z->system) {
 		put_hash(z, "archive.tgz", z->system, hex);
 		ck_assert_ok(buf_printf(out, &err, "\"archive.tgz\":\"%s\"%s", hex,
@@ -49,8 +54,8 @@ static void write_meta(const struct support_zipped *z, struct buf *out)
 		put_hash(z, "user/u.tgz", z->user, hex);
 		ck_assert_ok(buf_printf(out, &err, "\"user/u.tgz\":\"%s\"", hex), &err);
 	}
-	ck_assert_ok(buf_printf(out, &err, "},\"size\":%zu%s%s}\n", size, z->more ? "," : "",
-				z->more ? z->more : ""),
+	ck_assert_ok(buf_printf(out, &err, "},\"size\":%zu%s%s}\n", size,
+				z->more ? "," : "", z->more ? z->more : ""),
 		     &err);
 }
 
@@ -58,7 +63,8 @@ static void add(struct support_zip_input *inputs, size_t *n, const char *name,
 		enum zip_method method, const char *data)
 {
 	if (data)
-		inputs[(*n)++] = (struct support_zip_input){ name, method, data, strlen(data) };
+		inputs[(*n)++] =
+			(struct support_zip_input){ name, method, data, strlen(data) };
 }
 
 void support_zipped_make(const struct support_zipped *z, struct buf *out)
@@ -125,12 +131,15 @@ void support_zipped_export(const struct support_zipped *zips, size_t n,
 		char name[100];
 
 		snprintf(name, sizeof(name), "%zu_%s.zip", i, zips[i].app);
-		ck_assert_ok(buf_printf(&files, &err, "%s\"%s\"", i ? "," : "", name), &err);
+		ck_assert_ok(buf_printf(&files, &err, "%s\"%s\"", i ? "," : "", name),
+			     &err);
 		support_zipped_make(&zips[i], &zip);
-		tar_header(to, (struct tar_item){ .name = name, .type = '0', .size = zip.len });
+		tar_header(to, (struct tar_item){
+				       .name = name, .type = '0', .size = zip.len });
 		tar_data(to, zip.data, zip.len);
 	}
-	ck_assert_ok(buf_printf(&text, &err, "{\"format\":1,\"files\":[%s]}", files.data), &err);
+	ck_assert_ok(buf_printf(&text, &err, "{\"format\":1,\"files\":[%s]}", files.data),
+		     &err);
 	tar_file(to, "export.json", text.data);
 	tar_end(to);
 }

@@ -3,8 +3,8 @@
 #define SETASIDE_TESTS_SUPPORT_ZIPPED_H
 
 /*
- * support_zipped: snapshots by hand, whole zips, right and wrong; and exports of them.  The archives
- * are just bytes: nobody unpacks them here.
+ * support_zipped: snapshots by hand, whole zips, right and wrong; and exports of them.
+ * The archives are just bytes: nobody unpacks them here.
  */
 
 #include <stdbool.h>
@@ -17,13 +17,14 @@
 
 struct support_zipped {
 	const char *app;
-	const char *version;	    /* NULL: "1" */
-	const char *system, *user;  /* the bytes of archive.tgz and user/u.tgz; NULL: no such member */
-	enum zip_method method;	    /* of both */
-	const char *summary;	    /* as JSON has it between its quotes; NULL: empty */
-	const char *more;	    /* of meta.json, after a comma; NULL: nothing */
-	const char *lies_about;	    /* an archive whose hash is wrong; NULL: none */
-	bool strange;		    /* a member that nobody knows stands before and behind */
+	const char *version; /* NULL: "1" */
+	const char *system,
+		*user; /* the bytes of archive.tgz and user/u.tgz; NULL: no such member */
+	enum zip_method method; /* of both */
+	const char *summary;    /* as JSON has it between its quotes; NULL: empty */
+	const char *more;       /* of meta.json, after a comma; NULL: nothing */
+	const char *lies_about; /* an archive whose hash is wrong; NULL: none */
+	bool strange;           /* a member that nobody knows stands before and behind */
 };
 
 /* Appends the zip. */

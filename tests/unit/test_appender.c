@@ -222,8 +222,9 @@ START_TEST(what_does_not_fit_is_told)
 
 END_TEST
 
-/* Whether what is written directly is not kept in memory here: some file systems are not asked
- * for that, refuse it, or write it like all else, ext4 with data=journal for one. */
+/* Whether what is written directly is not kept in memory here: some file systems
+ * are not asked for that, refuse it, or write it like all else, ext4 with
+ * data=journal for one. */
 static bool writes_past_memory(void)
 {
 	_cleanup_free_ void *bytes = aligned_alloc(65536, MIB);

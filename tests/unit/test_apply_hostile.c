@@ -36,8 +36,8 @@ static void direct_begin(struct direct *d, unsigned flags)
 	*d = (struct direct){ .target = { .path = "common", .fd = fd }, .err = ERR_INIT };
 	apply_notes_init(&d->notes);
 	d->owners = support_owners();
-	ck_assert_ok(apply_new(&d->target, 1, flags, 3, d->owners, &d->notes.report, &d->a,
-			       &d->err),
+	ck_assert_ok(apply_new(&d->target, 1, flags, 3, d->owners, &d->notes.report,
+			       &d->a, &d->err),
 		     &d->err);
 	d->sink = apply_sink(d->a);
 }
@@ -153,7 +153,8 @@ START_TEST(apply_writes_through_no_link_to_a_file)
 	direct_begin(&d, 0);
 	assert_put(put(&d, ENTRY_SYMLINK, "common/l", "../outside/secret"));
 	assert_refused(put_file(&d, "common/l", 6), "comes twice");
-	/* A hard link to a link is one more name of that; nothing can be written to it. */
+	/* A hard link to a link is one more name of that; nothing
+	 * can be written to it. */
 	assert_put(put(&d, ENTRY_HARDLINK, "common/h", "common/l"));
 	assert_same(&d, "h", "l");
 	assert_refused(put_data(&d, 0, "gotcha"), "data without a file");

@@ -223,7 +223,8 @@ END_TEST
 START_TEST(temp_files_of_the_dead_go_with_the_next)
 {
 	static const char *const stay[] = { ".file.tmp.living123", ".file.tmp.short",
-					    ".file.tmp.toolong123", ".other.tmp.abcdefghi",
+					    ".file.tmp.toolong123",
+					    ".other.tmp.abcdefghi",
 					    "file.tmp.abcdefghi" };
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	const unsigned tidy = ATOMIC_FILE_REPLACE | ATOMIC_FILE_TIDY;
@@ -236,8 +237,9 @@ START_TEST(temp_files_of_the_dead_go_with_the_next)
 		support_file(dir, stay[i], 0600, "");
 	living = openat(dir, stay[0], O_RDONLY | O_CLOEXEC);
 	ck_assert_int_eq(flock(living, LOCK_EX), 0);
-	ck_assert_ok(atomic_file_commit(begin(dir, "file", ATOMIC_FILE_REPLACE, "1"), &err),
-		     &err);
+	ck_assert_ok(
+		atomic_file_commit(begin(dir, "file", ATOMIC_FILE_REPLACE, "1"), &err),
+		&err);
 	ck_assert(support_exists(dir, ".file.tmp.abcdefghi"));
 	ck_assert_ok(atomic_file_commit(begin(dir, "file", tidy, "2"), &err), &err);
 	assert_content(dir, "file", "2");

@@ -27,6 +27,7 @@ START_TEST(catalog_of_an_empty_root_is_empty)
 			ERR_NOT_FOUND, "there is no app \"git\"");
 	ck_assert_ptr_null(app);
 }
+
 END_TEST
 
 START_TEST(catalog_gives_native_apps_by_definition)
@@ -83,6 +84,7 @@ START_TEST(catalog_gives_native_apps_by_definition)
 	ck_assert_str_eq(app->summary, "");
 	ck_assert(!app->installed);
 }
+
 END_TEST
 
 START_TEST(catalog_takes_versions_of_pacman_too)
@@ -100,6 +102,7 @@ START_TEST(catalog_takes_versions_of_pacman_too)
 	c = support_catalog(&options);
 	ck_assert_str_eq(support_find_app(c, "x")->version, "1.2-3");
 }
+
 END_TEST
 
 /* A user's tree of a definition. */
@@ -130,6 +133,7 @@ START_TEST(catalog_follows_the_variables_of_a_person_only)
 			 "user common/a ~/conf/x\n"
 			 "user common/b /data/u/x\n");
 }
+
 END_TEST
 
 START_TEST(catalog_takes_no_place_twice)
@@ -153,6 +157,7 @@ START_TEST(catalog_takes_no_place_twice)
 	ck_assert_str_eq(support_events_text(&events),
 			 "x: tree b is left out: \"~/both/x\" is also in tree a\n");
 }
+
 END_TEST
 
 START_TEST(catalog_reads_a_persons_definitions)
@@ -180,6 +185,7 @@ START_TEST(catalog_reads_a_persons_definitions)
 			ERR_CORRUPT,
 			"sys.json:1: trees[0].scope: only definitions of the system");
 }
+
 END_TEST
 
 /* ---- Flatpak */
@@ -204,6 +210,7 @@ START_TEST(catalog_gives_flatpaks_without_definition)
 			 "user common/data ~/.var/app/org.a.A cache/ .ld.so/\n");
 	ck_assert_str_eq(app->trees[0].name, "data");
 }
+
 END_TEST
 
 START_TEST(catalog_gives_flatpaks_by_definition)
@@ -250,6 +257,7 @@ START_TEST(catalog_gives_flatpaks_by_definition)
 	ck_assert_str_eq(support_app_trees(support_find_app(c, "x"), &text),
 			 "user common/a ~/.x lock\n");
 }
+
 END_TEST
 
 START_TEST(catalog_adds_flatpaks_of_homes)
@@ -280,6 +288,7 @@ START_TEST(catalog_adds_flatpaks_of_homes)
 	ck_assert_uint_eq(catalog_count(c), 2);
 	ck_assert_str_eq(catalog_at(c, 0)->name, "com.z.Z");
 }
+
 END_TEST
 
 /* ---- Names */
@@ -337,6 +346,7 @@ START_TEST(catalog_names_may_need_a_packaging)
 	ck_assert_ok(catalog_lookup(c, "firefox", is_nowhere, NULL, &app, &err), &err);
 	ck_assert_int_eq(app->packaging, PACKAGING_NATIVE);
 }
+
 END_TEST
 
 START_TEST(catalog_refuses_apps_whose_definition_is_wrong)
@@ -359,6 +369,7 @@ START_TEST(catalog_refuses_apps_whose_definition_is_wrong)
 			ERR_CORRUPT, "the definition of \"bad\" cannot be used");
 	ck_assert_int_eq(support_find_app(c, "snap:bad")->packaging, PACKAGING_SNAP);
 }
+
 END_TEST
 
 START_TEST(catalog_takes_the_definitions_that_are_shipped)
@@ -392,6 +403,7 @@ START_TEST(catalog_takes_the_definitions_that_are_shipped)
 	ck_assert_str_eq(support_find_app(c, "org.mozilla.Thunderbird")->trees[0].path,
 			 "~/.var/app/org.mozilla.Thunderbird/.thunderbird");
 }
+
 END_TEST
 
 /* ---- Failures */
@@ -449,6 +461,7 @@ START_TEST(catalog_survives_every_failure)
 	support_skip("built without faults");
 #endif
 }
+
 END_TEST
 
 Suite *suite_catalog(void)

@@ -59,6 +59,7 @@ START_TEST(catalog_gives_snaps)
 			 "user common ~/snap/plain/common\n"
 			 "user x3 ~/snap/plain/x3\n");
 }
+
 END_TEST
 
 /* A catalog that asks a snapd which answers so. */
@@ -110,6 +111,7 @@ START_TEST(catalog_asks_snapd_for_what_its_record_hides)
 	ck_assert_ptr_nonnull(
 		strstr(support_events_text(&events), "ids of snaps are not known: "));
 }
+
 END_TEST
 
 START_TEST(catalog_leaves_out_what_a_snap_leaves_out)
@@ -131,6 +133,7 @@ START_TEST(catalog_leaves_out_what_a_snap_leaves_out)
 			 "system common /var/snap/part/common a\n"
 			 "user 1 ~/snap/part/1\n");
 }
+
 END_TEST
 
 START_TEST(catalog_saves_snaps_whose_description_is_wrong)
@@ -169,6 +172,7 @@ START_TEST(catalog_saves_snaps_whose_description_is_wrong)
 				     "\ncc: what the snap says of itself is not known: "
 				     "\"meta/snap.yaml\" of the snap is a link\n"));
 }
+
 END_TEST
 
 /* What a reader that was taken over could say. */
@@ -214,6 +218,7 @@ START_TEST(catalog_does_not_believe_the_reader)
 		strstr(support_events_text(&events), "exclude pattern \"/etc\""));
 	ck_assert_ptr_nonnull(strstr(support_events_text(&events), "control characters"));
 }
+
 END_TEST
 
 /* A reader that died. */
@@ -240,6 +245,7 @@ START_TEST(catalog_fails_with_its_reader)
 			"the reader is gone");
 	ck_assert_ptr_null(c);
 }
+
 END_TEST
 
 START_TEST(catalog_adds_snaps_of_homes)
@@ -279,6 +285,7 @@ START_TEST(catalog_adds_snaps_of_homes)
 	ck_assert_int_eq(err.kind, ERR_NONE);
 	ck_assert_uint_eq(catalog_count(c), 2);
 }
+
 END_TEST
 
 Suite *suite_catalog_snap(void)

@@ -146,7 +146,8 @@ START_TEST(a_broken_snapshot_says_why)
 	ck_assert_ptr_nonnull(strstr(out.data, "{\"version\":1,\"set\":{\"id\":3,"));
 	ck_assert_ptr_nonnull(strstr(out.data, "\"time\":null,"));
 	ck_assert_ptr_nonnull(strstr(out.data, "\"content-hash\":null,"));
-	ck_assert_ptr_nonnull(strstr(out.data, ",\"broken\":\"no metadata\"}],\"origin\":"));
+	ck_assert_ptr_nonnull(
+		strstr(out.data, ",\"broken\":\"no metadata\"}],\"origin\":"));
 	ck_assert_ptr_null(metas[1].broken);
 }
 
@@ -292,10 +293,9 @@ START_TEST(an_undo_names_what_it_undid_and_which_way_it_went)
 	_cleanup_(buf_done) struct buf out = BUF_INIT;
 
 	ck_assert_ok(json_outcome_restore(&o, false, &out, &err), &err);
-	ck_assert_str_eq(out.data,
-			 "{\"version\":1,\"restore\":{\"id\":9,\"set\":3,"
-			 "\"apps\":[\"git\"],\"created\":[],\"moved\":[],"
-			 "\"skipped\":[],\"undid\":8,\"redone\":true}}\n");
+	ck_assert_str_eq(out.data, "{\"version\":1,\"restore\":{\"id\":9,\"set\":3,"
+				   "\"apps\":[\"git\"],\"created\":[],\"moved\":[],"
+				   "\"skipped\":[],\"undid\":8,\"redone\":true}}\n");
 }
 
 END_TEST
@@ -369,7 +369,8 @@ END_TEST
 
 START_TEST(a_dry_run_of_doctor_says_so_and_what_is_busy)
 {
-	struct recovery_item busy[] = { { .object = S("set 4"), .what = S("save is at it") } };
+	struct recovery_item busy[] = { { .object = S("set 4"),
+					  .what = S("save is at it") } };
 	struct recovery_report r = { NULL, NULL, 0, 0, busy, 1 };
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf out = BUF_INIT;

@@ -20,14 +20,21 @@ static const struct {
 	const char *json;
 	int status;
 } kinds[] = {
-	{ ERR_USAGE, "usage", 2 },         { ERR_NOT_FOUND, "not-found", 4 },
-	{ ERR_EXISTS, "refused", 8 },      { ERR_DUPLICATE, "refused", 8 },
+	{ ERR_USAGE, "usage", 2 },
+	{ ERR_NOT_FOUND, "not-found", 4 },
+	{ ERR_EXISTS, "refused", 8 },
+	{ ERR_DUPLICATE, "refused", 8 },
 	{ ERR_BUSY, "busy", 7 },
-	{ ERR_DENIED, "failed", 1 },       { ERR_NO_SPACE, "no-space", 6 },
-	{ ERR_CHANGED, "failed", 1 },      { ERR_CORRUPT, "damaged", 5 },
-	{ ERR_UNSUPPORTED, "refused", 8 }, { ERR_INTERRUPTED, "interrupted", 130 },
-	{ ERR_REFUSED, "refused", 8 },     { ERR_PARTIAL, "failed", 1 },
-	{ ERR_IO, "failed", 1 },           { ERR_NOMEM, "failed", 1 },
+	{ ERR_DENIED, "failed", 1 },
+	{ ERR_NO_SPACE, "no-space", 6 },
+	{ ERR_CHANGED, "failed", 1 },
+	{ ERR_CORRUPT, "damaged", 5 },
+	{ ERR_UNSUPPORTED, "refused", 8 },
+	{ ERR_INTERRUPTED, "interrupted", 130 },
+	{ ERR_REFUSED, "refused", 8 },
+	{ ERR_PARTIAL, "failed", 1 },
+	{ ERR_IO, "failed", 1 },
+	{ ERR_NOMEM, "failed", 1 },
 };
 
 START_TEST(each_kind_has_its_status_and_name)
@@ -133,9 +140,11 @@ START_TEST(progress_says_how_far_it_is)
 	ck_assert_str_eq(line, "saving ...");
 	progress_format("saving", &(struct event){ .done = 1500 }, 80, line);
 	ck_assert_str_eq(line, "saving: 1.50kB");
-	progress_format("saving", &(struct event){ .done = 250, .total = 1000 }, 80, line);
+	progress_format("saving", &(struct event){ .done = 250, .total = 1000 }, 80,
+			line);
 	ck_assert_str_eq(line, "saving: 25 %, 250B of 1.00kB");
-	progress_format("saving", &(struct event){ .done = 2000, .total = 1000 }, 80, line);
+	progress_format("saving", &(struct event){ .done = 2000, .total = 1000 }, 80,
+			line);
 	ck_assert_str_eq(line, "saving: 100 %, 1.00kB of 1.00kB");
 	progress_format("restoring",
 			&(struct event){ .done = UINT64_MAX, .total = UINT64_MAX }, 80,

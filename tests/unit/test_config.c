@@ -103,8 +103,8 @@ END_TEST
 
 START_TEST(no_and_never_mean_for_ever)
 {
-	struct config c =
-		parse("keep-for = no\nautomatic-retention = never\nwait = no\nsettle = no\n");
+	struct config c = parse(
+		"keep-for = no\nautomatic-retention = never\nwait = no\nsettle = no\n");
 
 	ck_assert_int_eq(c.keep_for, -1);
 	ck_assert_int_eq(c.automatic_retention, -1);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Whole operations killed at every request to a worker and every step of the store and the
- * database, by ptrace(2): what is found afterwards, first as it is and then after recovery.
+ * Whole operations killed at every request to a worker and every step of the
+ * store and the database, by ptrace(2): what is found afterwards, first as it is
+ * and then after recovery.
  */
 
 #include <check.h>
@@ -32,7 +33,8 @@
 
 /* ---- Killing ---- */
 
-/* The calls before which a process is killed: those that others, or the next run, can see. */
+/* The calls before which a process is killed: those that others, or
+ * the next run, can see. */
 static bool counts(uint64_t call)
 {
 	static const long calls[] = { SYS_sendmsg, SYS_fsync, SYS_fdatasync, SYS_linkat,
@@ -86,12 +88,13 @@ static void wait_for_locks(void)
 		return;
 	ck_assert_ok(locks_open(fd, "store", 0, &l, &err), &err);
 	close(fd);
-	ck_assert_ok(locks_take(l, LOCK_KEY_APP("one"), LOCK_EXCLUSIVE, &wait, &err), &err);
+	ck_assert_ok(locks_take(l, LOCK_KEY_APP("one"), LOCK_EXCLUSIVE, &wait, &err),
+		     &err);
 	locks_drop(l, LOCK_KEY_APP("one"));
 }
 
-/* Runs the operation and kills it before its call number `at`.  1: killed; 0: it came to its
- * end before; -1: nothing can be traced here. */
+/* Runs the operation and kills it before its call number `at`.  1: killed; 0: it came to
+ * its end before; -1: nothing can be traced here. */
 static int run_killed(int (*operation)(void), unsigned at)
 {
 	pid_t pid = start(operation);
@@ -129,8 +132,8 @@ static void put(const char *path, const char *content)
 	support_file(support_dirfd(), path, 0644, content);
 }
 
-/* The old data: a directory with an excluded cache, a file, and a tree in directories that
- * will be missing. */
+/* The old data: a directory with an excluded cache, a file, and a tree in directories
+ * that will be missing. */
 static void put_old(void)
 {
 	put("r/home/me/.one/a", "old");
@@ -235,8 +238,8 @@ static bool make_home(void)
 	root_path = strdup(support_path("r"));
 	store_dir = strdup(support_path("store"));
 	apps_path = strdup(support_path("apps"));
-	snprintf(passwd, sizeof(passwd), "me:x:%u:%u::/home/me:/bin/sh\n", (unsigned)geteuid(),
-		 (unsigned)getegid());
+	snprintf(passwd, sizeof(passwd), "me:x:%u:%u::/home/me:/bin/sh\n",
+		 (unsigned)geteuid(), (unsigned)getegid());
 	put("r/etc/passwd", passwd);
 	put("r/etc/group", "");
 	put("apps/one.json",
@@ -369,7 +372,8 @@ static size_t count_sets(void)
 		struct check_outcome o;
 		struct scope all = { 0 };
 
-		ck_assert_ok(setaside_check(s, list.sets[i].id, &all, true, &o, &err), &err);
+		ck_assert_ok(setaside_check(s, list.sets[i].id, &all, true, &o, &err),
+			     &err);
 		ck_assert(o.ok);
 		check_outcome_done(&o);
 	}

@@ -591,8 +591,7 @@ static int use(struct db *db, struct err *e)
 	if (db_number_take(db, 0, &set.id, e) < 0 ||
 	    db_set_add_file(&set, "a.zip", "app", DB_FILE_PLANNED, e) < 0 ||
 	    db_set_insert(db, &set, e) < 0 || db_set_complete(db, set.id, e) < 0 ||
-	    db_set_get(db, set.id, &got, e) < 0 ||
-	    db_restore_insert(db, &r, &id, e) < 0)
+	    db_set_get(db, set.id, &got, e) < 0 || db_restore_insert(db, &r, &id, e) < 0)
 		return -1;
 	db_journal_init(&j, db, id);
 	result = j.journal.advance(&j, JOURNAL_RESTORED, e);
@@ -677,7 +676,8 @@ Suite *suite_db(void)
 	tcase_add_test(tc, closing_gives_up_what_was_not_committed);
 	tcase_add_test(tc, reader_sees_the_state_before_a_transaction);
 	tcase_add_test(tc, killed_writer_leaves_whole_transactions);
-	/* All of them wait for one lock, but 10 s at most: no disk shall let them wait. */
+	/* All of them wait for one lock, but 10 s at most: no
+	 * disk shall let them wait. */
 	tc = support_tcase_in_memory(s, "at once");
 	tcase_add_test(tc, processes_that_create_it_at_once_share_it);
 	tc = support_tcase(s, "faults");

@@ -130,7 +130,8 @@ START_TEST(changed_file_is_not_the_one_that_was_read)
 
 END_TEST
 
-/* Puts a file of that name that changed just now; false if it may have settled meanwhile. */
+/* Puts a file of that name that changed just now; false if it may
+ * have settled meanwhile. */
 static bool put_at_once(const char *name, struct store_file *ret)
 {
 	struct timespec now, then;
@@ -300,7 +301,8 @@ START_TEST(what_is_read_together_is_of_one_moment)
 
 END_TEST
 
-/* Whatever of the memory for ending it fails once: a transaction can be begun afterwards. */
+/* Whatever of the memory for ending it fails once: a transaction
+ * can be begun afterwards. */
 START_TEST(reading_together_ends_when_memory_is_short)
 {
 #ifdef ENABLE_FAULTS

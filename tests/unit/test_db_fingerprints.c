@@ -24,14 +24,21 @@ static void close_db(void)
 	err_clear(&err);
 }
 
-/* A set of one file, "<id>.zip", which holds "archive.tgz" of "app" with digests[which]. */
-static void insert(uint64_t id, enum db_set_state state, enum db_set_origin origin, int which)
+/* A set of one file, "<id>.zip", which holds "archive.tgz" of
+ * "app" with digests[which]. */
+static void insert(uint64_t id, enum db_set_state state, enum db_set_origin origin,
+		   int which)
 {
 	_cleanup_(db_set_done) struct db_set set;
 	char name[32];
-	struct store_file file = { .set = id, .name = name, .ino = UINT64_MAX - id, .size = 1000 + id,
-				   .mtime_sec = -5, .mtime_nsec = 999999999 };
-	const struct db_fingerprint f = { "app", "archive.tgz", digests[which], "isa-l fast", &file };
+	struct store_file file = { .set = id,
+				   .name = name,
+				   .ino = UINT64_MAX - id,
+				   .size = 1000 + id,
+				   .mtime_sec = -5,
+				   .mtime_nsec = 999999999 };
+	const struct db_fingerprint f = { "app", "archive.tgz", digests[which],
+					  "isa-l fast", &file };
 
 	snprintf(name, sizeof(name), "%llu.zip", (unsigned long long)id);
 	db_set_init(&set);
@@ -39,7 +46,8 @@ static void insert(uint64_t id, enum db_set_state state, enum db_set_origin orig
 	set.state = state;
 	set.origin = origin;
 	ck_assert_ok(db_set_add_file(&set, name, "app",
-				     state == DB_SET_COMPLETE ? DB_FILE_PRESENT : DB_FILE_PLANNED,
+				     state == DB_SET_COMPLETE ? DB_FILE_PRESENT
+							      : DB_FILE_PLANNED,
 				     &err),
 		     &err);
 	ck_assert_ok(db_set_insert(db, &set, &err), &err);
@@ -47,7 +55,8 @@ static void insert(uint64_t id, enum db_set_state state, enum db_set_origin orig
 }
 
 /* The numbers of the sets that are found, each with a space behind it. */
-static const char *found(const char *app, const char *member, int which, const char *packing)
+static const char *found(const char *app, const char *member, int which,
+			 const char *packing)
 {
 	static char text[256];
 	const struct db_fingerprint f = { app, member, digests[which], packing, NULL };
@@ -64,7 +73,8 @@ static const char *found(const char *app, const char *member, int which, const c
 		ck_assert_uint_eq(file->size, 1000 + file->set);
 		ck_assert_int_eq(file->mtime_sec, -5);
 		ck_assert_uint_eq(file->mtime_nsec, 999999999);
-		snprintf(text + n, sizeof(text) - n, "%llu ", (unsigned long long)file->set);
+		snprintf(text + n, sizeof(text) - n, "%llu ",
+			 (unsigned long long)file->set);
 	}
 	db_held_list_done(&list);
 	return text;
@@ -128,7 +138,8 @@ START_TEST(a_fingerprint_without_its_file_is_refused)
 	const struct db_fingerprint f = { "app", "archive.tgz", digests[0], "x", &file };
 
 	open_db();
-	ck_assert_fails(db_fingerprint_put(db, &f, &err), &err, ERR_CORRUPT, "constraint");
+	ck_assert_fails(db_fingerprint_put(db, &f, &err), &err, ERR_CORRUPT,
+			"constraint");
 	insert(6, DB_SET_COMPLETE, DB_SET_SAVED, 0);
 	close_db();
 }

@@ -274,8 +274,8 @@ START_TEST(journal_of_a_dropped_restore_fails)
 
 	db_journal_init(&j, db, id);
 	ck_assert_ok(db_restore_drop(db, id, &err), &err);
-	ck_assert_fails(j.journal.advance(&j, JOURNAL_SWAPPING, &err), &err, ERR_NOT_FOUND,
-			"there is no restore 1");
+	ck_assert_fails(j.journal.advance(&j, JOURNAL_SWAPPING, &err), &err,
+			ERR_NOT_FOUND, "there is no restore 1");
 	ck_assert_fails(j.journal.put(&j, NULL, 0, JOURNAL_SWAPPING, &err), &err,
 			ERR_NOT_FOUND, "there is no restore 1");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A database of each earlier version, made by taking away what later steps have made, is brought up to date
- * with all that it holds.
+ * A database of each earlier version, made by taking away what later steps have made, is
+ * brought up to date with all that it holds.
  */
 
 #include <stdlib.h>
@@ -53,7 +53,8 @@ static void check_print(struct db *db, size_t n)
 	db_held_list_done(&held);
 }
 
-/* Set 1 is complete and known, 2 is being saved, 3 loses an app; the caller frees the schema. */
+/* Set 1 is complete and known, 2 is being saved, 3 loses an app; the
+ * caller frees the schema. */
 static char *make_earlier(int version)
 {
 	static const char *const going[] = { "a" };
@@ -70,7 +71,8 @@ static char *make_earlier(int version)
 	check_print(db, 1);
 	for (int i = N_EARLIER - 1; i >= version - 1; i--)
 		for (size_t k = 0; k < 4 && back[i][k]; k++)
-			ck_assert_ok(db_run(db, back[i][k], DB_NO_ARGS, NULL, &err), &err);
+			ck_assert_ok(db_run(db, back[i][k], DB_NO_ARGS, NULL, &err),
+				     &err);
 	return schema;
 }
 
@@ -113,7 +115,8 @@ START_TEST(earlier_databases_are_brought_up_to_date)
 	db_set_list_done(&sets);
 	/* What earlier versions took to look unchanged may not have been. */
 	check_print(db, 0);
-	/* What the first version did not know is to be read; no set is lost to the index. */
+	/* What the first version did not know is to be read; no set
+	 * is lost to the index. */
 	if (version == 1)
 		check_contents(db, 0, 1);
 	else
@@ -137,6 +140,7 @@ END_TEST
 START_TEST(readers_leave_earlier_databases_to_a_writer)
 {
 	static const enum db_mode modes[] = { DB_READ, DB_LOOK };
+
 	char *schema = make_earlier(_i);
 	struct db *db = NULL;
 
@@ -144,8 +148,9 @@ START_TEST(readers_leave_earlier_databases_to_a_writer)
 	for (size_t i = 0; i < 2; i++) {
 		_cleanup_(err_clear) struct err err = ERR_INIT;
 
-		ck_assert_fails(db_open(support_dirfd(), "DIR", modes[i], &db, &err), &err,
-				ERR_UNSUPPORTED, "was written by an older setaside");
+		ck_assert_fails(db_open(support_dirfd(), "DIR", modes[i], &db, &err),
+				&err, ERR_UNSUPPORTED,
+				"was written by an older setaside");
 	}
 	db_close(support_db_open(DB_WRITE));
 	for (size_t i = 0; i < 2; i++)
@@ -159,7 +164,9 @@ Suite *suite_db_schema(void)
 	Suite *s = suite_create("db_schema");
 	TCase *tc = support_tcase(s, "db_schema");
 
-	tcase_add_loop_test(tc, earlier_databases_are_brought_up_to_date, 1, N_EARLIER + 1);
-	tcase_add_loop_test(tc, readers_leave_earlier_databases_to_a_writer, 1, N_EARLIER + 1);
+	tcase_add_loop_test(tc, earlier_databases_are_brought_up_to_date, 1,
+			    N_EARLIER + 1);
+	tcase_add_loop_test(tc, readers_leave_earlier_databases_to_a_writer, 1,
+			    N_EARLIER + 1);
 	return s;
 }

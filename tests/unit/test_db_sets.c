@@ -109,7 +109,8 @@ START_TEST(a_set_has_the_files_that_are_present)
 	ck_assert_ok(db_set_has_file(db, 3, "a.zip", &has, &err), &err);
 	ck_assert(!has);
 	/* One app goes: its file does. */
-	ck_assert_ok(db_set_forget(db, 1, (const char *const[]){ "a.zip" }, 1, &err), &err);
+	ck_assert_ok(db_set_forget(db, 1, (const char *const[]){ "a.zip" }, 1, &err),
+		     &err);
 	ck_assert_ok(db_set_has_file(db, 1, "a.zip", &has, &err), &err);
 	ck_assert(!has);
 }
@@ -313,12 +314,14 @@ START_TEST(planned_files_are_present_once_complete)
 	ck_assert_str_eq(files_of(1), "plan.zip:planned ");
 	ck_assert_ok(db_set_plan_file(db, 1, "z.zip", "z", &err), &err);
 	ck_assert_ok(db_set_plan_file(db, 1, "y.zip", NULL, &err), &err);
-	ck_assert_fails(db_set_plan_file(db, 1, "y.zip", "y", &err), &err, ERR_EXISTS, "");
+	ck_assert_fails(db_set_plan_file(db, 1, "y.zip", "y", &err), &err, ERR_EXISTS,
+			"");
 	ck_assert_str_eq(files_of(1), "plan.zip:planned y.zip:planned z.zip:planned ");
 	ck_assert_ok(db_set_complete(db, 1, &err), &err);
 	ck_assert_str_eq(files_of(1), "plan.zip:present y.zip:present z.zip:present ");
 	ck_assert_int_eq(state_of(1), DB_SET_COMPLETE);
-	ck_assert_fails(db_set_plan_file(db, 1, "x.zip", "x", &err), &err, ERR_NOT_FOUND, "set 1");
+	ck_assert_fails(db_set_plan_file(db, 1, "x.zip", "x", &err), &err, ERR_NOT_FOUND,
+			"set 1");
 	ck_assert_fails(db_set_complete(db, 1, &err), &err, ERR_NOT_FOUND, "set 1");
 	insert_in_state(2, DB_SET_IMPORTING);
 	ck_assert_ok(db_set_complete(db, 2, &err), &err);
@@ -420,8 +423,8 @@ START_TEST(marks_of_a_set_can_be_changed)
 END_TEST
 
 /* A set that has one thing that keeps it, or none: its time was over at 100. */
-static void insert_expired(uint64_t id, enum db_set_state state, enum db_set_origin origin,
-			   bool automatic, int64_t expires)
+static void insert_expired(uint64_t id, enum db_set_state state,
+			   enum db_set_origin origin, bool automatic, int64_t expires)
 {
 	_cleanup_(db_set_done) struct db_set set;
 
@@ -496,6 +499,7 @@ static uint64_t restored(enum journal_state state, int64_t expires, const char *
 START_TEST(set_is_not_expired_while_a_restore_of_it_can_be_undone)
 {
 	static const enum journal_state rests[] = { JOURNAL_SWAPPING, JOURNAL_RESTORED };
+
 	static const enum journal_state others[] = { JOURNAL_PREPARING, JOURNAL_CLEANING,
 						     JOURNAL_CLOSED };
 

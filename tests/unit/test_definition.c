@@ -80,6 +80,7 @@ START_TEST(definition_keeps_what_it_says)
 	ck_assert(definition_tree(d, "icons")->saved);
 	ck_assert_ptr_null(definition_tree(d, "none"));
 }
+
 END_TEST
 
 START_TEST(definition_takes_all_keys_of_the_format)
@@ -115,6 +116,7 @@ START_TEST(definition_takes_all_keys_of_the_format)
 		     &err);
 	ck_assert_str_eq(support_events_text(&events), "");
 }
+
 END_TEST
 
 START_TEST(definition_warns_of_unknown_keys)
@@ -135,6 +137,7 @@ START_TEST(definition_warns_of_unknown_keys)
 			 "d/x.json:3: colour: unknown key\n"
 			 "d/x.json:7: trees[0].at.de\\nb: unknown key\n");
 }
+
 END_TEST
 
 /* A text that is wrong, and the whole message. */
@@ -253,6 +256,7 @@ START_TEST(definition_names_file_line_and_key_of_a_fault)
 	ck_assert_int_eq(err.kind, ERR_CORRUPT);
 	ck_assert_str_eq(err_message(&err), faults[_i].message);
 }
+
 END_TEST
 
 START_TEST(definition_refuses_what_is_no_strict_json)
@@ -273,6 +277,7 @@ START_TEST(definition_refuses_what_is_no_strict_json)
 			"apps.d/x.json: not UTF-8");
 	ck_assert_ptr_null(d);
 }
+
 END_TEST
 
 START_TEST(definition_refuses_deep_and_large_texts)
@@ -303,6 +308,7 @@ START_TEST(definition_refuses_deep_and_large_texts)
 			"apps.d/x.json:1: trees: more than 64");
 	ck_assert_ptr_null(d);
 }
+
 END_TEST
 
 START_TEST(definition_ids_keep_the_grammar)
@@ -326,6 +332,7 @@ START_TEST(definition_ids_keep_the_grammar)
 					 &d, &err),
 			&err, ERR_CORRUPT, "a b.json: \"a b\" cannot name an app");
 }
+
 END_TEST
 
 static const struct fault user_faults[] = {
@@ -354,6 +361,7 @@ START_TEST(definition_of_a_person_is_about_his_home)
 	err_clear(&err);
 	ck_assert_ok(parse(user_faults[_i].text, 0, &d, &err), &err);
 }
+
 END_TEST
 
 START_TEST(definition_of_a_person_may_leave_lists_empty)
@@ -367,6 +375,7 @@ START_TEST(definition_of_a_person_may_leave_lists_empty)
 		     &err);
 	ck_assert_uint_eq(d->n_trees, 1);
 }
+
 END_TEST
 
 /* ---- Drop-ins */
@@ -430,6 +439,7 @@ START_TEST(drop_in_adds_to_lists)
 	ck_assert_str_eq(t->exclude.items[0], "q");
 	ck_assert_str_eq(t->file, "x.json.d/m.json");
 }
+
 END_TEST
 
 START_TEST(drop_in_keeps_the_rules)
@@ -464,6 +474,7 @@ START_TEST(drop_in_keeps_the_rules)
 			"trees[0].scope: only definitions of the system");
 	ck_assert_ptr_null(d);
 }
+
 END_TEST
 
 START_TEST(drop_in_cannot_exceed_the_number_of_trees)
@@ -481,6 +492,7 @@ START_TEST(drop_in_cannot_exceed_the_number_of_trees)
 	ck_assert_fails(merge(text.data, &d, &err), &err, ERR_CORRUPT,
 			"x.json.d/m.json:1: trees: more than 64");
 }
+
 END_TEST
 
 /* ---- What is shipped */
@@ -528,6 +540,7 @@ START_TEST(definition_of_every_shipped_app_is_good)
 	ck_assert_uint_ge(n, 12);
 	ck_assert_str_eq(support_events_text(&events), "");
 }
+
 END_TEST
 
 /* Follows {"$ref": "#/$defs/NAME"}, an array's items, and oneOf [null, X]. */
@@ -596,6 +609,7 @@ START_TEST(definition_schema_says_what_the_parser_does)
 		     &err);
 	compare_with_schema(schema, schema, definition_format);
 }
+
 END_TEST
 
 START_TEST(packagings_have_names)
@@ -607,6 +621,7 @@ START_TEST(packagings_have_names)
 	ck_assert_int_eq(packaging_of_name("", 0), -1);
 	ck_assert_str_eq(tree_role_name(ROLE_STATE), "state");
 }
+
 END_TEST
 
 Suite *suite_definition(void)

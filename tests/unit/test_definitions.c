@@ -80,6 +80,7 @@ START_TEST(definitions_of_an_empty_root_are_none)
 	ck_assert_str_eq(path_of(d, "git"), "-");
 	ck_assert_str_eq(support_events_text(&events), "");
 }
+
 END_TEST
 
 START_TEST(definitions_that_come_later_replace)
@@ -107,6 +108,7 @@ START_TEST(definitions_that_come_later_replace)
 	ck_assert_str_eq(path_of(d, "c"), "~/.vendor");
 	ck_assert_str_eq(support_events_text(&events), "");
 }
+
 END_TEST
 
 START_TEST(definitions_of_a_person_come_last)
@@ -121,6 +123,7 @@ START_TEST(definitions_of_a_person_come_last)
 	ck_assert_str_eq(path_of(d, "a"), "~/.own");
 	ck_assert_str_eq(path_of(d, "b"), "~/.own");
 }
+
 END_TEST
 
 START_TEST(definitions_are_masked_by_dev_null)
@@ -139,6 +142,7 @@ START_TEST(definitions_are_masked_by_dev_null)
 	ck_assert_str_eq(path_of(d, "b"), "~/.admin");
 	ck_assert_str_eq(support_events_text(&events), "");
 }
+
 END_TEST
 
 START_TEST(definitions_may_be_links_below_the_root)
@@ -151,6 +155,7 @@ START_TEST(definitions_may_be_links_below_the_root)
 	d = load(NULL, &events);
 	ck_assert_str_eq(path_of(d, "a"), "~/.linked");
 }
+
 END_TEST
 
 /* The patterns of the tree a, joined. */
@@ -189,6 +194,7 @@ START_TEST(drop_ins_of_all_directories_add_in_order)
 	ck_assert_str_eq(path_of(d, "nobody"), "-");
 	ck_assert_str_eq(support_events_text(&events), "");
 }
+
 END_TEST
 
 START_TEST(drop_ins_of_a_person_obey_his_limits)
@@ -213,6 +219,7 @@ START_TEST(drop_ins_of_a_person_obey_his_limits)
 		"/home/u/.config/setaside/apps.d/b.json.d/x.json:1: trees[0].scope: only "
 		"definitions of the system may name system data");
 }
+
 END_TEST
 
 START_TEST(definition_that_is_wrong_is_remembered)
@@ -250,6 +257,7 @@ START_TEST(definition_that_is_wrong_is_remembered)
 			 "cannot open \"/etc/setaside/apps.d/e.json\": No such file or "
 			 "directory\n");
 }
+
 END_TEST
 
 START_TEST(definition_that_cannot_be_read_is_not_told_as_damage)
@@ -278,6 +286,7 @@ START_TEST(definition_that_cannot_be_read_is_not_told_as_damage)
 	support_skip("built without faults");
 #endif
 }
+
 END_TEST
 
 START_TEST(definition_that_others_may_write_is_wrong_in_system_mode)
@@ -317,6 +326,7 @@ START_TEST(definition_that_others_may_write_is_wrong_in_system_mode)
 	own = load("/home/u/.config/setaside/apps.d", &events);
 	ck_assert_uint_eq(definitions_count(own), 5);
 }
+
 END_TEST
 
 START_TEST(definition_of_another_owner_is_wrong_in_system_mode)
@@ -340,6 +350,7 @@ START_TEST(definition_of_another_owner_is_wrong_in_system_mode)
 		definitions_find(d, "b", &found, &err), &err, ERR_CORRUPT,
 		"/usr/share/setaside/apps.d/b.json: its directory is not owned by root");
 }
+
 END_TEST
 
 START_TEST(definitions_of_a_plain_user_count_below_his_own_root)
@@ -360,6 +371,7 @@ START_TEST(definitions_of_a_plain_user_count_below_his_own_root)
 		"cannot open \"/usr/local/share/setaside/apps.d\": Permission denied\n");
 	ck_assert_int_eq(fchmodat(support_dirfd(), LOCAL, 0755, 0), 0);
 }
+
 END_TEST
 
 START_TEST(definitions_of_a_build_tree_replace_the_installed_ones)
@@ -386,6 +398,7 @@ START_TEST(definitions_of_a_build_tree_replace_the_installed_ones)
 	ck_assert_str_eq(path_of(d, "b"), "~/.admin");
 	ck_assert_uint_eq(definitions_at(d, 1)->trees[0].exclude.n, 1);
 }
+
 END_TEST
 
 START_TEST(definitions_know_whose_flatpak_it_is)
@@ -403,6 +416,7 @@ START_TEST(definitions_know_whose_flatpak_it_is)
 	ck_assert_str_eq(definitions_of_flatpak(d, "org.b.B")->id, "x");
 	ck_assert_ptr_null(definitions_of_flatpak(d, "org.c.C"));
 }
+
 END_TEST
 
 Suite *suite_definitions(void)

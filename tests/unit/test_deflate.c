@@ -74,12 +74,16 @@ START_TEST(deflate_every_codec_reads_every_codec)
 		}
 	}
 }
+
 END_TEST
 
 /* Where its memory lies must not show: a stream is compressed by several. */
 START_TEST(deflate_gives_the_same_bytes_with_every_compressor)
 {
-	enum { COMPRESSORS = 1000, SIZE = 400 };
+	enum {
+		COMPRESSORS = 1000,
+		SIZE = 400
+	};
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	char *in = support_data(SUPPORT_RANDOM, SIZE, 7), first[4 * SIZE], out[4 * SIZE];
 	void *compressors[COMPRESSORS];
@@ -106,13 +110,17 @@ START_TEST(deflate_gives_the_same_bytes_with_every_compressor)
 		codecs[_i]->compressor_free(compressors[i]);
 	free(in);
 }
+
 END_TEST
 
 /* Whatever a part ends with, what follows it begins at a byte. */
 START_TEST(deflate_parts_are_of_one_stream)
 {
 	static const size_t sizes[] = { 1, 2, 3, 100, 16384, 300001 };
-	enum { N = sizeof(sizes) / sizeof(sizes[0]) };
+
+	enum {
+		N = sizeof(sizes) / sizeof(sizes[0])
+	};
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	enum gzip_level level = _i % 2 ? GZIP_SMALL : GZIP_FAST;
 	const struct deflate_codec *writer = codecs[_i / 2];
@@ -122,7 +130,8 @@ START_TEST(deflate_parts_are_of_one_stream)
 
 	ck_assert_ok_ptr(c, &err);
 	for (size_t i = 0; i < 4 * N; i++) {
-		char *data = support_data((enum support_data)(i % 4), sizes[i % N], 1 + i);
+		char *data =
+			support_data((enum support_data)(i % 4), sizes[i % N], 1 + i);
 		bool last = i == 4 * N - 1;
 		size_t made = (last ? writer->compress : writer->compress_part)(
 			c, data, sizes[i % N], out + size, cap - size);
@@ -142,6 +151,7 @@ START_TEST(deflate_parts_are_of_one_stream)
 	free(out);
 	free(back);
 }
+
 END_TEST
 
 START_TEST(deflate_parts_stay_in_their_room)
@@ -162,6 +172,7 @@ START_TEST(deflate_parts_stay_in_their_room)
 	codecs[_i]->compressor_free(c);
 	free(in);
 }
+
 END_TEST
 
 START_TEST(deflate_says_when_there_is_no_room)
@@ -174,6 +185,7 @@ START_TEST(deflate_says_when_there_is_no_room)
 	free(in);
 	free(out);
 }
+
 END_TEST
 
 START_TEST(deflate_decompresses_only_the_exact_lengths)
@@ -192,6 +204,7 @@ START_TEST(deflate_decompresses_only_the_exact_lengths)
 		ck_assert(!decompress(codec, out, n, back, 5000));
 	free(in);
 }
+
 END_TEST
 
 START_TEST(deflate_checksums_agree)
@@ -211,6 +224,7 @@ START_TEST(deflate_checksums_agree)
 	}
 	free(p);
 }
+
 END_TEST
 
 START_TEST(deflate_uses_the_library_of_the_build)
@@ -228,6 +242,7 @@ START_TEST(deflate_uses_the_library_of_the_build)
 #endif
 	ck_assert_str_eq(gzip_library(), name);
 }
+
 END_TEST
 
 Suite *suite_deflate(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Each kind of mess that may be met: a dry run names what doctor then does, and changes nothing;
- * doctor does it, and finds nothing the second time.
+ * Each kind of mess that may be met: a dry run names what doctor then does, and changes
+ * nothing; doctor does it, and finds nothing the second time.
  */
 
 #include "state/operation/doctor.h"
@@ -33,15 +33,16 @@
 
 static struct buf listed;
 
-/* nftw: a line that changes with any byte of the file, and with whatever is done to it. */
+/* nftw: a line that changes with any byte of the file, and with
+ * whatever is done to it. */
 static int list_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
 	(void)type;
 	(void)ftw;
-	ck_assert_ok(buf_printf(&listed, &err, "%s %o %llu %lld %lld.%09ld %lld.%09ld\n", path,
-				st->st_mode, (unsigned long long)st->st_ino,
+	ck_assert_ok(buf_printf(&listed, &err, "%s %o %llu %lld %lld.%09ld %lld.%09ld\n",
+				path, st->st_mode, (unsigned long long)st->st_ino,
 				(long long)st->st_size, (long long)st->st_mtim.tv_sec,
 				st->st_mtim.tv_nsec, (long long)st->st_ctim.tv_sec,
 				st->st_ctim.tv_nsec),
@@ -108,7 +109,9 @@ static void leave_set(enum db_set_state state)
 	db_set_init(&set);
 	set.id = 2;
 	set.state = state;
-	ck_assert_ok(db_set_add_file(&set, "2_one_1_x1.zip", "one", DB_FILE_PLANNED, &err), &err);
+	ck_assert_ok(
+		db_set_add_file(&set, "2_one_1_x1.zip", "one", DB_FILE_PLANNED, &err),
+		&err);
 	ck_assert_ok(db_set_insert(db, &set, &err), &err);
 	put_in_store("2_importing", "");
 	put_in_store("2_one_1_x1.zip", "half a zip");
@@ -156,9 +159,10 @@ static uint64_t inode(const char *path)
 	return st.st_ino;
 }
 
-/* A restore of app "one" (or its undo) that came to this state, with a tree under the aside name. */
-static void leave_restore_of(uint64_t set, enum db_restore_kind kind, enum journal_state state,
-			     int64_t expires)
+/* A restore of app "one" (or its undo) that came to this state, with a tree
+ * under the aside name. */
+static void leave_restore_of(uint64_t set, enum db_restore_kind kind,
+			     enum journal_state state, int64_t expires)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(db_closep) struct db *db = open_db();
@@ -191,7 +195,8 @@ static void leave_restore_of(uint64_t set, enum db_restore_kind kind, enum journ
 	ck_assert_ok(j.journal.put(&j, &item, 1, state, &err), &err);
 }
 
-static void leave_restore(enum db_restore_kind kind, enum journal_state state, int64_t expires)
+static void leave_restore(enum db_restore_kind kind, enum journal_state state,
+			  int64_t expires)
 {
 	leave_restore_of(1, kind, state, expires);
 }
@@ -275,7 +280,8 @@ static void expired_set_of_which_a_restore_can_be_undone(void)
 static void expired_set_without_a_zip(void)
 {
 	expired_set();
-	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots/2_two_0_x1.zip", 0), 0);
+	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots/2_two_0_x1.zip", 0),
+			 0);
 }
 
 /* A file of set 1 under its path, which stays valid until the next call. */
@@ -283,14 +289,15 @@ static const char *snapshot_of_one(void)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(strings_done) struct strings names = STRINGS_INIT;
-	_cleanup_close_ int dir =
-		openat(support_dirfd(), "store/snapshots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dir = openat(support_dirfd(), "store/snapshots",
+					 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	static char path[128];
 
 	ck_assert_ok(fd_list_dir(dir, 100, &names, &err), &err);
 	for (size_t i = 0; i < names.n; i++)
 		if (strncmp(names.items[i], "1_one_", 6) == 0)
-			snprintf(path, sizeof(path), "store/snapshots/%s", names.items[i]);
+			snprintf(path, sizeof(path), "store/snapshots/%s",
+				 names.items[i]);
 	return path;
 }
 
@@ -326,7 +333,8 @@ static void lost_database(void)
 
 static void damaged_database(void)
 {
-	support_file(support_dirfd(), "store/state.db", 0600, "no database, whatever it is called");
+	support_file(support_dirfd(), "store/state.db", 0600,
+		     "no database, whatever it is called");
 }
 
 /* A page that opening it does not look at. */
@@ -375,7 +383,9 @@ static void forgetting_a_part_of_what_is_lost(void)
 	set.id = 2;
 	set.state = DB_SET_COMPLETE;
 	ck_assert_ok(db_set_add_file(&set, names[0], "one", DB_FILE_PRESENT, &err), &err);
-	ck_assert_ok(db_set_add_file(&set, "2_two_1_x1.zip", "two", DB_FILE_PRESENT, &err), &err);
+	ck_assert_ok(
+		db_set_add_file(&set, "2_two_1_x1.zip", "two", DB_FILE_PRESENT, &err),
+		&err);
 	ck_assert_ok(db_set_insert(db, &set, &err), &err);
 	ck_assert_ok(db_set_forget(db, 2, names, 1, &err), &err);
 }
@@ -396,7 +406,9 @@ static void lost_store(void)
 		ck_assert_int_eq(unlinkat(support_dirfd(), path, 0), 0);
 	}
 	/* One of the two is enough to be missed. */
-	ck_assert_ok(db_set_forget(db, 1, (const char *const *)&set.files[0].name, 1, &err), &err);
+	ck_assert_ok(
+		db_set_forget(db, 1, (const char *const *)&set.files[0].name, 1, &err),
+		&err);
 	ck_assert_ok(db_set_forgotten(db, 1, &gone, &err), &err);
 	lost_number();
 	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots", AT_REMOVEDIR), 0);
@@ -443,11 +455,18 @@ static const struct mess {
 } messes[] = {
 	{ "nothing", nothing, { { NULL, NULL, NULL } }, NULL },
 	/* A set that was being made has its number from before the crash. */
-	{ "half saved", half_saved, { REMOVED, { ".last-set", "was written again", "would be written again" } }, NULL },
-	{ "half imported", half_imported, { REMOVED, { ".last-set", "was written again", "would be written again" } }, NULL },
+	{ "half saved",
+	  half_saved,
+	  { REMOVED, { ".last-set", "was written again", "would be written again" } },
+	  NULL },
+	{ "half imported",
+	  half_imported,
+	  { REMOVED, { ".last-set", "was written again", "would be written again" } },
+	  NULL },
 	{ "marker",
 	  stale_marker,
-	  { { "set 1", "a stale marker was removed", "a stale marker would be removed" } },
+	  { { "set 1", "a stale marker was removed",
+	      "a stale marker would be removed" } },
 	  NULL },
 	{ "marker alone",
 	  marker_alone,
@@ -461,7 +480,8 @@ static const struct mess {
 	  NULL },
 	{ "forgetting",
 	  forgetting,
-	  { { "set 1", "the rest of it was removed", "the rest of it would be removed" } },
+	  { { "set 1", "the rest of it was removed",
+	      "the rest of it would be removed" } },
 	  NULL },
 	{ "preparing",
 	  preparing,
@@ -551,7 +571,10 @@ static const struct mess {
 	  database_damaged_in_the_depth,
 	  { REBUILT, FOUND("set 1") },
 	  NULL },
-	{ "unknown tree aside", unknown_aside, { { NULL, NULL, NULL } }, "/.one.~abcdefghi~" },
+	{ "unknown tree aside",
+	  unknown_aside,
+	  { { NULL, NULL, NULL } },
+	  "/.one.~abcdefghi~" },
 };
 
 #define N_MESSES ((int)(sizeof(messes) / sizeof(messes[0])))
@@ -561,7 +584,8 @@ static const struct mess {
 static struct recovery_report examine(struct support_world *w, enum session_access access)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_(session_closep) struct session *s = support_world_open_as(w, "store", access);
+	_cleanup_(session_closep) struct session *s =
+		support_world_open_as(w, "store", access);
 	struct recovery_report report;
 
 	ck_assert_ok(setaside_doctor(s, &report, &err), &err);
@@ -585,14 +609,15 @@ static void check_report(const struct recovery_report *r, const struct mess *m, 
 	for (size_t i = 0; i < r->n_repaired || i < n; i++) {
 		const struct said *s = &m->repaired[i];
 
-		ck_assert_msg(i < r->n_repaired, "%s: nothing is said of %s", m->name, s->object);
+		ck_assert_msg(i < r->n_repaired, "%s: nothing is said of %s", m->name,
+			      s->object);
 		ck_assert_msg(i < n, "%s: %s: %s", m->name, r->repaired[i].object,
 			      r->repaired[i].what);
 		ck_assert_str_eq(r->repaired[i].object, s->object);
 		ck_assert_str_eq(r->repaired[i].what, dry ? s->would : s->did);
 	}
-	ck_assert_msg(r->n_left == (m->left != NULL), "%s: %zu left, %s", m->name, r->n_left,
-		      r->n_left ? r->left[0].what : "");
+	ck_assert_msg(r->n_left == (m->left != NULL), "%s: %zu left, %s", m->name,
+		      r->n_left, r->n_left ? r->left[0].what : "");
 	if (m->left)
 		ck_assert(ends_with(r->left[0].object, m->left));
 	ck_assert_uint_eq(r->n_busy, 0);
@@ -630,7 +655,8 @@ START_TEST(dry_run_names_what_doctor_then_does_and_changes_nothing)
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
 	const struct mess *m = &messes[_i];
 	struct mess done = { m->name, NULL, { { NULL, NULL, NULL } }, m->left };
-	_cleanup_free_ char *snapshots = NULL, *root = NULL, *later = NULL, *root_later = NULL;
+	_cleanup_free_ char *snapshots = NULL, *root = NULL, *later = NULL,
+			    *root_later = NULL;
 	struct recovery_report report;
 
 	if (!make_mess(&w, m))
@@ -689,8 +715,10 @@ START_TEST(dry_run_says_what_is_busy_and_takes_nobody_for_dead)
 	temp_file();
 	fd = openat(support_dirfd(), "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_ok(locks_open(fd, "STORE", 0, &locks, &err), &err);
-	ck_assert_ok(locks_take(locks, LOCK_KEY_SET(2), LOCK_EXCLUSIVE, &now, &err), &err);
-	ck_assert_ok(locks_take(locks, LOCK_KEY_APP("one"), LOCK_EXCLUSIVE, &now, &err), &err);
+	ck_assert_ok(locks_take(locks, LOCK_KEY_SET(2), LOCK_EXCLUSIVE, &now, &err),
+		     &err);
+	ck_assert_ok(locks_take(locks, LOCK_KEY_APP("one"), LOCK_EXCLUSIVE, &now, &err),
+		     &err);
 	report = examine(&w, SESSION_LOOK);
 	ck_assert_uint_eq(report.n_busy, 2);
 	ck_assert_str_eq(report.busy[0].object, "set 2");
@@ -724,13 +752,15 @@ START_TEST(dry_run_works_on_a_read_only_file_system)
 		return;
 	if (!make_mess(&w, &messes[1]))
 		return;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
 		support_skip("nothing can be mounted here");
 		return;
 	}
 	store = support_path("store");
 	ck_assert_int_eq(mount(store, store, NULL, MS_BIND, NULL), 0);
-	ck_assert_int_eq(mount(NULL, store, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
+	ck_assert_int_eq(mount(NULL, store, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL),
+			 0);
 	report = examine(&w, SESSION_LOOK);
 	check_report(&report, &messes[1], true);
 	recovery_report_done(&report);
@@ -739,7 +769,8 @@ START_TEST(dry_run_works_on_a_read_only_file_system)
 
 END_TEST
 
-/* The database was put aside while a set was being made: its maker goes on, and has temporary files. */
+/* The database was put aside while a set was being made: its maker goes on,
+ * and has temporary files. */
 START_TEST(what_is_made_without_a_row_is_left_alone)
 {
 	static const enum session_access both[] = { SESSION_LOOK, SESSION_DOCTOR };
@@ -755,7 +786,8 @@ START_TEST(what_is_made_without_a_row_is_left_alone)
 	temp_file();
 	fd = openat(support_dirfd(), "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_ok(locks_open(fd, "STORE", 0, &locks, &err), &err);
-	ck_assert_ok(locks_take(locks, LOCK_KEY_SET(7), LOCK_EXCLUSIVE, &now, &err), &err);
+	ck_assert_ok(locks_take(locks, LOCK_KEY_SET(7), LOCK_EXCLUSIVE, &now, &err),
+		     &err);
 	for (size_t i = 0; i < 2; i++) {
 		struct recovery_report report = examine(&w, both[i]);
 
@@ -784,15 +816,15 @@ START_TEST(dry_run_fails_where_doctor_does)
 	for (size_t i = 0; i < 2; i++) {
 		_cleanup_(err_clear) struct err err = ERR_INIT;
 
-		ck_assert_fails(support_world_try_open_as(&w, "store", both[i], &s, &err), &err,
-				ERR_CORRUPT, "lock");
+		ck_assert_fails(support_world_try_open_as(&w, "store", both[i], &s, &err),
+				&err, ERR_CORRUPT, "lock");
 	}
 }
 
 END_TEST
 
-/* The log of a crash, of which the last page did not come to the disk, as each of both ways to read it
- * has it. */
+/* The log of a crash, of which the last page did not come to the disk, as each of both
+ * ways to read it has it. */
 START_TEST(log_cut_short_is_looked_at_as_a_writer_reads_it)
 {
 	static const enum db_mode modes[] = { DB_LOOK, DB_WRITE };
@@ -828,7 +860,8 @@ START_TEST(log_cut_short_is_looked_at_as_a_writer_reads_it)
 			support_file_n(support_dirfd(), path, 0600, log, n_log * i / 64);
 			if (i % 2)
 				log[n_log * i / 64 / 2] ^= 1;
-			fd = openat(support_dirfd(), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			fd = openat(support_dirfd(), name,
+				    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 			ck_assert_ok(db_open(fd, "CUT", modes[k], &db, &err), &err);
 			ck_assert_ok(db_check(db, &err), &err);
 			ck_assert_ok(db_sets(db, &sets, &err), &err);
@@ -861,8 +894,8 @@ Suite *suite_doctor(void)
 	Suite *s = suite_create("doctor");
 	TCase *tc = support_tcase(s, "doctor");
 
-	tcase_add_loop_test(tc, dry_run_names_what_doctor_then_does_and_changes_nothing, 0,
-			    N_MESSES);
+	tcase_add_loop_test(tc, dry_run_names_what_doctor_then_does_and_changes_nothing,
+			    0, N_MESSES);
 	tcase_add_test(tc, dry_run_looks_at_what_is_in_the_log_alone);
 	tcase_add_test(tc, dry_run_says_what_is_busy_and_takes_nobody_for_dead);
 	tcase_add_test(tc, dry_run_works_on_a_read_only_file_system);

@@ -76,7 +76,8 @@ END_TEST
 START_TEST(what_is_packed_already_is_full)
 {
 	char *text = support_data(SUPPORT_TEXT, 600000, 5);
-	_cleanup_(buf_done) struct buf packed = support_compress(GZIP_SMALL, 1, text, 600000);
+	_cleanup_(buf_done) struct buf packed =
+		support_compress(GZIP_SMALL, 1, text, 600000);
 
 	ck_assert_uint_gt(packed.len, 4 * ENTROPY_PIECE);
 	ck_assert_uint_ge(count_full(packed.data, 4 * ENTROPY_PIECE, 0), 4);

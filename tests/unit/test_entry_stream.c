@@ -203,7 +203,8 @@ static void hand_a_tree_on(void)
 	support_mkdir(support_dirfd(), "out", 0700);
 	target.fd = open_dir("out");
 	apply_notes_init(&notes);
-	ck_assert_ok(apply_new(&target, 1, 0, 3, owners, &notes.report, &a, &s.err), &s.err);
+	ck_assert_ok(apply_new(&target, 1, 0, 3, owners, &notes.report, &a, &s.err),
+		     &s.err);
 	sink = apply_sink(a);
 	ck_assert_int_eq(lseek(s.fd, 0, SEEK_SET), 0);
 	ck_assert_ok(entry_stream_run(s.fd, &sink, NULL, &s.err), &s.err);

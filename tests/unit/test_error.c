@@ -118,9 +118,10 @@ END_TEST
 START_TEST(kinds_have_stable_names)
 {
 	static const char *const names[] = {
-		"none",        "usage",    "not-found", "exists", "duplicate",  "busy",
-		"denied",      "no-space", "changed",   "corrupt", "unsupported",
-		"interrupted", "refused",  "partial",   "io",      "no-memory",
+		"none",      "usage",   "not-found",   "exists",
+		"duplicate", "busy",    "denied",      "no-space",
+		"changed",   "corrupt", "unsupported", "interrupted",
+		"refused",   "partial", "io",          "no-memory",
 	};
 
 	for (int i = ERR_NONE; i <= ERR_NOMEM; i++) {

@@ -399,8 +399,9 @@ START_TEST(set_that_is_busy_stays_for_the_next_time)
 		     &err);
 	expire(s, 0);
 	ck_assert_str_eq(listed(s), "1 ");
-	check_said(&w, "note: set 1 stays for the next time: snapshot set 1 is busy: another"
-		       " process is working on it\n" GONE("2"));
+	check_said(&w,
+		   "note: set 1 stays for the next time: snapshot set 1 is busy: another"
+		   " process is working on it\n" GONE("2"));
 	locks_drop(locks, LOCK_KEY_SET(1));
 	expire(s, 0);
 	ck_assert_str_eq(listed(s), "");

@@ -14,7 +14,7 @@
 #include "tests/unit/support.h"
 #include "tests/unit/support_tar.h"
 
-#define BLOCK 512
+#define BLOCK     512
 #define HASH_TEXT "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 /* 2026-11-21T07:11:55.5+01:00 */
@@ -158,13 +158,13 @@ START_TEST(names_are_copied_and_escaped_in_the_manifest)
 	memset(name, 'x', sizeof(name) - 1);
 	finish(x);
 	assemble(x, 1, 0, &t);
-	ck_assert_tar_reads(
-		&t, "0 content.json 0600 0:0 -:- 1795241515.000000000 63\n"
-		    "  0+{\"content-hash\":\"" HASH_TEXT "\"}\n"
-		    "0 3_a\"b\\c<\n_1.zip 0600 0:0 -:- 1795241515.000000000 0\n"
-		    "0 export.json 0600 0:0 -:- 1795241515.000000000 85\n"
-		    "  0+{\"format\":1,\"date\":\"2026-11-21T07:11:55.5+01:00\","
-		    "\"files\":[\"3_a\\\"b\\\\c\\u003c\\n_1.zip\"]}\n");
+	ck_assert_tar_reads(&t,
+			    "0 content.json 0600 0:0 -:- 1795241515.000000000 63\n"
+			    "  0+{\"content-hash\":\"" HASH_TEXT "\"}\n"
+			    "0 3_a\"b\\c<\n_1.zip 0600 0:0 -:- 1795241515.000000000 0\n"
+			    "0 export.json 0600 0:0 -:- 1795241515.000000000 85\n"
+			    "  0+{\"format\":1,\"date\":\"2026-11-21T07:11:55.5+01:00\","
+			    "\"files\":[\"3_a\\\"b\\\\c\\u003c\\n_1.zip\"]}\n");
 }
 
 END_TEST
@@ -172,8 +172,8 @@ END_TEST
 /* ---- What ustar cannot hold ---- */
 
 #define LONG_NAME                                                                        \
-	"3_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"  \
-	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb_1_x1.zip"
+ "3_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"         \
+ "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb_1_x1.zip"
 #define HUGE_NAME "3_huge_1_x1.zip"
 #define HUGE_SIZE (((uint64_t)9 << 30) + 1)
 
@@ -188,7 +188,8 @@ static void make_extreme(void)
 	add(x, LONG_NAME, sizes[0]);
 	add(x, HUGE_NAME, sizes[1]);
 	finish(x);
-	fd = openat(support_dirfd(), "x.tar", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = openat(support_dirfd(), "x.tar", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    0600);
 	ck_assert_int_ge(fd, 0);
 	for (size_t i = 0; i <= 2; i++) {
 		size_t n = 0;
@@ -209,8 +210,9 @@ static void assert_output(const char *expected)
 
 START_TEST(gnu_tar_lists_long_names_and_large_sizes)
 {
-	static const char *const argv[] = { "tar", "-tvf", "x.tar", "--numeric-owner",
-					    "--full-time", "--utc", NULL };
+	static const char *const argv[] = {
+		"tar", "-tvf", "x.tar", "--numeric-owner", "--full-time", "--utc", NULL
+	};
 	_cleanup_free_ char *text = NULL;
 
 	if (!support_has("tar")) {
@@ -222,7 +224,8 @@ START_TEST(gnu_tar_lists_long_names_and_large_sizes)
 	text = support_read(support_dirfd(), "out", NULL);
 	ck_assert_ptr_nonnull(strstr(text, "content.json\n"));
 	ck_assert_ptr_nonnull(strstr(text, " " LONG_NAME "\n"));
-	ck_assert_ptr_nonnull(strstr(text, " 9663676417 2026-11-21 06:11:55 " HUGE_NAME "\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, " 9663676417 2026-11-21 06:11:55 " HUGE_NAME "\n"));
 	ck_assert_ptr_nonnull(strstr(text, "export.json\n"));
 }
 
@@ -276,13 +279,13 @@ START_TEST(export_of_more_than_a_file_can_hold_is_refused)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(export_freep) struct export *x = new_export();
 
-	ck_assert_fails(export_add(x, "1_a_1_x1.zip", (uint64_t)INT64_MAX + 1, &err), &err,
-			ERR_NO_SPACE, "the set is too large for an export");
+	ck_assert_fails(export_add(x, "1_a_1_x1.zip", (uint64_t)INT64_MAX + 1, &err),
+			&err, ERR_NO_SPACE, "the set is too large for an export");
 	add(x, "1_a_1_x1.zip", INT64_MAX - 10);
 	ck_assert_fails(export_add(x, "1_b_1_x1.zip", 11, &err), &err, ERR_NO_SPACE,
 			"the set is too large for an export");
-	ck_assert_fails(export_add(x, "1_b_1_x1.zip", UINT64_MAX, &err), &err, ERR_NO_SPACE,
-			"the set is too large for an export");
+	ck_assert_fails(export_add(x, "1_b_1_x1.zip", UINT64_MAX, &err), &err,
+			ERR_NO_SPACE, "the set is too large for an export");
 }
 
 END_TEST

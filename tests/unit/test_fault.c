@@ -504,7 +504,8 @@ START_TEST(death_at_every_change_leaves_old_or_new)
 		assert_only_temps(dir, exists);
 		if (flags & ATOMIC_FILE_TIDY) {
 			ck_assert_int_eq(
-				publish_and_die(dir, flags | ATOMIC_FILE_REPLACE, 1000), 0);
+				publish_and_die(dir, flags | ATOMIC_FILE_REPLACE, 1000),
+				0);
 			ck_assert_uint_eq(support_count(dir, "."), 1);
 		}
 		empty(dir);

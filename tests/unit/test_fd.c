@@ -318,7 +318,8 @@ START_TEST(random_names_differ)
 END_TEST
 
 /* Writes a long file, and each MiB to the disk; `hint` is told of each. */
-static void write_long(int fd, uint64_t mib, void (*hint)(int fd, uint64_t *begun, uint64_t at))
+static void write_long(int fd, uint64_t mib,
+		       void (*hint)(int fd, uint64_t *begun, uint64_t at))
 {
 	static const char block[1 << 20];
 	_cleanup_(err_clear) struct err err = ERR_INIT;

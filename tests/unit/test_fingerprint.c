@@ -92,15 +92,15 @@ START_TEST(fingerprint_tells_every_change)
 
 	make_tree();
 	before = print();
-#define CHANGES(what)                                             \
-	do {                                                      \
-		struct print after_;                              \
-		what;                                             \
-		after_ = print();                                 \
-		ck_assert_msg(!is_same(before, after_), "%s", #what); \
-		before = after_;                                  \
-		tick();                                           \
-	} while (0)
+#define CHANGES(what)                                                                    \
+ do {                                                                                    \
+  struct print after_;                                                                   \
+  what;                                                                                  \
+  after_ = print();                                                                      \
+  ck_assert_msg(!is_same(before, after_), "%s", #what);                                  \
+  before = after_;                                                                       \
+  tick();                                                                                \
+ } while (0)
 	CHANGES(support_file(support_dirfd(), "t/file", 0644, "CONTENT"));
 	ck_assert_int_eq(fstatat(support_dirfd(), "t/file", &st, 0), 0);
 	CHANGES(support_file(support_dirfd(), "t/file", 0644, "cOnTeNt");
@@ -205,15 +205,20 @@ static struct print print_of_texts(const char *const *texts, size_t n)
 START_TEST(fingerprint_keeps_its_parts_apart)
 {
 	static const char *const lists[][2] = {
-		{ "ab", "c" }, { "a", "bc" }, { "abc", "" }, { "", "abc" }, { "abc", NULL },
+		{ "ab", "c" }, { "a", "bc" },   { "abc", "" },
+		{ "", "abc" }, { "abc", NULL },
 	};
-	enum { N = sizeof(lists) / sizeof(lists[0]) };
+
+	enum {
+		N = sizeof(lists) / sizeof(lists[0])
+	};
 	struct print prints[N];
 
 	for (size_t i = 0; i < N; i++) {
 		prints[i] = print_of_texts(lists[i], 2);
 		for (size_t k = 0; k < i; k++)
-			ck_assert_msg(!is_same(prints[i], prints[k]), "%zu and %zu", i, k);
+			ck_assert_msg(!is_same(prints[i], prints[k]), "%zu and %zu", i,
+				      k);
 	}
 	ck_assert(is_same(prints[1], print_of_texts(lists[1], 2)));
 }
@@ -223,13 +228,14 @@ END_TEST
 START_TEST(age_is_counted_in_whole_seconds)
 {
 	static const struct timespec begun = { 1000, 500 };
+
 	static const struct {
 		struct timespec newest;
 		uint64_t age;
 	} cases[] = {
-		{ { 0, 0 }, 1000 },   { { 998, 499 }, 2 },  { { 998, 500 }, 2 },
-		{ { 998, 501 }, 1 },  { { 999, 0 }, 1 },    { { 999, 501 }, 0 },
-		{ { 1000, 500 }, 0 }, { { 1000, 501 }, 0 }, { { 5000, 0 }, 0 },
+		{ { 0, 0 }, 1000 },   { { 998, 499 }, 2 },     { { 998, 500 }, 2 },
+		{ { 998, 501 }, 1 },  { { 999, 0 }, 1 },       { { 999, 501 }, 0 },
+		{ { 1000, 500 }, 0 }, { { 1000, 501 }, 0 },    { { 5000, 0 }, 0 },
 		{ { -5, 0 }, 1005 },  { { INT64_MIN, 0 }, 0 },
 	};
 
@@ -247,9 +253,15 @@ START_TEST(settled_is_what_is_old_enough_and_no_clock_can_hide)
 		int64_t settle;
 		bool settled;
 	} cases[] = {
-		{ 42, 42, true },	{ 41, 42, false },	{ 0, 0, false },
-		{ 1, 0, false },	{ 2, 0, true },		{ 1, 1, false },
-		{ 2, 2, true },		{ 2, INT64_MAX, false }, { UINT64_MAX, INT64_MAX, true },
+		{ 42, 42, true },
+		{ 41, 42, false },
+		{ 0, 0, false },
+		{ 1, 0, false },
+		{ 2, 0, true },
+		{ 1, 1, false },
+		{ 2, 2, true },
+		{ 2, INT64_MAX, false },
+		{ UINT64_MAX, INT64_MAX, true },
 		{ UINT64_MAX, -1, false },
 	};
 
@@ -264,9 +276,17 @@ END_TEST
 START_TEST(only_disks_of_this_machine_are_believed)
 {
 	static const uint32_t others[] = {
-		TMPFS_MAGIC, RAMFS_MAGIC, HUGETLBFS_MAGIC, NFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
-		V9FS_MAGIC,  FUSE_SUPER_MAGIC, CEPH_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC,
-		0x2fc12fc1 /* ZFS */, 0,
+		TMPFS_MAGIC,
+		RAMFS_MAGIC,
+		HUGETLBFS_MAGIC,
+		NFS_SUPER_MAGIC,
+		SMB2_SUPER_MAGIC,
+		V9FS_MAGIC,
+		FUSE_SUPER_MAGIC,
+		CEPH_SUPER_MAGIC,
+		OVERLAYFS_SUPER_MAGIC,
+		0x2fc12fc1 /* ZFS */,
+		0,
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

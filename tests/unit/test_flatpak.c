@@ -32,6 +32,7 @@ START_TEST(flatpak_ids_keep_the_grammar)
 	longest[191] = '\0';
 	ck_assert(!flatpak_id_is_legal(longest));
 }
+
 END_TEST
 
 START_TEST(flatpak_list_of_no_installation_is_empty)
@@ -42,6 +43,7 @@ START_TEST(flatpak_list_of_no_installation_is_empty)
 	ck_assert_ok(flatpak_list_read(support_dirfd(), NULL, &l, &err), &err);
 	ck_assert_uint_eq(l.n, 0);
 }
+
 END_TEST
 
 /* Installs a flatpak as flatpak does: current and active are links. */
@@ -84,6 +86,7 @@ START_TEST(flatpak_list_has_what_is_installed)
 	ck_assert_ptr_null(l.apps[2].version);
 	ck_assert_str_eq(support_events_text(&events), "");
 }
+
 END_TEST
 
 START_TEST(flatpak_with_a_bad_record_has_no_version)
@@ -109,6 +112,7 @@ START_TEST(flatpak_with_a_bad_record_has_no_version)
 		"org.b.B: \"/var/lib/flatpak/app/org.b.B/current/active/deploy\" is not "
 		"a regular file\n");
 }
+
 END_TEST
 
 Suite *suite_flatpak(void)

@@ -24,6 +24,7 @@ START_TEST(deploy_as_glib_writes_it_is_read)
 	ck_assert_str_eq(d.version, "1.2");
 	ck_assert_ptr_null(d.summary);
 }
+
 END_TEST
 
 START_TEST(deploy_of_the_builder_is_what_glib_writes)
@@ -36,6 +37,7 @@ START_TEST(deploy_of_the_builder_is_what_glib_writes)
 	ck_assert_uint_eq(blob.len, sizeof(by_glib));
 	ck_assert_mem_eq(blob.data, by_glib, sizeof(by_glib));
 }
+
 END_TEST
 
 START_TEST(deploy_gives_version_and_summary)
@@ -66,6 +68,7 @@ START_TEST(deploy_gives_version_and_summary)
 	ck_assert_ptr_null(e.version);
 	ck_assert_str_eq(e.summary, "Notes");
 }
+
 END_TEST
 
 START_TEST(deploy_of_large_values_is_read)
@@ -86,6 +89,7 @@ START_TEST(deploy_of_large_values_is_read)
 	ck_assert_str_eq(d.version, "5");
 	ck_assert_uint_eq(strlen(d.summary), 70000);
 }
+
 END_TEST
 
 START_TEST(deploy_without_entries_says_nothing)
@@ -99,6 +103,7 @@ START_TEST(deploy_without_entries_says_nothing)
 	ck_assert_ptr_null(d.version);
 	ck_assert_ptr_null(d.summary);
 }
+
 END_TEST
 
 START_TEST(deploy_takes_only_strings_for_strings)
@@ -113,6 +118,7 @@ START_TEST(deploy_takes_only_strings_for_strings)
 	ck_assert_ok(flatpak_deploy_parse(blob.data, blob.len, &d, &err), &err);
 	ck_assert_ptr_null(d.version);
 }
+
 END_TEST
 
 START_TEST(deploy_refuses_what_does_not_fit)
@@ -132,6 +138,7 @@ START_TEST(deploy_refuses_what_does_not_fit)
 			&err, ERR_CORRUPT, "more than 4194304 bytes");
 	ck_assert_ptr_null(d.version);
 }
+
 END_TEST
 
 /* Each byte of a record changed to each value, and each length: never a read outside,
@@ -165,6 +172,7 @@ START_TEST(deploy_survives_every_changed_byte)
 	}
 	ck_assert_uint_gt(n_good, 0);
 }
+
 END_TEST
 
 Suite *suite_flatpak_deploy(void)

@@ -155,7 +155,8 @@ START_TEST(gzip_stores_parts_of_a_block_that_do_not_shrink)
 	size_t half = GZIP_BLOCK / 2;
 	char *data = support_data(SUPPORT_TEXT, GZIP_BLOCK, 17);
 	char *bytes = support_data(SUPPORT_RANDOM, half, 17);
-	_cleanup_(buf_done) struct buf text = support_compress(level, 1, data, half), both;
+	_cleanup_(buf_done) struct buf text = support_compress(level, 1, data, half),
+				       both;
 
 	memcpy(data + half, bytes, half);
 	both = support_compress(level, 1, data, GZIP_BLOCK);
@@ -307,8 +308,9 @@ START_TEST(gzip_returns_the_errors_of_the_sink)
 			     &err);
 		uint64_t total = write_until_failure(w, block, &err);
 		ck_assert_err(&err, ERR_NO_SPACE, "the sink is full");
-		/* Nothing is read on without end while nothing can be delivered: no more than
-		 * waits in blocks and in members, four of each beside those of the threads. */
+		/* Nothing is read on without end while nothing can be delivered: no
+		 * more than waits in blocks and in members, four of each beside
+		 * those of the threads. */
 		ck_assert_uint_le(total, (4 + 2 * (threads[i] + 4)) * GZIP_BLOCK);
 		ck_assert_fails(gzip_writer_finish(w, &err), &err, ERR_NO_SPACE,
 				"failed before");

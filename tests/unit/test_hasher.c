@@ -42,8 +42,9 @@ static void assert_same(size_t n, size_t step)
 
 START_TEST(pieces_of_any_size_give_the_hash_of_the_whole)
 {
-	static const size_t sizes[] = { 0,	1,	 262143,    262144,
-					262145, 1048576, STREAM + 1 };
+	static const size_t sizes[] = {
+		0, 1, 262143, 262144, 262145, 1048576, STREAM + 1
+	};
 	static const size_t steps[] = { 777, 65536, 262144, 1000000, STREAM + 1 };
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)

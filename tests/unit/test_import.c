@@ -20,7 +20,8 @@ START_TEST(parts_come_in_the_order_of_the_stream)
 	tar_file(&t, "1_b_1_x1.zip", "");
 	support_manifest(&t, "\"1_a_1_x1.zip\",\"1_b_1_x1.zip\"");
 	tar_end(&t);
-	ck_assert_imports(&t, "content\nzip 1_a_1_x1.zip 5 first\nzip 1_b_1_x1.zip 0 \nend\n");
+	ck_assert_imports(
+		&t, "content\nzip 1_a_1_x1.zip 5 first\nzip 1_b_1_x1.zip 0 \nend\n");
 }
 
 END_TEST
@@ -63,7 +64,8 @@ START_TEST(content_may_be_late)
 	tar_file(&t, "1_b_1_x1.zip", "2");
 	support_manifest(&t, "\"1_a_1_x1.zip\",\"1_b_1_x1.zip\"");
 	tar_end(&t);
-	ck_assert_imports(&t, "zip 1_a_1_x1.zip 1 1\ncontent\nzip 1_b_1_x1.zip 1 2\nend\n");
+	ck_assert_imports(&t,
+			  "zip 1_a_1_x1.zip 1 1\ncontent\nzip 1_b_1_x1.zip 1 2\nend\n");
 }
 
 END_TEST
@@ -92,8 +94,9 @@ START_TEST(json_is_read_as_it_is_legally_written)
 		 "\n{ \"later\" : [1, {}], \"content-hash\" : \"ERERERERERERERERERERERE"
 		 "RERERERERERERERERERE\\u003d\"}  ");
 	tar_file(&t, "1_\xc3\xa4.zip", "1");
-	tar_file(&t, "export.json",
-		 "{\"files\":[\"1_\\u00e4.zip\"],\"date\":null,\"sizes\":[1],\"format\":1}");
+	tar_file(
+		&t, "export.json",
+		"{\"files\":[\"1_\\u00e4.zip\"],\"date\":null,\"sizes\":[1],\"format\":1}");
 	tar_end(&t);
 	ck_assert_imports(&t, "content\nzip 1_\xc3\xa4.zip 1 1\nend\n");
 }
@@ -120,10 +123,12 @@ START_TEST(any_tar_of_regular_files_will_do)
 	support_content(&t);
 	tar_pax(&t, 'x', "path", "1_by_pax.zip", NULL);
 	tar_file(&t, "x", "1");
-	tar_header(&t, (struct tar_item){ .name = "././@LongLink", .type = 'L', .size = 13 });
+	tar_header(&t,
+		   (struct tar_item){ .name = "././@LongLink", .type = 'L', .size = 13 });
 	tar_data(&t, "1_by_gnu.zip", 13);
 	tar_file(&t, "y", "2");
-	tar_add(&t, (struct tar_item){ .name = "1_v7.zip", .data = "3", .magic = "\0\0\0\0\0\0\0" });
+	tar_add(&t, (struct tar_item){
+			    .name = "1_v7.zip", .data = "3", .magic = "\0\0\0\0\0\0\0" });
 	support_manifest(&t, "\"1_by_gnu.zip\",\"1_by_pax.zip\",\"1_v7.zip\"");
 	for (int i = 0; i < 10; i++)
 		tar_end(&t);
@@ -242,8 +247,9 @@ START_TEST(exports_of_snapd_are_read)
 	_cleanup_(tar_bytes_done) struct tar_bytes three = TAR_BYTES, four = TAR_BYTES,
 						   both = TAR_BYTES;
 	_cleanup_(buf_done) struct buf got = BUF_INIT;
-	const char *const in_3 = "other content\nzip 3_notes-app_v1.33~rc1+git_x2.zip 1493 \n"
-				 "zip 3_hello_2.10_7.zip 3691 \nend\n";
+	const char *const in_3 =
+		"other content\nzip 3_notes-app_v1.33~rc1+git_x2.zip 1493 \n"
+		"zip 3_hello_2.10_7.zip 3691 \nend\n";
 
 	load("snapd/set3.snapshot", &three);
 	ck_assert_ok(support_import_all(&three, false, &got, &err), &err);
@@ -297,9 +303,10 @@ static void compare_with_store(const char *export, size_t n, const char *const z
 
 START_TEST(zips_of_snapd_arrive_byte_for_byte)
 {
-	compare_with_store("snapd/set3.snapshot", 2,
-			   (const char *const[]){ "snapd/3_notes-app_v1.33~rc1+git_x2.zip",
-						  "snapd/3_hello_2.10_7.zip" });
+	compare_with_store(
+		"snapd/set3.snapshot", 2,
+		(const char *const[]){ "snapd/3_notes-app_v1.33~rc1+git_x2.zip",
+				       "snapd/3_hello_2.10_7.zip" });
 	compare_with_store("snapd/set4.snapshot", 1,
 			   (const char *const[]){ "snapd/4_hello_2.10_7.zip" });
 }

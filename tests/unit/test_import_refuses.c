@@ -31,12 +31,17 @@ START_TEST(what_is_no_regular_file_is_refused)
 
 	assert_member_refused((struct tar_item){ .name = "1_x.zip", .type = '5' }, why);
 	assert_member_refused((struct tar_item){ .name = "1_x.zip/", .type = '0' }, why);
-	assert_member_refused((struct tar_item){ .name = "1_x.zip", .type = '1', .link = "1_a.zip" },
+	assert_member_refused(
+		(struct tar_item){ .name = "1_x.zip", .type = '1', .link = "1_a.zip" },
+		why);
+	assert_member_refused((struct tar_item){ .name = "1_x.zip",
+						 .type = '2',
+						 .link = "/etc/passwd" },
 			      why);
-	assert_member_refused((struct tar_item){ .name = "1_x.zip", .type = '2', .link = "/etc/passwd" },
-			      why);
-	assert_member_refused((struct tar_item){ .name = "1_x.zip", .type = '3', .major = 1 }, why);
-	assert_member_refused((struct tar_item){ .name = "1_x.zip", .type = '4', .major = 8 }, why);
+	assert_member_refused(
+		(struct tar_item){ .name = "1_x.zip", .type = '3', .major = 1 }, why);
+	assert_member_refused(
+		(struct tar_item){ .name = "1_x.zip", .type = '4', .major = 8 }, why);
 	assert_member_refused((struct tar_item){ .name = "1_x.zip", .type = '6' }, why);
 	assert_member_refused((struct tar_item){ .name = "export.json", .type = '5' },
 			      "member \"export.json\": it is no regular file");
@@ -50,14 +55,15 @@ START_TEST(sparse_files_are_refused)
 {
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
 
-	tar_pax(&t, 'x', "GNU.sparse.major", "1", "GNU.sparse.minor", "0", "GNU.sparse.name",
-		"1_x.zip", "GNU.sparse.realsize", "900000", NULL);
+	tar_pax(&t, 'x', "GNU.sparse.major", "1", "GNU.sparse.minor", "0",
+		"GNU.sparse.name", "1_x.zip", "GNU.sparse.realsize", "900000", NULL);
 	tar_header(&t, (struct tar_item){ .name = "x", .type = '0', .size = 512 + 6 });
 	tar_data(&t, "1\n4096\n6\n", 9);
 	tar_data(&t, "abcdef", 6);
 	support_manifest(&t, "\"1_x.zip\"");
 	tar_end(&t);
-	ck_assert_import_refused(&t, ERR_CORRUPT, "member \"1_x.zip\": it is no regular file");
+	ck_assert_import_refused(&t, ERR_CORRUPT,
+				 "member \"1_x.zip\": it is no regular file");
 }
 
 END_TEST
@@ -74,12 +80,14 @@ END_TEST
 
 START_TEST(names_that_lead_elsewhere_are_refused)
 {
-	static const char *const illegal[] = { "../1_x.zip", "/1_x.zip", "a/../1_x.zip", "..",
+	static const char *const illegal[] = { "../1_x.zip",   "/1_x.zip",
+					       "a/../1_x.zip", "..",
 					       "./../1_x.zip", "a//1_x.zip" };
 
 	for (size_t i = 0; i < sizeof(illegal) / sizeof(*illegal); i++)
-		assert_member_refused((struct tar_item){ .name = illegal[i], .type = '0' },
-				      "illegal path");
+		assert_member_refused(
+			(struct tar_item){ .name = illegal[i], .type = '0' },
+			"illegal path");
 	assert_member_refused((struct tar_item){ .name = "a/1_x.zip", .type = '0' },
 			      "member \"a/1_x.zip\": it lies in a directory");
 	assert_member_refused((struct tar_item){ .name = "a/export.json", .type = '0' },
@@ -90,19 +98,23 @@ END_TEST
 
 START_TEST(names_that_no_snapshot_has_are_refused)
 {
-	static const char *const unnamed[] = { "x.zip", ".zip", "zip", "readme", "Content.json" };
-	static const char *const others[] = { "1_x", "1_x.ZIP", "1_x.zip ", "1_x.zip.txt", "_",
-					      "1_importing" };
+	static const char *const unnamed[] = { "x.zip", ".zip", "zip", "readme",
+					       "Content.json" };
+	static const char *const others[] = { "1_x",         "1_x.ZIP", "1_x.zip ",
+					      "1_x.zip.txt", "_",       "1_importing" };
 	char why[200];
 
 	for (size_t i = 0; i < sizeof(unnamed) / sizeof(*unnamed); i++) {
-		snprintf(why, sizeof(why), "member \"%s\": it is not named as a snapshot is",
-			 unnamed[i]);
-		assert_member_refused((struct tar_item){ .name = unnamed[i], .type = '0' }, why);
+		snprintf(why, sizeof(why),
+			 "member \"%s\": it is not named as a snapshot is", unnamed[i]);
+		assert_member_refused(
+			(struct tar_item){ .name = unnamed[i], .type = '0' }, why);
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
-		snprintf(why, sizeof(why), "member \"%s\": its name does not end in .zip", others[i]);
-		assert_member_refused((struct tar_item){ .name = others[i], .type = '0' }, why);
+		snprintf(why, sizeof(why), "member \"%s\": its name does not end in .zip",
+			 others[i]);
+		assert_member_refused((struct tar_item){ .name = others[i], .type = '0' },
+				      why);
 	}
 }
 
@@ -116,7 +128,9 @@ START_TEST(names_that_no_file_can_have_are_refused)
 	memset(name, 'a', sizeof(name));
 	memcpy(name, "1_", strlen("1_"));
 	memcpy(name + 256 - strlen(".zip"), ".zip", sizeof(".zip"));
-	tar_header(&t, (struct tar_item){ .name = "././@LongLink", .type = 'L', .size = sizeof(name) });
+	tar_header(&t, (struct tar_item){ .name = "././@LongLink",
+					  .type = 'L',
+					  .size = sizeof(name) });
 	tar_data(&t, name, sizeof(name));
 	tar_file(&t, "1_a.zip", "1");
 	tar_end(&t);
@@ -166,8 +180,9 @@ START_TEST(more_zips_than_the_limit_are_refused)
 		tar_file(&t, name, "");
 	}
 	tar_end(&t);
-	ck_assert_fails(support_import_all(&t, false, &got, &err), &err, ERR_CORRUPT,
-			"member \"1_10000.zip\": it is one more than the 10000 that are read");
+	ck_assert_fails(
+		support_import_all(&t, false, &got, &err), &err, ERR_CORRUPT,
+		"member \"1_10000.zip\": it is one more than the 10000 that are read");
 }
 
 END_TEST
@@ -198,17 +213,22 @@ START_TEST(content_that_is_no_hash_is_refused)
 	assert_content_refused("{\"Content-Hash\":\"" SUPPORT_CONTENT_HASH "\"}",
 			       "it holds no content-hash");
 	assert_content_refused("{\"content-hash\":\"\"}", "content-hash is no SHA-256");
-	assert_content_refused("{\"content-hash\":\"EREREQ==\"}", "content-hash is no SHA-256");
+	assert_content_refused("{\"content-hash\":\"EREREQ==\"}",
+			       "content-hash is no SHA-256");
 	assert_content_refused("{\"content-hash\":\"" SUPPORT_CONTENT_HASH "EREREQ==\"}",
 			       "content-hash: ");
-	assert_content_refused("{\"content-hash\":\"ERERERERERERERERERERERERERERERERERERERERERERERER\"}",
-			       "content-hash is no SHA-256");
-	assert_content_refused("{\"content-hash\":\"ERERERERERERERERERERERERERERERERERERERERERE\"}",
-			       "content-hash: ");
-	assert_content_refused("{\"content-hash\":\"ERERERERERERERERERERERERERERERERERERERERERF=\"}",
-			       "content-hash: ");
-	assert_content_refused("{\"content-hash\":\"ERERERER ERERERERERERERERERERERERERERERERERE=\"}",
-			       "content-hash: ");
+	assert_content_refused(
+		"{\"content-hash\":\"ERERERERERERERERERERERERERERERERERERERERERERERER\"}",
+		"content-hash is no SHA-256");
+	assert_content_refused(
+		"{\"content-hash\":\"ERERERERERERERERERERERERERERERERERERERERERE\"}",
+		"content-hash: ");
+	assert_content_refused(
+		"{\"content-hash\":\"ERERERERERERERERERERERERERERERERERERERERERF=\"}",
+		"content-hash: ");
+	assert_content_refused(
+		"{\"content-hash\":\"ERERERER ERERERERERERERERERERERERERERERERERE=\"}",
+		"content-hash: ");
 }
 
 END_TEST
@@ -218,7 +238,8 @@ START_TEST(content_with_a_key_twice_is_refused)
 	assert_content_refused("{\"content-hash\":\"" SUPPORT_CONTENT_HASH
 			       "\",\"content-hash\":\"" SUPPORT_CONTENT_HASH "\"}",
 			       "line 1");
-	assert_content_refused("{\"content-hash\":\"" SUPPORT_CONTENT_HASH "\"}{}", "line 1");
+	assert_content_refused("{\"content-hash\":\"" SUPPORT_CONTENT_HASH "\"}{}",
+			       "line 1");
 }
 
 END_TEST
@@ -232,7 +253,8 @@ START_TEST(content_twice_is_refused)
 	support_content(&t);
 	support_manifest(&t, "\"1_a.zip\"");
 	tar_end(&t);
-	ck_assert_import_refused(&t, ERR_CORRUPT, "member \"content.json\": it comes twice");
+	ck_assert_import_refused(&t, ERR_CORRUPT,
+				 "member \"content.json\": it comes twice");
 }
 
 END_TEST
@@ -311,9 +333,11 @@ START_TEST(manifest_that_is_no_manifest_is_refused)
 
 	assert_manifest_refused(ERR_CORRUPT, "", "line 1");
 	assert_manifest_refused(ERR_CORRUPT, "[1]", "it is no object");
-	assert_manifest_refused(ERR_CORRUPT, "{\"format\":1,\"format\":1,\"files\":[\"1_a.zip\"]}",
+	assert_manifest_refused(ERR_CORRUPT,
+				"{\"format\":1,\"format\":1,\"files\":[\"1_a.zip\"]}",
 				"line 1");
-	assert_manifest_refused(ERR_CORRUPT, "{\"format\":1,\"files\":[\"1_a.zip\"]} x", "line 1");
+	assert_manifest_refused(ERR_CORRUPT, "{\"format\":1,\"files\":[\"1_a.zip\"]} x",
+				"line 1");
 	assert_manifest_refused(ERR_CORRUPT, spaces, "it is larger than 4194304 bytes");
 	assert_manifest_refused(ERR_CORRUPT, deep, "line 1");
 }
@@ -325,9 +349,10 @@ START_TEST(date_that_is_none_is_refused)
 	assert_manifest_refused(ERR_CORRUPT,
 				"{\"format\":1,\"date\":17,\"files\":[\"1_a.zip\"]}",
 				"its date is none");
-	assert_manifest_refused(ERR_CORRUPT,
-				"{\"format\":1,\"date\":\"yesterday\",\"files\":[\"1_a.zip\"]}",
-				"date: \"yesterday\" is not an RFC 3339 time");
+	assert_manifest_refused(
+		ERR_CORRUPT,
+		"{\"format\":1,\"date\":\"yesterday\",\"files\":[\"1_a.zip\"]}",
+		"date: \"yesterday\" is not an RFC 3339 time");
 }
 
 END_TEST
@@ -343,7 +368,8 @@ START_TEST(files_that_are_no_names_are_refused)
 				"it lists what is no name");
 	assert_manifest_refused(ERR_CORRUPT, "{\"format\":1,\"files\":[null]}",
 				"it lists what is no name");
-	assert_manifest_refused(ERR_CORRUPT, "{\"format\":1,\"files\":[\"1_a.zip\\u0000\"]}",
+	assert_manifest_refused(ERR_CORRUPT,
+				"{\"format\":1,\"files\":[\"1_a.zip\\u0000\"]}",
 				"it lists what is no name");
 }
 
@@ -381,7 +407,8 @@ END_TEST
 
 START_TEST(nothing_comes_after_the_manifest)
 {
-	static const char *const names[] = { "1_b.zip", "content.json", "export.json", "readme" };
+	static const char *const names[] = { "1_b.zip", "content.json", "export.json",
+					     "readme" };
 	char why[100];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -396,7 +423,8 @@ START_TEST(nothing_comes_after_the_manifest)
 		else
 			tar_file(&t, names[i], "1");
 		tar_end(&t);
-		snprintf(why, sizeof(why), "member \"%s\": it comes after export.json", names[i]);
+		snprintf(why, sizeof(why), "member \"%s\": it comes after export.json",
+			 names[i]);
 		ck_assert_import_refused(&t, ERR_CORRUPT, why);
 	}
 }
@@ -410,9 +438,11 @@ START_TEST(stream_without_a_manifest_is_cut_short)
 	support_content(&t);
 	tar_file(&t, "1_a.zip", "1");
 	tar_end(&t);
-	ck_assert_import_refused(&t, ERR_CORRUPT, "it is cut short: export.json is missing");
+	ck_assert_import_refused(&t, ERR_CORRUPT,
+				 "it is cut short: export.json is missing");
 	tar_end(&empty);
-	ck_assert_import_refused(&empty, ERR_CORRUPT, "it is cut short: export.json is missing");
+	ck_assert_import_refused(&empty, ERR_CORRUPT,
+				 "it is cut short: export.json is missing");
 }
 
 END_TEST
@@ -449,7 +479,8 @@ START_TEST(stream_that_goes_on_is_refused)
 		support_export(&t, "1_a.zip", "1");
 		switch (i) {
 		case 0:
-			tar_file(&t, "1_b.zip", "1"); /* an archive that begins otherwise */
+			tar_file(&t, "1_b.zip",
+				 "1"); /* an archive that begins otherwise */
 			break;
 		case 1:
 			support_manifest(&t, "\"1_b.zip\"");
@@ -499,7 +530,8 @@ START_TEST(second_set_is_read_as_strictly)
 	support_content(&t);
 	tar_file(&t, "1_b.zip", "1");
 	tar_end(&t);
-	ck_assert_import_refused(&t, ERR_CORRUPT, "it is cut short: export.json is missing");
+	ck_assert_import_refused(&t, ERR_CORRUPT,
+				 "it is cut short: export.json is missing");
 }
 
 END_TEST
@@ -524,7 +556,8 @@ START_TEST(every_cut_is_refused)
 			ck_assert_ok(support_import_all(&t, true, &got, &err), &err);
 			continue;
 		}
-		ck_assert_fails(support_import_all(&t, n % 2, &got, &err), &err, ERR_CORRUPT, "");
+		ck_assert_fails(support_import_all(&t, n % 2, &got, &err), &err,
+				ERR_CORRUPT, "");
 		/* The first set is told of only where its end is proven. */
 		ck_assert(!got.data || !strstr(got.data, "end\n") || n > between);
 	}
@@ -548,12 +581,14 @@ START_TEST(flipped_bits_are_refused_or_change_nothing_but_bytes)
 		t.buf.data[i] ^= (char)(1 << support_random_below(&random, 8));
 		if (support_import_all(&t, true, &got, &err) < 0) {
 			refused++;
-			ck_assert_msg(err_is(&err, ERR_CORRUPT) || err_is(&err, ERR_UNSUPPORTED),
+			ck_assert_msg(err_is(&err, ERR_CORRUPT) ||
+					      err_is(&err, ERR_UNSUPPORTED),
 				      "byte %zu: %s", i, err_message(&err));
 			continue;
 		}
 		taken++;
-		ck_assert_msg(strstr(got.data, "zip 1_a.zip 5 ") && strstr(got.data, "end\n"),
+		ck_assert_msg(strstr(got.data, "zip 1_a.zip 5 ") &&
+				      strstr(got.data, "end\n"),
 			      "byte %zu: %s", i, got.data);
 	}
 	/* Both happen: otherwise it shows nothing. */

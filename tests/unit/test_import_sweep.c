@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * An export of two apps, cut and damaged in many places: it is refused and nothing has changed, or
- * it is taken and what is covered by nothing was hit.
+ * An export of two apps, cut and damaged in many places: it is refused and nothing has
+ * changed, or it is taken and what is covered by nothing was hit.
  */
 
 #include <check.h>
@@ -22,10 +22,10 @@
 
 struct sweep {
 	struct support_world *world;
-	struct session *s;	/* on a store with another set */
+	struct session *s; /* on a store with another set */
 	struct tar_bytes whole;
-	struct set *original;	/* what the stream holds */
-	char *before;		/* the state of that store */
+	struct set *original; /* what the stream holds */
+	char *before;         /* the state of that store */
 	unsigned refused, taken;
 };
 
@@ -36,18 +36,21 @@ static void assert_same(struct sweep *w, uint64_t id, const char *what)
 	struct set set;
 
 	ck_assert_ok(sets_get(w->s, id, &set, &err), &err);
-	ck_assert_msg(strcmp(set.content_hash, w->original->content_hash) == 0, "%s: hash", what);
+	ck_assert_msg(strcmp(set.content_hash, w->original->content_hash) == 0,
+		      "%s: hash", what);
 	ck_assert_msg(set.n == w->original->n, "%s: %zu snapshots", what, set.n);
 	for (size_t i = 0; i < set.n; i++) {
 		const struct snapshot *is = set.snapshots[i].meta;
 		const struct snapshot *was = w->original->snapshots[i].meta;
 
-		ck_assert_msg(!set.snapshots[i].broken && is->n_archives == was->n_archives &&
+		ck_assert_msg(!set.snapshots[i].broken &&
+				      is->n_archives == was->n_archives &&
 				      strcmp(is->snap, was->snap) == 0,
 			      "%s: snapshot %zu", what, i);
 		for (size_t k = 0; k < is->n_archives; k++)
-			ck_assert_msg(strcmp(is->archives[k].sha3, was->archives[k].sha3) == 0,
-				      "%s: archive %s", what, is->archives[k].name);
+			ck_assert_msg(
+				strcmp(is->archives[k].sha3, was->archives[k].sha3) == 0,
+				"%s: archive %s", what, is->archives[k].name);
 	}
 	set_done(&set);
 	support_world_forget(w->s, id);
@@ -66,13 +69,14 @@ static void try_one(struct sweep *w, const struct tar_bytes *t, const char *what
 		assert_same(w, o.set, what);
 	} else {
 		w->refused++;
-		ck_assert_msg(err_is(&err, ERR_CORRUPT) || err_is(&err, ERR_UNSUPPORTED) ||
-				      err_is(&err, ERR_NO_SPACE),
-			      "%s: %s: %s", what, err_kind_name(err.kind), err_message(&err));
+		ck_assert_msg(
+			err_is(&err, ERR_CORRUPT) || err_is(&err, ERR_UNSUPPORTED) ||
+				err_is(&err, ERR_NO_SPACE),
+			"%s: %s: %s", what, err_kind_name(err.kind), err_message(&err));
 	}
 	after = support_world_state(w->s, "store");
-	ck_assert_msg(strcmp(after, w->before) == 0, "%s: the store was\n%sand is\n%s", what,
-		      w->before, after);
+	ck_assert_msg(strcmp(after, w->before) == 0, "%s: the store was\n%sand is\n%s",
+		      what, w->before, after);
 }
 
 /* The stream and the store that it goes to; false where workers cannot run. */
@@ -100,8 +104,8 @@ static bool begin(struct sweep *w, struct support_world *world)
 
 static void end(struct sweep *w, const char *what)
 {
-	printf("# %s of %zu bytes: %u refused, %u taken\n", what, w->whole.buf.len, w->refused,
-	       w->taken);
+	printf("# %s of %zu bytes: %u refused, %u taken\n", what, w->whole.buf.len,
+	       w->refused, w->taken);
 	fflush(stdout);
 	session_close(w->s);
 	set_done(w->original);

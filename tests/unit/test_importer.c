@@ -31,7 +31,8 @@ static struct worker *start_reader(void)
 		return NULL;
 	}
 	env.rootfd = support_dirfd();
-	ck_assert_ok(worker_start(&env, WORKER_READER, &reader_identity, NULL, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_READER, &reader_identity, NULL, &w, &err),
+		     &err);
 	return w;
 }
 
@@ -64,7 +65,8 @@ static void assert_zip(struct worker *w, uint64_t max, const void *bytes, size_t
 	ck_assert_mem_eq(got.data, bytes, size);
 }
 
-static void assert_next(struct worker *w, struct importer_part *part, enum import_kind kind)
+static void assert_next(struct worker *w, struct importer_part *part,
+			enum import_kind kind)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
@@ -90,7 +92,8 @@ static void assert_set_3(struct worker *w, uint64_t max)
 
 	assert_next(w, &part, IMPORT_CONTENT);
 	digest_hex(part.hash, sizeof(part.hash), hex);
-	ck_assert_str_eq(hex, "fb5f5f6b1cd7b2505def4b3f265e12591c0ec9f60f894ece418d6f2de74021e9");
+	ck_assert_str_eq(
+		hex, "fb5f5f6b1cd7b2505def4b3f265e12591c0ec9f60f894ece418d6f2de74021e9");
 	for (size_t i = 0; i < 2; i++) {
 		_cleanup_free_ char *bytes = NULL;
 		char file[100];
@@ -116,8 +119,8 @@ START_TEST(file_is_taken_apart)
 	if (!w)
 		return;
 	for (size_t i = 0; i < 3; i++) {
-		_cleanup_close_ int fd =
-			open(support_fixture("snapd/set3.snapshot"), O_RDONLY | O_CLOEXEC);
+		_cleanup_close_ int fd = open(support_fixture("snapd/set3.snapshot"),
+					      O_RDONLY | O_CLOEXEC);
 
 		ck_assert_ok(importer_begin(w, fd, NULL, &err), &err);
 		assert_set_3(w, slices[i]);
@@ -209,17 +212,18 @@ START_TEST(nothing_comes_of_no_stream)
 		return;
 	ck_assert_fails(importer_next(w, NULL, &part, &err), &err, ERR_CORRUPT,
 			"no stream was begun");
-	ck_assert_fails(importer_copy(w, support_dirfd(), 1, NULL, &n, &err), &err, ERR_CORRUPT,
+	ck_assert_fails(importer_copy(w, support_dirfd(), 1, NULL, &n, &err), &err,
+			ERR_CORRUPT, "no stream was begun");
+	ck_assert_fails(importer_end(w, NULL, &err), &err, ERR_CORRUPT,
 			"no stream was begun");
-	ck_assert_fails(importer_end(w, NULL, &err), &err, ERR_CORRUPT, "no stream was begun");
 	ck_assert(worker_is_alive(w));
 }
 
 END_TEST
 
 /* Parts up to the refusal; the reader survives it. */
-static void assert_refused(struct worker *w, const struct tar_bytes *t, enum err_kind kind,
-			   const char *why)
+static void assert_refused(struct worker *w, const struct tar_bytes *t,
+			   enum err_kind kind, const char *why)
 {
 	_cleanup_(importer_part_done) struct importer_part part = { 0 };
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -244,7 +248,8 @@ START_TEST(refusals_come_with_kind_and_text)
 	if (!w)
 		return;
 	tar_add(&link, (struct tar_item){ .name = "1_a.zip", .type = '2', .link = "/x" });
-	assert_refused(w, &link, ERR_CORRUPT, "member \"1_a.zip\": it is no regular file");
+	assert_refused(w, &link, ERR_CORRUPT,
+		       "member \"1_a.zip\": it is no regular file");
 	tar_file(&later, "export.json", "{\"format\":2}");
 	assert_refused(w, &later, ERR_UNSUPPORTED, "exports of format 2");
 	support_export(&cut, "1_a.zip", "one");
@@ -277,7 +282,8 @@ START_TEST(full_or_broken_output_fails_the_copy)
 	ck_assert_ok(importer_begin(w, fd, NULL, &err), &err);
 	assert_next(w, &part, IMPORT_CONTENT);
 	assert_next(w, &part, IMPORT_ZIP);
-	ck_assert_fails(importer_copy(w, p[1], 10, NULL, &n, &err), &err, ERR_IO, "Broken pipe");
+	ck_assert_fails(importer_copy(w, p[1], 10, NULL, &n, &err), &err, ERR_IO,
+			"Broken pipe");
 	close(p[1]);
 	ck_assert(worker_is_alive(w));
 }
@@ -297,7 +303,8 @@ START_TEST(silent_stream_can_be_cancelled)
 		return;
 	ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
 	ck_assert_ok(importer_begin(w, p[0], NULL, &err), &err);
-	ck_assert_fails(importer_next(w, &observer, &part, &err), &err, ERR_INTERRUPTED, "");
+	ck_assert_fails(importer_next(w, &observer, &part, &err), &err, ERR_INTERRUPTED,
+			"");
 	close(p[0]);
 	close(p[1]);
 }

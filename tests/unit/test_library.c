@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The whole library on a root of the test's own, with real workers: every function that snapd's
- * snapshot backend offers has its counterpart here.
+ * The whole library on a root of the test's own, with real workers: every function that
+ * snapd's snapshot backend offers has its counterpart here.
  */
 
 #include <check.h>
@@ -247,8 +247,8 @@ START_TEST(restore_of_an_earlier_set_is_undone_only_after_the_later)
 
 END_TEST
 
-static int stop_at_first(void *ctx, const struct set *set, const struct set_snapshot *snapshot,
-			 struct err *err)
+static int stop_at_first(void *ctx, const struct set *set,
+			 const struct set_snapshot *snapshot, struct err *err)
 {
 	(void)err;
 	ck_assert_uint_eq(set->id, 1);
@@ -286,8 +286,8 @@ START_TEST(snapshots_are_opened_by_file_and_iterated_with_a_way_to_stop)
 	ck_assert_str_eq(one.meta->snap, "x");
 	ck_assert_ptr_nonnull(one.broken);
 	set_snapshot_done(&one);
-	ck_assert_fails(sets_open_file(s, "8_x_1_x1.zip", 0, &one, &err), &err, ERR_NOT_FOUND,
-			"there is no snapshot \"8_x_1_x1.zip\"");
+	ck_assert_fails(sets_open_file(s, "8_x_1_x1.zip", 0, &one, &err), &err,
+			ERR_NOT_FOUND, "there is no snapshot \"8_x_1_x1.zip\"");
 }
 
 END_TEST
@@ -357,8 +357,8 @@ START_TEST(configuration_and_revision_are_the_callers_to_give)
 	ck_assert_str_eq(state.created.items[0], "/home/me/snap/hello/9");
 	ck_assert_uint_gt(restore_state_live_length(state.moved.items[0]), 0);
 	restore_state_done(&state);
-	ck_assert_fails(setaside_restore_state(s, 1, "git", &state, &err), &err, ERR_NOT_FOUND,
-			"did nothing to \"git\"");
+	ck_assert_fails(setaside_restore_state(s, 1, "git", &state, &err), &err,
+			ERR_NOT_FOUND, "did nothing to \"git\"");
 }
 
 END_TEST
@@ -381,12 +381,14 @@ START_TEST(restore_state_lists_the_last_directory_made_as_snapd_does)
 	support_remove_tree(support_dirfd(), "r/home/me/snap");
 	ck_assert_ok(setaside_restore(s, &r, &o, &err), &err);
 	for (size_t i = 0; i < o.created.n; i++)
-		ck_assert_str_ne(o.created.items[i] + strlen(support_path("r")), "/home/me/snap/");
+		ck_assert_str_ne(o.created.items[i] + strlen(support_path("r")),
+				 "/home/me/snap/");
 	restore_outcome_done(&o);
 	ck_assert_ok(setaside_restore_state(s, 1, "hello", &state, &err), &err);
 	ck_assert_ok(restore_state_write(&state, &json, &err), &err);
-	ck_assert_str_eq(json.data, "{\"created\":[\"/home/me/snap/hello/\","
-				    "\"/home/me/snap/hello/7\",\"/home/me/snap/hello/common\"]}");
+	ck_assert_str_eq(json.data,
+			 "{\"created\":[\"/home/me/snap/hello/\","
+			 "\"/home/me/snap/hello/7\",\"/home/me/snap/hello/common\"]}");
 	restore_state_done(&state);
 	/* What goes at the end of an undo is more than what is listed. */
 	ck_assert_ok(setaside_undo(s, 0, true, &o, &err), &err);
@@ -427,7 +429,8 @@ START_TEST(excluded_files_are_not_saved_and_survive_restore_and_undo)
 	restore_outcome_done(&o);
 	assert_content("r/home/me/snap/hello/common/data", "shared");
 	assert_content("r/home/me/snap/hello/common/cache/big", "live");
-	ck_assert_int_eq(unlinkat(support_dirfd(), "r/home/me/snap/hello/common/cache/big", 0), 0);
+	ck_assert_int_eq(
+		unlinkat(support_dirfd(), "r/home/me/snap/hello/common/cache/big", 0), 0);
 	put_file("r/home/me/snap/hello/common/cache/big", "since");
 	ck_assert_ok(setaside_undo(s, 0, true, &o, &err), &err);
 	restore_outcome_done(&o);
@@ -485,8 +488,8 @@ START_TEST(forgotten_apps_and_sets_are_gone_and_numbers_grow)
 	ck_assert_ok(setaside_forget(s, 1, NULL, 0, false, &o, &err), &err);
 	ck_assert_uint_eq(o.apps.n, 2);
 	forget_outcome_done(&o);
-	ck_assert_fails(setaside_forget(s, 1, NULL, 0, false, &o, &err), &err, ERR_NOT_FOUND,
-			"there is no set 1");
+	ck_assert_fails(setaside_forget(s, 1, NULL, 0, false, &o, &err), &err,
+			ERR_NOT_FOUND, "there is no set 1");
 	ck_assert_uint_eq(save_all(s, &err), 2);
 }
 
@@ -627,7 +630,8 @@ END_TEST
 static void install_in_home(const char *id, const char *version)
 {
 	_cleanup_(buf_done) struct buf blob = BUF_INIT;
-	const struct support_deploy_entry entries[] = { { "appdata-version", version, 's' } };
+	const struct support_deploy_entry entries[] = { { "appdata-version", version,
+							  's' } };
 	int d = support_dirfd();
 	char path[300];
 
@@ -660,7 +664,8 @@ START_TEST(flatpaks_installed_in_a_home_have_their_version)
 	install_in_home("org.a.A", "1.2.3");
 	install_in_home("org.b.B", NULL);
 	install_in_home("org.c.C", NULL);
-	put_file("r/home/me/.local/share/flatpak/app/org.c.C/current/active/deploy", "what");
+	put_file("r/home/me/.local/share/flatpak/app/org.c.C/current/active/deploy",
+		 "what");
 	warnings = 0;
 	s = open_session(SESSION_WRITE, &err);
 	ck_assert_ok(setaside_inventory(s, &scope, &i, &err), &err);

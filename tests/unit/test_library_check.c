@@ -119,7 +119,8 @@ Suite *suite_library_check(void)
 	Suite *s = suite_create("library_check");
 	TCase *t = support_tcase(s, "check");
 
-	tcase_add_loop_test(t, check_of_several_archives_names_each_that_is_damaged, 0, 2);
+	tcase_add_loop_test(t, check_of_several_archives_names_each_that_is_damaged, 0,
+			    2);
 	tcase_add_test(t, check_of_several_archives_hears_a_cancel);
 	return s;
 }

@@ -78,7 +78,8 @@ START_TEST(stream_holds_the_zips_as_they_lie_in_the_store)
 
 		snprintf(path, sizeof(path), "store/snapshots/%s", names[i]);
 		bytes = support_read(support_dirfd(), path, &n);
-		ck_assert_ok(buf_printf(&expected, &err, "zip %s %zu ", names[i], n), &err);
+		ck_assert_ok(buf_printf(&expected, &err, "zip %s %zu ", names[i], n),
+			     &err);
 		ck_assert_ok(buf_add(&expected, bytes, n, &err), &err);
 		ck_assert_ok(buf_add_byte(&expected, '\n', &err), &err);
 	}
@@ -106,7 +107,8 @@ START_TEST(stream_begins_with_the_content_hash_that_is_shown)
 	support_world_save(s, NULL);
 	support_world_export(s, &first, 1, &t);
 	ck_assert_ok(sets_get(s, 1, &set, &err), &err);
-	ck_assert(digest_unhex(set.content_hash, strlen(set.content_hash), hash, sizeof(hash)));
+	ck_assert(digest_unhex(set.content_hash, strlen(set.content_hash), hash,
+			       sizeof(hash)));
 	set_done(&set);
 	ck_assert_ok(buf_add_str(&expected, "{\"content-hash\":\"", &err), &err);
 	ck_assert_ok(digest_base64(&expected, hash, sizeof(hash), &err), &err);
@@ -201,7 +203,8 @@ START_TEST(set_with_a_broken_snapshot_is_not_exported)
 	support_file(support_dirfd(), "store/snapshots/1_two_0_x1.zip", 0600, "no zip");
 	ck_assert_fails(setaside_export_open(s, &first, 1, &x, &err), &err, ERR_CORRUPT,
 			"cannot export set 1: \"two\": ");
-	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots/1_two_0_x1.zip", 0), 0);
+	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots/1_two_0_x1.zip", 0),
+			 0);
 	ck_assert_fails(setaside_export_open(s, &first, 1, &x, &err), &err, ERR_CORRUPT,
 			"cannot export set 1: \"two\": ");
 	ck_assert_ptr_null(x);
@@ -212,7 +215,8 @@ END_TEST
 /* Changes a byte in the middle of the archive of "one". */
 static void damage(void)
 {
-	int fd = openat(support_dirfd(), "store/snapshots/1_one_0_x1.zip", O_RDWR | O_CLOEXEC);
+	int fd = openat(support_dirfd(), "store/snapshots/1_one_0_x1.zip",
+			O_RDWR | O_CLOEXEC);
 	char c;
 
 	ck_assert_int_ge(fd, 0);
@@ -236,8 +240,9 @@ START_TEST(damaged_archive_ends_the_stream_with_its_name)
 	support_world_save(s, NULL);
 	damage();
 	ck_assert_ok(setaside_export_open(s, &first, 1, &x, &err), &err);
-	ck_assert_fails(setaside_export_stream(x, fd, &err), &err, ERR_CORRUPT,
-			"set 1, \"one\": the SHA3-384 hash of \"user/tester.tgz\" is wrong");
+	ck_assert_fails(
+		setaside_export_stream(x, fd, &err), &err, ERR_CORRUPT,
+		"set 1, \"one\": the SHA3-384 hash of \"user/tester.tgz\" is wrong");
 }
 
 END_TEST
@@ -260,8 +265,10 @@ START_TEST(export_goes_on_though_the_files_are_deleted)
 	support_world_save(s, NULL);
 	support_world_export(s, &first, 1, &before);
 	ck_assert_ok(setaside_export_open(s, &first, 1, &x, &err), &err);
-	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots/1_one_0_x1.zip", 0), 0);
-	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots/1_two_0_x1.zip", 0), 0);
+	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots/1_one_0_x1.zip", 0),
+			 0);
+	ck_assert_int_eq(unlinkat(support_dirfd(), "store/snapshots/1_two_0_x1.zip", 0),
+			 0);
 	ck_assert_ok(setaside_export_stream(x, fd, &err), &err);
 	ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
 	ck_assert_ok(fd_read_file(fd, (size_t)1 << 20, &after.buf, &err), &err);
@@ -289,8 +296,8 @@ START_TEST(forgetting_what_is_exported_is_busy)
 	support_world_save(s, NULL);
 	other = support_world_open(&w, "store");
 	ck_assert_ok(setaside_export_open(s, &first, 1, &x, &err), &err);
-	ck_assert_fails(setaside_forget(other, 1, NULL, 0, false, &o, &err), &err, ERR_BUSY,
-			"set 1");
+	ck_assert_fails(setaside_forget(other, 1, NULL, 0, false, &o, &err), &err,
+			ERR_BUSY, "set 1");
 	/* Others may export it, too. */
 	ck_assert_ok(setaside_export_open(other, &first, 1, &too, &err), &err);
 	setaside_export_close(x);
@@ -314,7 +321,8 @@ START_TEST(exporting_what_is_forgotten_is_busy)
 	support_world_save(s, NULL);
 	other = support_world_open(&w, "store");
 	ck_assert_ok(session_lock_set(other, 1, LOCK_EXCLUSIVE, &err), &err);
-	ck_assert_fails(setaside_export_open(s, &first, 1, &x, &err), &err, ERR_BUSY, "set 1");
+	ck_assert_fails(setaside_export_open(s, &first, 1, &x, &err), &err, ERR_BUSY,
+			"set 1");
 	session_unlock_set(other, 1);
 	ck_assert_ptr_null(x);
 }
@@ -392,7 +400,8 @@ START_TEST(reading_end_that_is_gone_is_an_error)
 	ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
 	close(p[0]);
 	ck_assert_ok(setaside_export_open(s, &first, 1, &x, &err), &err);
-	ck_assert_fails(setaside_export_stream(x, p[1], &err), &err, ERR_IO, "Broken pipe");
+	ck_assert_fails(setaside_export_stream(x, p[1], &err), &err, ERR_IO,
+			"Broken pipe");
 	close(p[1]);
 }
 
@@ -400,13 +409,14 @@ END_TEST
 
 /* ---- Files ---- */
 
-static void assert_refused_file(struct session *s, const char *name, bool force, enum err_kind kind,
-				const char *why)
+static void assert_refused_file(struct session *s, const char *name, bool force,
+				enum err_kind kind, const char *why)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	uint64_t size = 0;
 
-	ck_assert_fails(setaside_export_file(s, &first, 1, support_path(name), force, &size, &err),
+	ck_assert_fails(setaside_export_file(s, &first, 1, support_path(name), force,
+					     &size, &err),
 			&err, kind, why);
 	ck_assert_uint_eq(size, 0);
 }
@@ -427,7 +437,8 @@ START_TEST(file_appears_whole_and_private)
 	s = support_world_open(&w, "store");
 	support_world_save(s, NULL);
 	support_mkdir(support_dirfd(), "out", 0755);
-	ck_assert_ok(setaside_export_file(s, &first, 1, support_path("out/x"), false, &size, &err),
+	ck_assert_ok(setaside_export_file(s, &first, 1, support_path("out/x"), false,
+					  &size, &err),
 		     &err);
 	ck_assert_uint_eq(support_count(support_dirfd(), "out"), 1);
 	ck_assert_int_eq(fstatat(support_dirfd(), "out/x", &st, 0), 0);
@@ -457,11 +468,13 @@ START_TEST(file_that_exists_is_replaced_by_force_alone)
 	support_file(support_dirfd(), "out/x", 0644, "mine");
 	assert_refused_file(s, "out/x", false, ERR_EXISTS, "it exists already");
 	damage();
-	assert_refused_file(s, "out/x", true, ERR_CORRUPT, "hash of \"user/tester.tgz\" is wrong");
+	assert_refused_file(s, "out/x", true, ERR_CORRUPT,
+			    "hash of \"user/tester.tgz\" is wrong");
 	text = support_read(support_dirfd(), "out/x", &n);
 	ck_assert_str_eq(text, "mine");
 	damage(); /* and back */
-	ck_assert_ok(setaside_export_file(s, &first, 1, support_path("out/x"), true, &size, &err),
+	ck_assert_ok(setaside_export_file(s, &first, 1, support_path("out/x"), true,
+					  &size, &err),
 		     &err);
 	free(text);
 	text = support_read(support_dirfd(), "out/x", &n);

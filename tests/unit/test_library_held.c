@@ -72,8 +72,10 @@ static bool need_watches_for(const char *test)
 	return enough;
 }
 
-/* A world on a disk, of which what rests for 2 s is believed; or false and a SKIP line. */
+/* A world on a disk, of which what rests for 2 s is believed; or
+ * false and a SKIP line. */
 #define make_world(w) make_world_for(__func__, (w))
+
 static bool make_world_for(const char *test, struct support_world *w)
 {
 	if (!support_need_disk_for(test) || !need_watches_for(test) ||
@@ -89,7 +91,8 @@ static int watch(const char *path)
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_ge(inotify_add_watch(fd, support_path(path), IN_OPEN | IN_ACCESS), 0);
+	ck_assert_int_ge(inotify_add_watch(fd, support_path(path), IN_OPEN | IN_ACCESS),
+			 0);
 	return fd;
 }
 
@@ -121,7 +124,8 @@ static uint64_t save_all(struct session *s, bool force, char ret_hashes[2][100])
 
 	ck_assert_uint_eq(o.set.n, 2);
 	for (size_t i = 0; i < 2; i++)
-		snprintf(ret_hashes[i], 100, "%s", o.set.snapshots[i].meta->archives[0].sha3);
+		snprintf(ret_hashes[i], 100, "%s",
+			 o.set.snapshots[i].meta->archives[0].sha3);
 	save_outcome_done(&o);
 	return id;
 }
@@ -212,7 +216,8 @@ START_TEST(what_is_not_whole_any_more_is_no_source)
 	first = save_all(s, false, hashes);
 	ck_assert(was_opened(one));
 
-	/* The same bytes in another file.  The old one stays elsewhere, with its inode. */
+	/* The same bytes in another file.  The old one stays
+	 * elsewhere, with its inode. */
 	bytes = support_read(support_dirfd(), "store/snapshots/3_one_0_x1.zip", &n);
 	ck_assert_int_eq(rename(support_path("store/snapshots/3_one_0_x1.zip"),
 				support_path("old")),
@@ -273,10 +278,12 @@ START_TEST(damage_of_the_source_is_told_and_the_data_are_read)
 	ck_assert(was_opened(one) && was_opened(two));
 	ck_assert(are_same(first, again));
 	check_intact(s, set);
-	ck_assert_ptr_nonnull(strstr(support_events_text(&w.events),
-				     "warning: set 1 is damaged (the checksum of \"user/tester.tgz\""
-				     " is wrong): the data are read anew\n"));
-	ck_assert_ptr_nonnull(strstr(support_events_text(&w.events), "warning: set 1 is damaged ("));
+	ck_assert_ptr_nonnull(
+		strstr(support_events_text(&w.events),
+		       "warning: set 1 is damaged (the checksum of \"user/tester.tgz\""
+		       " is wrong): the data are read anew\n"));
+	ck_assert_ptr_nonnull(
+		strstr(support_events_text(&w.events), "warning: set 1 is damaged ("));
 	ck_assert_ptr_nonnull(strstr(support_events_text(&w.events),
 				     "): \"1_two_0_x1.zip\" is read anew\n"));
 	/* The new one serves from now on. */
@@ -491,10 +498,11 @@ static void add_app(unsigned i)
 	char path[64], text[256];
 
 	snprintf(path, sizeof(path), "apps/more%u.json", i);
-	snprintf(text, sizeof(text),
-		 "{\"format\":1,\"id\":\"more%u\",\"name\":\"More\",\"trees\":[{\"name\":\"data\","
-		 "\"scope\":\"user\",\"at\":{\"native\":\"~/.more%u\"}}]}",
-		 i, i);
+	snprintf(
+		text, sizeof(text),
+		"{\"format\":1,\"id\":\"more%u\",\"name\":\"More\",\"trees\":[{\"name\":\"data\","
+		"\"scope\":\"user\",\"at\":{\"native\":\"~/.more%u\"}}]}",
+		i, i);
 	support_file(support_dirfd(), path, 0644, text);
 	snprintf(path, sizeof(path), "more%u", i);
 	support_world_put(path, "more", 4);

@@ -39,10 +39,11 @@ static void exported_done(struct exported *e)
 }
 
 #define EXPORTED                                                                         \
-	{                                                                                \
-		.w = SUPPORT_WORLD                                                       \
-	}
+ {                                                                                       \
+  .w = SUPPORT_WORLD                                                                     \
+ }
 #define exported_make(e) exported_make_for(__func__, (e))
+
 static bool exported_make_for(const char *test, struct exported *e)
 {
 	if (!support_world_make_for(test, &e->w))
@@ -127,7 +128,8 @@ START_TEST(set_arrives_as_it_was)
 	support_world_save(s, NULL); /* takes number 1 */
 	support_world_forget(s, 1);
 	e.w.done = e.w.total = 0;
-	ck_assert_int_eq(support_world_try_import(s, &e.t, &nothing_asked, &o, &e.err), 1);
+	ck_assert_int_eq(support_world_try_import(s, &e.t, &nothing_asked, &o, &e.err),
+			 1);
 	ck_assert_uint_eq(o.set, 2);
 	ck_assert(!o.duplicate);
 	ck_assert_uint_eq(o.apps.n, 2);
@@ -137,7 +139,8 @@ START_TEST(set_arrives_as_it_was)
 	set_done(&was);
 	assert_same_file("from/snapshots/1_one_0_x1.zip", "to/snapshots/2_one_0_x1.zip");
 	assert_same_file("from/snapshots/1_two_0_x1.zip", "to/snapshots/2_two_0_x1.zip");
-	ck_assert_int_eq(fstatat(support_dirfd(), "to/snapshots/2_one_0_x1.zip", &st, 0), 0);
+	ck_assert_int_eq(fstatat(support_dirfd(), "to/snapshots/2_one_0_x1.zip", &st, 0),
+			 0);
 	ck_assert_uint_eq(st.st_mode, S_IFREG | 0600);
 	/* .last-set and the two. */
 	ck_assert_uint_eq(support_count(support_dirfd(), "to/snapshots"), 3);
@@ -222,8 +225,10 @@ START_TEST(content_may_be_missing_or_late)
 	_cleanup_(session_closep) struct session *s = NULL;
 	_cleanup_(tar_bytes_done) struct tar_bytes none = TAR_BYTES, late = TAR_BYTES;
 	uint8_t hash[DIGEST_SHA256_SIZE];
-	const struct support_zipped zips[] = { { .app = "b", .system = "1" },
-					       { .app = "a", .user = "2", .strange = true } };
+	const struct support_zipped zips[] = {
+		{ .app = "b", .system = "1" },
+		{ .app = "a", .user = "2", .strange = true }
+	};
 	_cleanup_(import_outcome_done) struct import_outcome o = { 0 };
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
@@ -233,16 +238,16 @@ START_TEST(content_may_be_missing_or_late)
 	support_zipped_export(zips, 2, NULL, &none);
 	ck_assert_uint_eq(support_world_import(s, &none), 1);
 	/* Now it is known by what was computed. */
-	ck_assert_fails(support_world_try_import(s, &none, &nothing_asked, &o, &err), &err,
-			ERR_DUPLICATE, "the set is here already, as set 1");
+	ck_assert_fails(support_world_try_import(s, &none, &nothing_asked, &o, &err),
+			&err, ERR_DUPLICATE, "the set is here already, as set 1");
 	ck_assert_uint_eq(o.set, 1);
 	ck_assert(o.duplicate);
 	import_outcome_done(&o);
 	support_zipped_hash(zips, 2, false, hash);
 	support_zipped_export(zips, 2, NULL, &late);
 	add_late_content(hash, &late);
-	ck_assert_fails(support_world_try_import(s, &late, &nothing_asked, &o, &err), &err,
-			ERR_DUPLICATE, "the set is here already, as set 1");
+	ck_assert_fails(support_world_try_import(s, &late, &nothing_asked, &o, &err),
+			&err, ERR_DUPLICATE, "the set is here already, as set 1");
 	ck_assert_uint_eq(count_sets(s), 1);
 	support_world_forget(s, 1);
 	support_world_import(s, &late);
@@ -257,9 +262,10 @@ START_TEST(deflated_archives_and_odd_versions_are_taken)
 	_cleanup_(session_closep) struct session *s = NULL;
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
 	static char text[20001];
-	const struct support_zipped zip = {
-		.app = "app", .version = "1/2 \\u00e4", .system = text, .method = ZIP_DEFLATED
-	};
+	const struct support_zipped zip = { .app = "app",
+					    .version = "1/2 \\u00e4",
+					    .system = text,
+					    .method = ZIP_DEFLATED };
 
 	if (!support_world_make(&w))
 		return;
@@ -287,7 +293,8 @@ START_TEST(set_whose_files_have_odd_names_goes_and_comes)
 
 		if (!exported_make(&e))
 			return;
-		ck_assert_int_eq(renameat(d, "from/snapshots/1_one_0_x1.zip", d, odd[i]), 0);
+		ck_assert_int_eq(renameat(d, "from/snapshots/1_one_0_x1.zip", d, odd[i]),
+				 0);
 		session_close(e.s);
 		unlinkat(d, "from/state.db-wal", 0);
 		ck_assert_int_eq(unlinkat(d, "from/state.db", 0), 0);
@@ -351,9 +358,11 @@ START_TEST(rest_of_a_duplicate_must_be_whole)
 	buf_cut(&e.t.buf, e.t.buf.len - 1024);
 	fd = support_world_stream(&e.t);
 	ck_assert_ok(setaside_import_open(e.s, fd, &nothing_asked, &im, &e.err), &e.err);
-	ck_assert_fails(setaside_import_next(im, &o, &e.err), &e.err, ERR_DUPLICATE, "set 1");
+	ck_assert_fails(setaside_import_next(im, &o, &e.err), &e.err, ERR_DUPLICATE,
+			"set 1");
 	import_outcome_done(&o);
-	ck_assert_fails(setaside_import_next(im, &o, &e.err), &e.err, ERR_CORRUPT, "cut short");
+	ck_assert_fails(setaside_import_next(im, &o, &e.err), &e.err, ERR_CORRUPT,
+			"cut short");
 	setaside_import_close(im);
 }
 
@@ -371,12 +380,14 @@ START_TEST(set_that_is_here_comes_again_where_that_is_wanted)
 	ck_assert_uint_eq(o.set, 2);
 	ck_assert(!o.duplicate);
 	ck_assert_uint_eq(count_sets(e.s), 2);
-	assert_same_file("from/snapshots/1_one_0_x1.zip", "from/snapshots/2_one_0_x1.zip");
+	assert_same_file("from/snapshots/1_one_0_x1.zip",
+			 "from/snapshots/2_one_0_x1.zip");
 	/* Its own name is that of set 1, here. */
 	assert_set(e.s, 2, NULL, NULL, NULL);
-	ck_assert_str_eq(support_events_text(&e.w.events),
-			 "note: the set's own name is not taken over: the name \"own-name\" is "
-			 "that of set 1\n");
+	ck_assert_str_eq(
+		support_events_text(&e.w.events),
+		"note: the set's own name is not taken over: the name \"own-name\" is "
+		"that of set 1\n");
 }
 
 END_TEST
@@ -423,20 +434,23 @@ START_TEST(damaged_set_does_not_count_as_here)
 	c ^= 1;
 	ck_assert_int_eq(pwrite(fd, &c, 1, 100), 1);
 	ck_assert_uint_eq(support_world_import(e.s, &e.t), 2);
-	ck_assert_ptr_nonnull(strstr(support_events_text(&e.w.events),
-				     "warning: set 1 has the same content, but is damaged ("));
-	ck_assert_ptr_nonnull(strstr(support_events_text(&e.w.events), "user/tester.tgz"));
+	ck_assert_ptr_nonnull(
+		strstr(support_events_text(&e.w.events),
+		       "warning: set 1 has the same content, but is damaged ("));
+	ck_assert_ptr_nonnull(
+		strstr(support_events_text(&e.w.events), "user/tester.tgz"));
 	ck_assert_uint_eq(count_sets(e.s), 2);
 	/* The second is the one that counts from now on. */
 	support_world_forget(e.s, 1);
 	_cleanup_(import_outcome_done) struct import_outcome o = { 0 };
-	ck_assert_fails(support_world_try_import(e.s, &e.t, &nothing_asked, &o, &e.err), &e.err,
-			ERR_DUPLICATE, "as set 2");
+	ck_assert_fails(support_world_try_import(e.s, &e.t, &nothing_asked, &o, &e.err),
+			&e.err, ERR_DUPLICATE, "as set 2");
 }
 
 END_TEST
 
-/* The set in the store, as the last look of an import finds it (`verify` false), or the first one. */
+/* The set in the store, as the last look of an import finds it (`verify`
+ * false), or the first one. */
 static int find_again(struct exported *e, bool verify)
 {
 	struct duplicates d = { .session = e->s };
@@ -474,11 +488,13 @@ START_TEST(set_without_one_of_its_files_does_not_count_as_here)
 
 	if (!exported_make(&e))
 		return;
-	ck_assert_int_eq(unlinkat(support_dirfd(), "from/snapshots/1_one_0_x1.zip", 0), 0);
+	ck_assert_int_eq(unlinkat(support_dirfd(), "from/snapshots/1_one_0_x1.zip", 0),
+			 0);
 	ck_assert_uint_eq(support_world_import(e.s, &e.t), 2);
-	ck_assert_ptr_nonnull(strstr(support_events_text(&e.w.events),
-				     "warning: set 1 may be the same, but is damaged (the file is "
-				     "gone): it is imported anew"));
+	ck_assert_ptr_nonnull(
+		strstr(support_events_text(&e.w.events),
+		       "warning: set 1 may be the same, but is damaged (the file is "
+		       "gone): it is imported anew"));
 }
 
 END_TEST
@@ -492,8 +508,9 @@ START_TEST(what_is_known_of_a_content_follows_the_files)
 	if (!exported_make(&e))
 		return;
 	for (int i = 0; i < 2; i++) {
-		ck_assert_fails(support_world_try_import(e.s, &e.t, &nothing_asked, &o, &e.err),
-				&e.err, ERR_DUPLICATE, "as set 1");
+		ck_assert_fails(
+			support_world_try_import(e.s, &e.t, &nothing_asked, &o, &e.err),
+			&e.err, ERR_DUPLICATE, "as set 1");
 		import_outcome_done(&o);
 		err_clear(&e.err);
 	}
@@ -505,8 +522,8 @@ START_TEST(what_is_known_of_a_content_follows_the_files)
 				     "warning: set 1 may be the same, but is damaged ("));
 	support_world_forget(e.s, 2);
 	ck_assert_int_eq(renameat(support_dirfd(), "kept", support_dirfd(), file), 0);
-	ck_assert_fails(support_world_try_import(e.s, &e.t, &nothing_asked, &o, &e.err), &e.err,
-			ERR_DUPLICATE, "as set 1");
+	ck_assert_fails(support_world_try_import(e.s, &e.t, &nothing_asked, &o, &e.err),
+			&e.err, ERR_DUPLICATE, "as set 1");
 }
 
 END_TEST
@@ -525,7 +542,8 @@ START_TEST(both_forms_of_a_content_hash_are_right)
 		support_zipped_hash(&zip, 1, i, hashes[i]);
 	ck_assert_mem_ne(hashes[0], hashes[1], sizeof(hashes[0]));
 	for (int i = 0; i < 2; i++) {
-		_cleanup_(tar_bytes_done) struct tar_bytes one = TAR_BYTES, other = TAR_BYTES;
+		_cleanup_(tar_bytes_done) struct tar_bytes one = TAR_BYTES,
+							   other = TAR_BYTES;
 		_cleanup_(import_outcome_done) struct import_outcome o = { 0 };
 		_cleanup_(err_clear) struct err err = ERR_INIT;
 		uint64_t id;
@@ -533,8 +551,9 @@ START_TEST(both_forms_of_a_content_hash_are_right)
 		support_zipped_export(&zip, 1, hashes[i], &one);
 		support_zipped_export(&zip, 1, hashes[1 - i], &other);
 		id = support_world_import(s, &one);
-		ck_assert_fails(support_world_try_import(s, &other, &nothing_asked, &o, &err), &err,
-				ERR_DUPLICATE, "the set is here already");
+		ck_assert_fails(
+			support_world_try_import(s, &other, &nothing_asked, &o, &err),
+			&err, ERR_DUPLICATE, "the set is here already");
 		ck_assert_uint_eq(o.set, id);
 		support_world_forget(s, id);
 	}
@@ -557,6 +576,7 @@ START_TEST(name_and_note_are_the_sets_own_unless_given)
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
 	_cleanup_(session_closep) struct session *s = NULL;
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
+
 	static const struct {
 		const char *name, *note, *is_name, *is_note;
 	} cases[] = { { NULL, NULL, "own", "its note" },
@@ -566,12 +586,15 @@ START_TEST(name_and_note_are_the_sets_own_unless_given)
 
 	if (!support_world_make(&w))
 		return;
-	export_named("\"setaside\":{\"format\":1,\"packaging\":\"native\",\"name\":\"own\",\"note\":\"its note\"}", &t);
+	export_named(
+		"\"setaside\":{\"format\":1,\"packaging\":\"native\",\"name\":\"own\",\"note\":\"its note\"}",
+		&t);
 	s = support_world_open(&w, "store");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		_cleanup_(import_outcome_done) struct import_outcome o = { 0 };
 		_cleanup_(err_clear) struct err err = ERR_INIT;
-		const struct import_request q = { .name = cases[i].name, .note = cases[i].note };
+		const struct import_request q = { .name = cases[i].name,
+						  .note = cases[i].note };
 		struct set set;
 
 		ck_assert_ok(support_world_try_import(s, &t, &q, &o, &err), &err);
@@ -597,7 +620,9 @@ START_TEST(own_name_and_note_that_are_none_are_left_out)
 
 	if (!support_world_make(&w))
 		return;
-	export_named("\"setaside\":{\"format\":1,\"packaging\":\"native\",\"name\":\"17\",\"note\":\"a\\u001b[2J\"}", &t);
+	export_named(
+		"\"setaside\":{\"format\":1,\"packaging\":\"native\",\"name\":\"17\",\"note\":\"a\\u001b[2J\"}",
+		&t);
 	s = support_world_open(&w, "store");
 	assert_set(s, support_world_import(s, &t), NULL, NULL, NULL);
 	ck_assert_ptr_nonnull(strstr(support_events_text(&w.events),
@@ -609,7 +634,8 @@ END_TEST
 START_TEST(wishes_that_cannot_be_fulfilled_are_refused_before_anything_is_read)
 {
 	_cleanup_(exported_done) struct exported e = EXPORTED;
-	const struct import_request taken = { .name = "own-name", .allow_duplicate = true },
+	const struct import_request taken = { .name = "own-name",
+					      .allow_duplicate = true },
 				    digits = { .name = "17" }, odd = { .note = "a\nb" };
 
 	if (!exported_make(&e))
@@ -672,10 +698,10 @@ START_TEST(failure_of_a_later_set_leaves_those_before)
 	_cleanup_(session_closep) struct session *s = NULL;
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	const struct support_zipped bad[] = { { .app = "a", .system = "good" },
-					      { .app = "b",
-						.system = "bad",
-						.lies_about = "archive.tgz" } };
+	const struct support_zipped bad[] = {
+		{ .app = "a", .system = "good" },
+		{ .app = "b", .system = "bad", .lies_about = "archive.tgz" }
+	};
 	_cleanup_(import_outcome_done) struct import_outcome o = { 0 };
 	_cleanup_free_ char *before = NULL, *after = NULL;
 	struct importing *im = NULL;
@@ -735,8 +761,8 @@ START_TEST(duplicates_stand_between_new_sets)
 		if (is_new)
 			ck_assert_int_eq(setaside_import_next(im, &o, &err), 1);
 		else
-			ck_assert_fails(setaside_import_next(im, &o, &err), &err, ERR_DUPLICATE,
-					"the set is here already");
+			ck_assert_fails(setaside_import_next(im, &o, &err), &err,
+					ERR_DUPLICATE, "the set is here already");
 		ck_assert_uint_eq(o.set, i % 2 + 1);
 		ck_assert(o.duplicate == !is_new);
 		import_outcome_done(&o);
@@ -766,7 +792,8 @@ Suite *suite_library_import(void)
 	tcase_add_test(tc, set_that_is_here_comes_again_where_that_is_wanted);
 	tcase_add_test(tc, automatic_set_becomes_a_persons);
 	tcase_add_test(tc, damaged_set_does_not_count_as_here);
-	tcase_add_test(tc, set_that_was_only_just_found_does_not_count_before_it_was_read);
+	tcase_add_test(tc,
+		       set_that_was_only_just_found_does_not_count_before_it_was_read);
 	tcase_add_test(tc, set_without_one_of_its_files_does_not_count_as_here);
 	tcase_add_test(tc, what_is_known_of_a_content_follows_the_files);
 	tcase_add_test(tc, both_forms_of_a_content_hash_are_right);
@@ -774,7 +801,8 @@ Suite *suite_library_import(void)
 	tc = support_tcase(s, "names");
 	tcase_add_test(tc, name_and_note_are_the_sets_own_unless_given);
 	tcase_add_test(tc, own_name_and_note_that_are_none_are_left_out);
-	tcase_add_test(tc, wishes_that_cannot_be_fulfilled_are_refused_before_anything_is_read);
+	tcase_add_test(
+		tc, wishes_that_cannot_be_fulfilled_are_refused_before_anything_is_read);
 
 	tc = support_tcase(s, "several");
 	tcase_add_test(tc, sets_come_one_by_one_and_the_first_gets_the_name);

@@ -23,22 +23,23 @@
 static const struct import_request nothing_asked = { .name = NULL };
 
 /* The stream is refused, and leaves the store as it was. */
-static void assert_refused(struct session *s, const char *store, const struct tar_bytes *t,
-			   enum err_kind kind, const char *why)
+static void assert_refused(struct session *s, const char *store,
+			   const struct tar_bytes *t, enum err_kind kind, const char *why)
 {
 	_cleanup_free_ char *before = support_world_state(s, store), *after = NULL;
 	_cleanup_(import_outcome_done) struct import_outcome o = { 0 };
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
-	ck_assert_fails(support_world_try_import(s, t, &nothing_asked, &o, &err), &err, kind, why);
+	ck_assert_fails(support_world_try_import(s, t, &nothing_asked, &o, &err), &err,
+			kind, why);
 	ck_assert_uint_eq(o.set, 0);
 	after = support_world_state(s, store);
 	ck_assert_str_eq(after, before);
 }
 
 /* An export of these is refused. */
-static void assert_zips_refused(const struct support_zipped *zips, size_t n, enum err_kind kind,
-				const char *why)
+static void assert_zips_refused(const struct support_zipped *zips, size_t n,
+				enum err_kind kind, const char *why)
 {
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
 	_cleanup_(session_closep) struct session *s = NULL;
@@ -53,11 +54,10 @@ static void assert_zips_refused(const struct support_zipped *zips, size_t n, enu
 
 START_TEST(archive_that_is_not_what_its_hash_says_is_refused)
 {
-	const struct support_zipped zips[] = { { .app = "a", .system = "1" },
-					       { .app = "b",
-						 .system = "2",
-						 .user = "3",
-						 .lies_about = "user/u.tgz" } };
+	const struct support_zipped zips[] = {
+		{ .app = "a", .system = "1" },
+		{ .app = "b", .system = "2", .user = "3", .lies_about = "user/u.tgz" }
+	};
 
 	assert_zips_refused(zips, 2, ERR_CORRUPT,
 			    "\"1_b.zip\": the SHA3-384 hash of \"user/u.tgz\" is wrong");
@@ -67,9 +67,11 @@ END_TEST
 
 START_TEST(two_snapshots_of_one_app_are_refused)
 {
-	const struct support_zipped zips[] = { { .app = "a", .system = "1" },
-					       { .app = "b", .system = "1" },
-					       { .app = "a", .version = "2", .system = "2" } };
+	const struct support_zipped zips[] = {
+		{ .app = "a", .system = "1" },
+		{ .app = "b", .system = "1" },
+		{ .app = "a", .version = "2", .system = "2" }
+	};
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
 	_cleanup_(session_closep) struct session *s = NULL;
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
@@ -78,7 +80,8 @@ START_TEST(two_snapshots_of_one_app_are_refused)
 		return;
 	s = support_world_open(&w, "store");
 	support_zipped_export(zips, 3, NULL, &t);
-	assert_refused(s, "store", &t, ERR_CORRUPT, "\"2_a.zip\": a second snapshot of \"a\"");
+	assert_refused(s, "store", &t, ERR_CORRUPT,
+		       "\"2_a.zip\": a second snapshot of \"a\"");
 }
 
 END_TEST
@@ -89,7 +92,8 @@ START_TEST(metadata_that_is_not_valid_is_refused)
 		struct support_zipped zip;
 		const char *why;
 	} cases[] = {
-		{ { .app = "a/../../x", .system = "1" }, "the app's name \"a/../../x\" is not legal" },
+		{ { .app = "a/../../x", .system = "1" },
+		  "the app's name \"a/../../x\" is not legal" },
 		{ { .app = "", .system = "1" }, "the app's name is missing" },
 		{ { .app = "a" }, "it holds no archive" },
 		{ { .app = "a", .system = "1", .more = "\"auto\":17" }, "meta.json: " },
@@ -106,7 +110,8 @@ START_TEST(metadata_that_is_not_valid_is_refused)
 		_cleanup_(buf_done) struct buf zip = BUF_INIT;
 
 		support_zipped_make(&cases[i].zip, &zip);
-		tar_header(&t, (struct tar_item){ .name = name, .type = '0', .size = zip.len });
+		tar_header(&t, (struct tar_item){
+				       .name = name, .type = '0', .size = zip.len });
 		tar_data(&t, zip.data, zip.len);
 		tar_file(&t, "export.json", "{\"format\":1,\"files\":[\"1_x.zip\"]}");
 		tar_end(&t);
@@ -159,10 +164,10 @@ START_TEST(content_that_cannot_be_computed_is_believed_with_a_note)
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
 	_cleanup_(session_closep) struct session *s = NULL;
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
-	const struct support_zipped zips[] = { { .app = "a", .system = "1" },
-					       { .app = "b",
-						 .system = "1",
-						 .more = "\"later\":{\"x\":[1]}" } };
+	const struct support_zipped zips[] = {
+		{ .app = "a", .system = "1" },
+		{ .app = "b", .system = "1", .more = "\"later\":{\"x\":[1]}" }
+	};
 	uint8_t hash[DIGEST_SHA256_SIZE];
 
 	if (!support_world_make(&w))
@@ -171,9 +176,10 @@ START_TEST(content_that_cannot_be_computed_is_believed_with_a_note)
 	memset(hash, 7, sizeof(hash));
 	support_zipped_export(zips, 2, hash, &t);
 	ck_assert_uint_eq(support_world_import(s, &t), 1);
-	ck_assert_str_eq(support_events_text(&w.events),
-			 "note: the metadata has keys that this version does not know, so that "
-			 "the content hash in content.json could not be compared\n");
+	ck_assert_str_eq(
+		support_events_text(&w.events),
+		"note: the metadata has keys that this version does not know, so that "
+		"the content hash in content.json could not be compared\n");
 }
 
 END_TEST
@@ -207,7 +213,9 @@ START_TEST(refused_set_uses_up_a_number_at_most)
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
 	_cleanup_(session_closep) struct session *s = NULL;
 	_cleanup_(tar_bytes_done) struct tar_bytes bad = TAR_BYTES, good = TAR_BYTES;
-	const struct support_zipped lies = { .app = "a", .system = "1", .lies_about = "archive.tgz" };
+	const struct support_zipped lies = { .app = "a",
+					     .system = "1",
+					     .lies_about = "archive.tgz" };
 	const struct support_zipped zip = { .app = "a", .system = "1" };
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	uint64_t last;
@@ -239,13 +247,16 @@ START_TEST(another_programs_store_is_left_alone)
 
 	if (!support_world_make(&w))
 		return;
-	support_zipped_make(&(struct support_zipped){ .app = "b", .system = "2" }, &other);
-	support_file_n(support_dirfd(), "snapd/5_b_1_x1.zip", 0600, other.data, other.len);
+	support_zipped_make(&(struct support_zipped){ .app = "b", .system = "2" },
+			    &other);
+	support_file_n(support_dirfd(), "snapd/5_b_1_x1.zip", 0600, other.data,
+		       other.len);
 	s = support_world_open(&w, "snapd");
 	ck_assert(session_is_foreign(s));
 	support_zipped_export_right(&zip, 1, &t);
 	ck_assert_fails(support_world_try_import(s, &t, &nothing_asked, &o, &err), &err,
-			ERR_REFUSED, "is another program's store: importing would change it");
+			ERR_REFUSED,
+			"is another program's store: importing would change it");
 	ck_assert_uint_eq(support_count(support_dirfd(), "snapd"), 1);
 }
 
@@ -282,8 +293,9 @@ START_TEST(zip_that_says_it_is_enormous_is_refused)
 	if (!support_world_make(&w))
 		return;
 	s = support_world_open(&w, "store");
-	tar_header(&t, (struct tar_item){
-			       .name = "1_a_1_x1.zip", .type = '0', .size = (uint64_t)1 << 62 });
+	tar_header(&t, (struct tar_item){ .name = "1_a_1_x1.zip",
+					  .type = '0',
+					  .size = (uint64_t)1 << 62 });
 	tar_end(&t);
 	/* A file cannot hold it; what a pipe holds nobody knows. */
 	assert_refused(s, "store", &t, ERR_CORRUPT, "it is cut short: it should have");
@@ -342,7 +354,8 @@ static void assert_cancelled(const struct tar_bytes *t, size_t part, bool at_pro
 	w.cancel_at_progress = at_progress;
 	ck_assert_ok(setaside_import_open(s, p[0], &nothing_asked, &im, &err), &err);
 	if (!at_progress)
-		ck_assert_int_eq(pthread_create(&thread, NULL, cancel_when_empty, &watcher), 0);
+		ck_assert_int_eq(
+			pthread_create(&thread, NULL, cancel_when_empty, &watcher), 0);
 	ck_assert_fails(setaside_import_next(im, &o, &err), &err, ERR_INTERRUPTED, "");
 	if (!at_progress)
 		ck_assert_int_eq(pthread_join(thread, NULL), 0);
@@ -399,8 +412,8 @@ START_TEST(file_to_import_is_a_file)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
-	ck_assert_fails(setaside_import_open_file(support_path("none"), &err), &err, ERR_IO,
-			"cannot open");
+	ck_assert_fails(setaside_import_open_file(support_path("none"), &err), &err,
+			ERR_IO, "cannot open");
 	ck_assert_fails(setaside_import_open_file(support_dir(), &err), &err, ERR_CORRUPT,
 			"is a directory, not an export");
 }

@@ -21,7 +21,7 @@
 /* What was heard of one operation. */
 struct heard {
 	uint64_t done, total;
-	unsigned between; /* events that are neither nothing nor all */
+	unsigned between;      /* events that are neither nothing nor all */
 	bool big, small, user; /* both apps, and their user, were named */
 };
 
@@ -42,7 +42,8 @@ static void hear(void *ctx, const struct event *event)
 	heard.done = event->done;
 	heard.total = event->total;
 	heard.big = heard.big || (event->object && strcmp(event->object, "big") == 0);
-	heard.small = heard.small || (event->object && strcmp(event->object, "small") == 0);
+	heard.small =
+		heard.small || (event->object && strcmp(event->object, "small") == 0);
 	heard.user = heard.user || (event->user && strcmp(event->user, "tester") == 0);
 	if (event->done > 0 && event->done < event->total) {
 		heard.between++;
@@ -74,14 +75,16 @@ static void define(const char *app)
 	char path[64], text[256];
 
 	snprintf(path, sizeof(path), "apps/%s.json", app);
-	snprintf(text, sizeof(text),
-		 "{\"format\":1,\"id\":\"%s\",\"name\":\"%s\",\"trees\":[{\"name\":\"data\","
-		 "\"scope\":\"user\",\"at\":{\"native\":\"~/.%s\"}}]}",
-		 app, app, app);
+	snprintf(
+		text, sizeof(text),
+		"{\"format\":1,\"id\":\"%s\",\"name\":\"%s\",\"trees\":[{\"name\":\"data\","
+		"\"scope\":\"user\",\"at\":{\"native\":\"~/.%s\"}}]}",
+		app, app, app);
 	support_file(support_dirfd(), path, 0644, text);
 }
 
-/* A root with one user, who has two apps; NULL, with a SKIP line, where workers cannot run. */
+/* A root with one user, who has two apps; NULL, with a SKIP line,
+ * where workers cannot run. */
 static struct session *open_world(struct err *err)
 {
 	_cleanup_free_ char *root = NULL, *store = NULL, *data = NULL;
@@ -127,7 +130,8 @@ static void assert_heard(uint64_t least)
 {
 	ck_assert_uint_ge(heard.total, least);
 	ck_assert_uint_eq(heard.done, heard.total);
-	/* Of steps of 4 MiB those are told that come 2 ms after the last: one at least. */
+	/* Of steps of 4 MiB those are told that come 2 ms after
+	 * the last: one at least. */
 	ck_assert_uint_ge(heard.between, 1);
 	ck_assert(heard.big && heard.small && heard.user);
 	heard = (struct heard){ 0 };

@@ -77,7 +77,8 @@ END_TEST
 START_TEST(files_beyond_memory_are_found_in_the_file)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_close_ int fd = openat(support_dirfd(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd =
+		openat(support_dirfd(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	struct spill spill = { .fd = fd, .memory = 20000 };
 	_cleanup_(links_done) struct links l = LINKS_INIT;
 	char path[64];

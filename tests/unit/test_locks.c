@@ -707,8 +707,8 @@ START_TEST(nothing_but_a_holder_is_taken_for_one)
 
 			fault_arm(&(struct fault_plan){ FAULT_CALL, FAULT_ONCE, nth,
 							errnums[i] });
-			if (locks_take(l, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &no_wait, &failure) ==
-			    0)
+			if (locks_take(l, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &no_wait,
+				       &failure) == 0)
 				locks_drop(l, LOCK_KEY_COMMIT);
 			struck = fault_disarm();
 			ck_assert(!err_is(&failure, ERR_BUSY));

@@ -122,9 +122,9 @@ static void send_entry(struct chance *c, const struct entry *e)
 
 		if (part > e->stored - at)
 			part = e->stored - at;
-		ck_assert_ok(m->sink.data(m->sink.ctx, from + at, c->data + at, part,
-					  &m->err),
-			     &m->err);
+		ck_assert_ok(
+			m->sink.data(m->sink.ctx, from + at, c->data + at, part, &m->err),
+			&m->err);
 		at += part;
 	}
 }
@@ -132,8 +132,7 @@ static void send_entry(struct chance *c, const struct entry *e)
 /* A file of any kind. */
 static void send_file(struct chance *c, const char *path)
 {
-	static const uint32_t modes[] = { 0644, 0444, 0,     0600,
-					  0755, 0666, 04755, 02750 };
+	static const uint32_t modes[] = { 0644, 0444, 0, 0600, 0755, 0666, 04755, 02750 };
 	struct entry e = own_entry(ENTRY_FILE, path, NULL);
 	struct entry_xattr xattr = { entry_lend("user.test"), entry_lend("v"), 1 };
 	struct entry_extent extent = { 8192, 4096 };

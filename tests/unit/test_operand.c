@@ -90,7 +90,8 @@ START_TEST(what_cannot_be_opened_is_named)
 
 	support_symlink(support_dirfd(), "round", "round");
 	/* A missing file is no set that is not there. */
-	ck_assert_fails(open_operand("missing", &err), &err, ERR_IO, "missing\": No such file");
+	ck_assert_fails(open_operand("missing", &err), &err, ERR_IO,
+			"missing\": No such file");
 	ck_assert_fails(open_operand("round", &err), &err, ERR_IO, "Too many levels");
 }
 

@@ -352,7 +352,8 @@ START_TEST(mounts_and_their_lost_found_are_left_out)
 
 END_TEST
 
-/* Exchanges names without end: files, directories and a FIFO with links out of the tree. */
+/* Exchanges names without end: files, directories and a FIFO with
+ * links out of the tree. */
 static void swap_for_ever(void)
 {
 	for (;;) {

@@ -26,6 +26,7 @@ START_TEST(packages_of_no_system_are_none)
 	ck_assert_ptr_null(packages_version(p, PACKAGE_DEB, "git"));
 	ck_assert_ptr_null(packages_version(p, PACKAGE_PACMAN, "git"));
 }
+
 END_TEST
 
 START_TEST(packages_of_dpkg_are_the_installed_ones)
@@ -73,6 +74,7 @@ START_TEST(packages_of_dpkg_are_the_installed_ones)
 	ck_assert_ptr_null(packages_version(p, PACKAGE_DEB, ""));
 	ck_assert_ptr_null(packages_version(p, PACKAGE_PACMAN, "git"));
 }
+
 END_TEST
 
 START_TEST(packages_of_one_name_have_one_version)
@@ -87,6 +89,7 @@ START_TEST(packages_of_one_name_have_one_version)
 	p = load();
 	ck_assert_str_eq(packages_version(p, PACKAGE_DEB, "libc6"), "2.36-10");
 }
+
 END_TEST
 
 /* Appends the character n times. */
@@ -142,6 +145,7 @@ START_TEST(packages_survive_long_lines_and_many_stanzas)
 	ck_assert_ptr_null(packages_version(p, PACKAGE_DEB, "long"));
 	ck_assert_ptr_null(packages_version(p, PACKAGE_DEB, "big"));
 }
+
 END_TEST
 
 START_TEST(packages_of_a_binary_file_are_none)
@@ -154,6 +158,7 @@ START_TEST(packages_of_a_binary_file_are_none)
 	p = load();
 	ck_assert_ptr_null(packages_version(p, PACKAGE_DEB, "a"));
 }
+
 END_TEST
 
 START_TEST(packages_need_a_regular_file)
@@ -165,6 +170,7 @@ START_TEST(packages_need_a_regular_file)
 	ck_assert_fails(packages_load(support_dirfd(), &p, &err), &err, ERR_CORRUPT,
 			"\"/var/lib/dpkg/status\" is not a regular file");
 }
+
 END_TEST
 
 START_TEST(packages_are_looked_for_below_the_root)
@@ -178,6 +184,7 @@ START_TEST(packages_are_looked_for_below_the_root)
 	p = load();
 	ck_assert_str_eq(packages_version(p, PACKAGE_DEB, "a"), "1");
 }
+
 END_TEST
 
 START_TEST(packages_of_pacman_are_directory_names)
@@ -201,6 +208,7 @@ START_TEST(packages_of_pacman_are_directory_names)
 	ck_assert_ptr_null(packages_version(p, PACKAGE_PACMAN, "a"));
 	ck_assert_ptr_null(packages_version(p, PACKAGE_DEB, "git"));
 }
+
 END_TEST
 
 Suite *suite_packages(void)

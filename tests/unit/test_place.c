@@ -299,7 +299,8 @@ START_TEST(place_missing_behind_a_link_that_leads_somewhere_is_just_missing)
 	support_mkdir(d, "var/home/me", 0755);
 	support_symlink(d, "home", "var/home");
 	support_symlink(d, "var/home/me/data", "../../../disk/mine");
-	ck_assert_ok(place_resolve(d, "/home/me/.app/profile", PLACE_USER, &p, &err), &err);
+	ck_assert_ok(place_resolve(d, "/home/me/.app/profile", PLACE_USER, &p, &err),
+		     &err);
 	ck_assert(!p.exists && !p.dangling);
 	ck_assert_str_eq(p.resolved, "/var/home/me/.app/profile");
 	ck_assert_ok(place_resolve(d, "/home/me/data/x", PLACE_USER, &q, &err), &err);
@@ -324,6 +325,7 @@ Suite *suite_place(void)
 	tcase_add_test(tc, opening_compares_identity);
 	tcase_add_test(tc, system_follows_roots_own_links_only);
 	tcase_add_test(tc, system_passes_one_other_owner_at_the_end);
-	tcase_add_test(tc, place_missing_behind_a_link_that_leads_somewhere_is_just_missing);
+	tcase_add_test(tc,
+		       place_missing_behind_a_link_that_leads_somewhere_is_just_missing);
 	return s;
 }

@@ -96,7 +96,8 @@ START_TEST(relative_variables_are_ignored)
 	ck_assert_fails(places_init(&(struct places_request){ .home = "u",
 							      .xdg_data_home = "./data" },
 				    &places, &err),
-			&err, ERR_USAGE, "neither HOME nor XDG_DATA_HOME is an absolute path");
+			&err, ERR_USAGE,
+			"neither HOME nor XDG_DATA_HOME is an absolute path");
 }
 
 END_TEST

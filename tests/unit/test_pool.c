@@ -10,8 +10,9 @@ static struct worker *swapper(struct pool *p, uint32_t uid, uint32_t gid)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	struct worker *w = NULL;
 
-	ck_assert_ok(p->callbacks.swapper(p->callbacks.ctx, NULL, uid, gid, NULL, &w, &err),
-		     &err);
+	ck_assert_ok(
+		p->callbacks.swapper(p->callbacks.ctx, NULL, uid, gid, NULL, &w, &err),
+		&err);
 	return w;
 }
 

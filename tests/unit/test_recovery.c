@@ -13,7 +13,7 @@
 #include "tests/unit/support.h"
 
 #define N_FILES 1000
-#define N_SETS	60
+#define N_SETS  60
 #define N_LOOKS 20 /* of recovery, while one of them is made */
 
 static const struct lock_wait long_wait = { 60000, NULL };
@@ -89,8 +89,8 @@ static pid_t start_maker(int (*make)(struct maker *m, int told), int *ret_told)
 	return pid;
 }
 
-/* One set, in the order in which a save goes: the row under the commit lock, then file and
- * commit under the set's. */
+/* One set, in the order in which a save goes: the row under the commit lock, then file
+ * and commit under the set's. */
 static int make_set(struct maker *m, uint64_t id)
 {
 	_cleanup_(db_set_done) struct db_set set;
@@ -100,9 +100,11 @@ static int make_set(struct maker *m, uint64_t id)
 	set.id = id;
 	snprintf(name, sizeof(name), "%llu_app_1_x1.zip", (unsigned long long)id);
 	if (db_set_add_file(&set, name, "app", DB_FILE_PLANNED, &m->err) < 0 ||
-	    locks_take(m->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &long_wait, &m->err) < 0 ||
+	    locks_take(m->locks, LOCK_KEY_COMMIT, LOCK_EXCLUSIVE, &long_wait, &m->err) <
+		    0 ||
 	    db_set_insert(m->db, &set, &m->err) < 0 ||
-	    locks_take(m->locks, LOCK_KEY_SET(id), LOCK_EXCLUSIVE, &long_wait, &m->err) < 0)
+	    locks_take(m->locks, LOCK_KEY_SET(id), LOCK_EXCLUSIVE, &long_wait, &m->err) <
+		    0)
 		return -1;
 	locks_drop(m->locks, LOCK_KEY_COMMIT);
 	support_file(m->snapshots, name, 0600, "a zip");
@@ -121,7 +123,8 @@ static void leave_set(struct maker *m, uint64_t id)
 	db_set_init(&set);
 	set.id = id;
 	for (int i = 0; i < N_FILES; i++) {
-		snprintf(name, sizeof(name), "%llu_app%d_1_x1.zip", (unsigned long long)id, i);
+		snprintf(name, sizeof(name), "%llu_app%d_1_x1.zip",
+			 (unsigned long long)id, i);
 		ck_assert_ok(db_set_add_file(&set, name, "app", DB_FILE_PLANNED, &m->err),
 			     &m->err);
 		support_file(m->snapshots, name, 0600, "half a zip");
@@ -129,8 +132,9 @@ static void leave_set(struct maker *m, uint64_t id)
 	ck_assert_ok(db_set_insert(m->db, &set, &m->err), &m->err);
 }
 
-/* Has begun set 2 when it writes a byte, and completes it when the first files of set 1 are gone.
- * Should it be so late that recovery has come by meanwhile, that finds the set held. */
+/* Has begun set 2 when it writes a byte, and completes it when the first files
+ * of set 1 are gone. Should it be so late that recovery has come by meanwhile,
+ * that finds the set held. */
 static int make_set_2(struct maker *m, int told)
 {
 	_cleanup_(db_set_done) struct db_set set;
@@ -138,8 +142,10 @@ static int make_set_2(struct maker *m, int told)
 
 	db_set_init(&set);
 	set.id = 2;
-	if (locks_take(m->locks, LOCK_KEY_SET(2), LOCK_EXCLUSIVE, &long_wait, &m->err) < 0 ||
-	    db_set_add_file(&set, "2_app_1_x1.zip", "app", DB_FILE_PLANNED, &m->err) < 0 ||
+	if (locks_take(m->locks, LOCK_KEY_SET(2), LOCK_EXCLUSIVE, &long_wait, &m->err) <
+		    0 ||
+	    db_set_add_file(&set, "2_app_1_x1.zip", "app", DB_FILE_PLANNED, &m->err) <
+		    0 ||
 	    db_set_insert(m->db, &set, &m->err) < 0)
 		return -1;
 	support_file(m->snapshots, "2_app_1_x1.zip", 0600, "a zip");
@@ -207,14 +213,15 @@ START_TEST(recovery_leaves_sets_alone_that_others_complete_meanwhile)
 		return;
 	s = open_session();
 	pid = start_maker(make_sets, &told);
-	/* As often for each set as gives it no rest, yet not without end: a lock is asked for in
-	 * turns, and whoever never leaves it for long starves the others. */
+	/* As often for each set as gives it no rest, yet not without end: a lock is asked
+	 * for in turns, and whoever never leaves it for long starves the others. */
 	while (read(told, &byte, 1) == 1) {
 		for (int i = 0; i < N_LOOKS; i++) {
 			_cleanup_(strings_done) struct strings errors = STRINGS_INIT;
 			size_t count = 0;
 
-			ck_assert_ok(recovery_clean_imports(s, &count, &errors, &err), &err);
+			ck_assert_ok(recovery_clean_imports(s, &count, &errors, &err),
+				     &err);
 			ck_assert_uint_eq(count, 0);
 			ck_assert_uint_eq(errors.n, 0);
 		}

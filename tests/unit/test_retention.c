@@ -136,7 +136,8 @@ START_TEST(room_of_a_file_system_is_asked_for)
 	struct statvfs vfs;
 	uint64_t total = 0;
 
-	/* Some file systems change their size as they are used, also between the two looks. */
+	/* Some file systems change their size as they are used, also
+	 * between the two looks. */
 	for (int tries = 0; tries < 10; tries++) {
 		ck_assert_int_eq(statvfs(support_dir(), &vfs), 0);
 		ck_assert_ok(retention_room(support_dirfd(), &c.reserve, &room, &err),

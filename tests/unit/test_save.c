@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What save.c does with packers that mean no good; all else of it is tested with real ones, by
- * whole operations.
+ * What save.c does with packers that mean no good; all else of it is tested with real
+ * ones, by whole operations.
  */
 
 #include <check.h>
@@ -26,9 +26,11 @@ START_TEST(save_of_a_packer_that_leaves_out_without_end_fails)
 	struct worker_env env = { .program = support_worker_program(),
 				  .rootfd = support_dirfd() };
 	struct save_options options = { .level = GZIP_FAST };
-	struct save_archive archive = {
-		.member = "user/me.tgz", .user = "me", .home = "/", .trees = &tree, .n_trees = 1
-	};
+	struct save_archive archive = { .member = "user/me.tgz",
+					.user = "me",
+					.home = "/",
+					.trees = &tree,
+					.n_trees = 1 };
 	struct save_result result;
 	struct snapshot meta;
 
@@ -39,8 +41,9 @@ START_TEST(save_of_a_packer_that_leaves_out_without_end_fails)
 	meta.has_own = true;
 	meta.packaging = strdup(SNAPSHOT_NATIVE);
 	archive.packer = w;
-	ck_assert_fails(save_snapshot(store, &meta, &archive, 1, &options, &result, &err), &err,
-			ERR_NO_SPACE, "lists of tree \"data\" in \"user/me.tgz\" fill it");
+	ck_assert_fails(save_snapshot(store, &meta, &archive, 1, &options, &result, &err),
+			&err, ERR_NO_SPACE,
+			"lists of tree \"data\" in \"user/me.tgz\" fill it");
 	ck_assert_uint_eq(support_count(support_dirfd(), "snapshots"), 0);
 	snapshot_done(&meta);
 }

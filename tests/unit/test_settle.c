@@ -10,7 +10,8 @@ static int64_t settle_of(const char *expire, const char *writeback)
 	if (expire)
 		support_file(support_dirfd(), "vm/dirty_expire_centisecs", 0644, expire);
 	if (writeback)
-		support_file(support_dirfd(), "vm/dirty_writeback_centisecs", 0644, writeback);
+		support_file(support_dirfd(), "vm/dirty_writeback_centisecs", 0644,
+			     writeback);
 	return settle_read(support_path("vm"));
 }
 
@@ -48,7 +49,8 @@ static const struct {
 
 START_TEST(settle_time_covers_the_write_back)
 {
-	ck_assert_int_eq(settle_of(cases[_i].expire, cases[_i].writeback), cases[_i].settle);
+	ck_assert_int_eq(settle_of(cases[_i].expire, cases[_i].writeback),
+			 cases[_i].settle);
 }
 
 END_TEST

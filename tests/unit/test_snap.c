@@ -48,6 +48,7 @@ START_TEST(snap_names_keep_the_grammar)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		ck_assert_msg(!snap_name_is_legal(bad[i]), "%s", bad[i]);
 }
+
 END_TEST
 
 START_TEST(snap_revisions_have_an_order)
@@ -59,6 +60,7 @@ START_TEST(snap_revisions_have_an_order)
 	ck_assert_int_gt(snap_revision_compare("7", "x7"), 0);
 	ck_assert_int_lt(snap_revision_compare("6", "x7"), 0);
 }
+
 END_TEST
 
 /* ---- snapd's record */
@@ -118,6 +120,7 @@ START_TEST(snap_state_gives_ids_revisions_and_configuration)
 	ck_assert_ptr_null(snap_state_conf(s, "none"));
 	ck_assert_ptr_null(snap_state_revision(s, "bad name"));
 }
+
 END_TEST
 
 START_TEST(snap_state_takes_odd_types_for_nothing)
@@ -140,6 +143,7 @@ START_TEST(snap_state_takes_odd_types_for_nothing)
 	ck_assert_ptr_null(snap_state_conf(s, "aa"));
 	ck_assert_ptr_null(snap_state_conf(s, "bb"));
 }
+
 END_TEST
 
 START_TEST(snap_state_may_be_missing_or_empty)
@@ -159,6 +163,7 @@ START_TEST(snap_state_may_be_missing_or_empty)
 		support_remove_tree(support_dirfd(), STATE);
 	}
 }
+
 END_TEST
 
 START_TEST(snap_state_refuses_what_is_no_json)
@@ -171,6 +176,7 @@ START_TEST(snap_state_refuses_what_is_no_json)
 			"\"/var/lib/snapd/state.json\": line 2");
 	ck_assert_ptr_null(s);
 }
+
 END_TEST
 
 START_TEST(snap_state_that_may_not_be_read_is_unknown)
@@ -185,6 +191,7 @@ START_TEST(snap_state_that_may_not_be_read_is_unknown)
 	ck_assert(snap_state_is_hidden(s));
 	ck_assert_ptr_null(snap_state_revision(s, "hello"));
 }
+
 END_TEST
 
 /* ---- snapd itself */
@@ -237,6 +244,7 @@ START_TEST(snapd_tells_revisions_and_ids)
 	ck_assert_ptr_null(snap_state_id(s, "local_x", "x1"));
 	ck_assert_ptr_null(snap_state_revision(s, "../x"));
 }
+
 END_TEST
 
 START_TEST(snapd_adds_nothing_to_what_is_known)
@@ -255,6 +263,7 @@ START_TEST(snapd_adds_nothing_to_what_is_known)
 	ck_assert_str_eq(snap_state_revision(s, "hello"), "42");
 	ck_assert_ptr_null(snap_state_id(s, "hello", "43"));
 }
+
 END_TEST
 
 static const struct {
@@ -278,6 +287,7 @@ START_TEST(snapd_that_makes_no_sense_is_an_error)
 	ck_assert_fails(ask(bad_answers[_i].answer, &s, &err), &err, ERR_CORRUPT,
 			bad_answers[_i].message);
 }
+
 END_TEST
 
 START_TEST(snapd_need_not_run)
@@ -295,6 +305,7 @@ START_TEST(snapd_need_not_run)
 	ck_assert_ok(snap_state_ask(s, support_snapd_path(), NULL, &err), &err);
 	ck_assert_ptr_null(snap_state_revision(s, "hello"));
 }
+
 END_TEST
 
 START_TEST(snapd_that_hangs_can_be_left)
@@ -313,6 +324,7 @@ START_TEST(snapd_that_hangs_can_be_left)
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
+
 END_TEST
 
 /* ---- Candidates */
@@ -342,6 +354,7 @@ START_TEST(snap_list_of_no_snapd_is_empty)
 
 	ck_assert_str_eq(list_text(s, &events, &text), "");
 }
+
 END_TEST
 
 START_TEST(snap_list_finds_the_current_revision)
@@ -392,6 +405,7 @@ START_TEST(snap_list_finds_the_current_revision)
 	ck_assert_str_eq(support_events_text(&events),
 			 "nothing: left out: no revision of this snap is known\n");
 }
+
 END_TEST
 
 /* ---- A snap's own description */
@@ -444,6 +458,7 @@ START_TEST(snap_meta_of_a_mounted_snap_is_opened)
 	ck_assert_ptr_null(texts[0]);
 	ck_assert_int_eq(err.kind, ERR_NONE);
 }
+
 END_TEST
 
 START_TEST(snap_meta_leads_nowhere_else)
@@ -474,6 +489,7 @@ START_TEST(snap_meta_leads_nowhere_else)
 	ck_assert_fails(open_meta("dir", "1", texts, &err), &err, ERR_CORRUPT,
 			"is not a regular file");
 }
+
 END_TEST
 
 Suite *suite_snap(void)

@@ -49,6 +49,7 @@ START_TEST(snap_yaml_gives_what_a_snap_says)
 	ck_assert_uint_eq(m.epoch.write[0], 3);
 	ck_assert_uint_eq(m.exclude.n, 0);
 }
+
 END_TEST
 
 START_TEST(snap_yaml_takes_json_too)
@@ -65,6 +66,7 @@ START_TEST(snap_yaml_takes_json_too)
 	ck_assert_uint_eq(m.epoch.n_read, 1);
 	ck_assert_uint_eq(m.epoch.read[0], 7);
 }
+
 END_TEST
 
 START_TEST(snap_yaml_leaves_out_what_is_not_said)
@@ -81,6 +83,7 @@ START_TEST(snap_yaml_leaves_out_what_is_not_said)
 	ck_assert_ok(parse("{}", &m, &err), &err);
 	ck_assert_ptr_null(m.name);
 }
+
 END_TEST
 
 /* An epoch and the two lists it means, or the message. */
@@ -140,6 +143,7 @@ START_TEST(snap_yaml_epochs_have_all_forms)
 	ck_assert_str_eq(list_text(m.epoch.read, m.epoch.n_read, &text), c->read);
 	ck_assert_str_eq(list_text(m.epoch.write, m.epoch.n_write, &text), c->write);
 }
+
 END_TEST
 
 static const struct {
@@ -174,6 +178,7 @@ START_TEST(snap_yaml_refuses_what_is_wrong)
 	ck_assert_ptr_null(m.name);
 	ck_assert_ptr_null(m.version);
 }
+
 END_TEST
 
 /* Appends text n times. */
@@ -205,6 +210,7 @@ START_TEST(snap_yaml_is_bounded)
 	ck_assert_fails(parse(text.data, &m, &err), &err, ERR_CORRUPT,
 			"more than 1048576 bytes");
 }
+
 END_TEST
 
 START_TEST(snap_yaml_expands_no_aliases)
@@ -227,6 +233,7 @@ START_TEST(snap_yaml_expands_no_aliases)
 		     &err);
 	ck_assert_str_eq(m.version, "2");
 }
+
 END_TEST
 
 START_TEST(snap_yaml_gives_excludes)
@@ -252,6 +259,7 @@ START_TEST(snap_yaml_gives_excludes)
 	ck_assert_ok(parse_exclude("exclude:\n", &m, &err), &err);
 	ck_assert_uint_eq(m.exclude.n, 0);
 }
+
 END_TEST
 
 static const struct {
@@ -279,6 +287,7 @@ START_TEST(snap_yaml_refuses_patterns_that_snapd_refuses)
 			ERR_CORRUPT, exclude_faults[_i].message);
 	ck_assert_uint_eq(m.exclude.n, 0);
 }
+
 END_TEST
 
 START_TEST(snap_yaml_takes_so_many_patterns)
@@ -296,6 +305,7 @@ START_TEST(snap_yaml_takes_so_many_patterns)
 			"line 1026: too many patterns");
 	ck_assert_uint_eq(m.exclude.n, SNAP_YAML_EXCLUDE_MAX);
 }
+
 END_TEST
 
 /* Never more than an error, and no read outside, which the copy of just that size would
@@ -329,6 +339,7 @@ START_TEST(snap_yaml_survives_every_changed_byte)
 	}
 	ck_assert_uint_gt(n_good, 0);
 }
+
 END_TEST
 
 Suite *suite_snap_yaml(void)

@@ -92,7 +92,8 @@ START_TEST(copy_is_byte_for_byte_however_archives_are_kept)
 		const struct support_zipped z = { .app = "app",
 						  .system = i & 1 ? one : "",
 						  .user = i & 1 ? two : NULL,
-						  .method = i & 2 ? ZIP_DEFLATED : ZIP_STORED,
+						  .method = i & 2 ? ZIP_DEFLATED
+								  : ZIP_STORED,
 						  .strange = i & 4 };
 		_cleanup_(snapshot_file_closep) struct snapshot_file *f = NULL;
 		_cleanup_(buf_done) struct buf zip = BUF_INIT;
@@ -111,7 +112,8 @@ static void assert_refused(const struct support_zipped *z, const char *why)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(buf_done) struct buf got = BUF_INIT;
 
-	ck_assert_fails(snapshot_file_copy(f, collect, &got, NULL, &err), &err, ERR_CORRUPT, why);
+	ck_assert_fails(snapshot_file_copy(f, collect, &got, NULL, &err), &err,
+			ERR_CORRUPT, why);
 }
 
 START_TEST(copy_finds_a_wrong_hash)
@@ -185,7 +187,8 @@ START_TEST(copy_takes_no_more_than_was_there_when_it_was_opened)
 	_cleanup_(buf_done) struct buf zip = BUF_INIT;
 	int fd;
 
-	support_zipped_make(&(struct support_zipped){ .app = "app", .system = "x" }, &zip);
+	support_zipped_make(&(struct support_zipped){ .app = "app", .system = "x" },
+			    &zip);
 	fd = support_zip_memory(zip.data, zip.len);
 	f = open_file(fd);
 	ck_assert_int_eq(pwrite(fd, "more", 4, (off_t)zip.len), 4);
@@ -253,8 +256,8 @@ START_TEST(errors_of_the_sink_are_passed_on)
 	_cleanup_(snapshot_file_closep) struct snapshot_file *f = open_zipped(&z);
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 
-	ck_assert_fails(snapshot_file_copy(f, refuse, NULL, NULL, &err), &err, ERR_NO_SPACE,
-			"the sink is full");
+	ck_assert_fails(snapshot_file_copy(f, refuse, NULL, NULL, &err), &err,
+			ERR_NO_SPACE, "the sink is full");
 }
 
 END_TEST
@@ -264,10 +267,11 @@ END_TEST
 /* Opens a snapshot whose meta.sha3_384 is the right hash between two texts. */
 static int open_with_hash(const char *before, const char *after, struct err *err)
 {
-	static const char format[] = "{\"set\":1,\"time\":\"2026-11-21T07:11:55Z\",\"snap\":\"a\","
-				     "\"revision\":\"x1\",\"epoch\":{\"read\":[0],\"write\":[0]},"
-				     "\"summary\":\"\",\"version\":\"1\",\"sha3-384\":{"
-				     "\"archive.tgz\":\"%s\"},\"size\":1}\n";
+	static const char format[] =
+		"{\"set\":1,\"time\":\"2026-11-21T07:11:55Z\",\"snap\":\"a\","
+		"\"revision\":\"x1\",\"epoch\":{\"read\":[0],\"write\":[0]},"
+		"\"summary\":\"\",\"version\":\"1\",\"sha3-384\":{"
+		"\"archive.tgz\":\"%s\"},\"size\":1}\n";
 	_cleanup_(buf_done) struct buf meta = BUF_INIT, line = BUF_INIT;
 	_cleanup_(snapshot_file_closep) struct snapshot_file *f = NULL;
 	_cleanup_(snapshot_freep) struct snapshot *broken = NULL;
@@ -282,12 +286,13 @@ static int open_with_hash(const char *before, const char *after, struct err *err
 	ck_assert_ok(digest_of(DIGEST_SHA3_384, meta.data, meta.len, hash, err), err);
 	digest_hex(hash, DIGEST_SHA3_384_SIZE, hex);
 	ck_assert_ok(buf_printf(&line, err, "%s%s%s", before, hex, after), err);
-	support_zip_write(fd,
-			  (const struct support_zip_input[]){
-				  { "archive.tgz", ZIP_STORED, "x", 1 },
-				  { "meta.json", ZIP_DEFLATED, meta.data, meta.len },
-				  { "meta.sha3_384", ZIP_DEFLATED, line.data, line.len } },
-			  3, 0);
+	support_zip_write(
+		fd,
+		(const struct support_zip_input[]){
+			{ "archive.tgz", ZIP_STORED, "x", 1 },
+			{ "meta.json", ZIP_DEFLATED, meta.data, meta.len },
+			{ "meta.sha3_384", ZIP_DEFLATED, line.data, line.len } },
+		3, 0);
 	return snapshot_file_open(fd, &f, &broken, err);
 }
 
@@ -300,6 +305,7 @@ START_TEST(blanks_around_the_hash_of_the_metadata_do_not_count)
 		for (size_t k = 0; k < 5; k++)
 			ck_assert_ok(open_with_hash(blanks[i], blanks[k], &err), &err);
 }
+
 END_TEST
 
 START_TEST(anything_else_around_the_hash_of_the_metadata_is_no_hash)
@@ -310,10 +316,12 @@ START_TEST(anything_else_around_the_hash_of_the_metadata_is_no_hash)
 		_cleanup_(err_clear) struct err err = ERR_INIT;
 		const char *other = others[i / 2];
 
-		ck_assert_fails(open_with_hash(i % 2 ? other : "", i % 2 ? "" : other, &err),
-				&err, ERR_CORRUPT, "meta.sha3_384 is not a hash");
+		ck_assert_fails(
+			open_with_hash(i % 2 ? other : "", i % 2 ? "" : other, &err),
+			&err, ERR_CORRUPT, "meta.sha3_384 is not a hash");
 	}
 }
+
 END_TEST
 
 Suite *suite_snapshot_file(void)

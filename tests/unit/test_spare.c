@@ -48,7 +48,8 @@ END_TEST
 
 START_TEST(a_spare_without_its_blocks_gets_them)
 {
-	int fd = openat(support_dirfd(), SPARE_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd =
+		openat(support_dirfd(), SPARE_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 	ck_assert_int_ge(fd, 0);
 	close(fd);

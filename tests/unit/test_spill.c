@@ -15,8 +15,8 @@
 /* A file without a name, for more than `memory` bytes. */
 static struct spill open_spill(size_t memory)
 {
-	struct spill s = { .fd = openat(support_dirfd(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC,
-					0600),
+	struct spill s = { .fd = openat(support_dirfd(), ".",
+					O_TMPFILE | O_RDWR | O_CLOEXEC, 0600),
 			   .memory = memory };
 
 	ck_assert_int_ge(s.fd, 0);
@@ -47,7 +47,8 @@ START_TEST(regions_follow_one_another)
 	ck_assert_uint_eq(s.end, 0);
 	ck_assert_fails(spill_get(&s, b, text, 3, &err), &err, ERR_IO, "cut short");
 	err_clear(&err);
-	ck_assert_fails(spill_take(&s, UINT64_MAX - 5, &a, &err), &err, ERR_NO_SPACE, "no room");
+	ck_assert_fails(spill_take(&s, UINT64_MAX - 5, &a, &err), &err, ERR_NO_SPACE,
+			"no room");
 	close(s.fd);
 }
 
@@ -64,7 +65,9 @@ static void walk_all(int dir, struct spill *spill, struct buf *ret)
 
 	ck_assert_ok(walk_open_with(dir, &options, NULL, &w, &err), &err);
 	while ((r = walk_next(w, &item, &err)) > 0)
-		ck_assert_ok(buf_printf(ret, &err, "%d %s\n", (int)item->what, item->path), &err);
+		ck_assert_ok(
+			buf_printf(ret, &err, "%d %s\n", (int)item->what, item->path),
+			&err);
 	ck_assert_int_eq(r, 0);
 }
 
@@ -77,7 +80,8 @@ START_TEST(large_directories_are_walked_in_the_same_order)
 
 	support_mkdir(support_dirfd(), "d", 0755);
 	for (int i = 0; i < 600; i++) {
-		snprintf(name, sizeof(name), "d/%d-%0*d", i * 7919 % 600, i % 9 == 0 ? 200 : 3, i);
+		snprintf(name, sizeof(name), "d/%d-%0*d", i * 7919 % 600,
+			 i % 9 == 0 ? 200 : 3, i);
 		if (i % 100 == 50) {
 			/* One that is large, too, while the one above is not through. */
 			support_mkdir(support_dirfd(), name, 0755);
@@ -144,8 +148,9 @@ START_TEST(path_set_goes_on_in_the_file)
 	for (int i = 0; i < 20000; i++) {
 		size_t n = (size_t)snprintf(path, sizeof(path), "some/path/%d", i);
 
-		ck_assert_int_eq(path_set_add(set, path, n, i % 2 ? PATH_DIR : PATH_OTHER, &err),
-				 1);
+		ck_assert_int_eq(
+			path_set_add(set, path, n, i % 2 ? PATH_DIR : PATH_OTHER, &err),
+			1);
 	}
 	ck_assert_uint_gt(s.end, 0);
 	for (int i = 0; i < 20000; i++) {
@@ -158,7 +163,8 @@ START_TEST(path_set_goes_on_in_the_file)
 	ck_assert_ok(path_set_find(set, "other", 5, &kind, &err), &err);
 	ck_assert_int_eq(kind, PATH_UNKNOWN);
 	ck_assert_int_eq(ftruncate(s.fd, 0), 0);
-	ck_assert_fails(path_set_find(set, "other", 5, &kind, &err), &err, ERR_IO, "cut short");
+	ck_assert_fails(path_set_find(set, "other", 5, &kind, &err), &err, ERR_IO,
+			"cut short");
 	close(s.fd);
 }
 

@@ -26,6 +26,7 @@ START_TEST(strings_are_copied_taken_and_sorted)
 	ck_assert(strings_has(&list, "fig"));
 	ck_assert(!strings_has(&list, "figment"));
 }
+
 END_TEST
 
 START_TEST(strings_of_another_list_are_appended)
@@ -45,6 +46,7 @@ START_TEST(strings_of_another_list_are_appended)
 	ck_assert_uint_eq(a.n, 0);
 	ck_assert(!strings_has(&a, "y"));
 }
+
 END_TEST
 
 Suite *suite_strings(void)

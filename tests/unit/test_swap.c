@@ -19,7 +19,8 @@ static uint64_t inode(const char *path)
 {
 	struct stat st;
 
-	return fstatat(support_dirfd(), path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_ino : 0;
+	return fstatat(support_dirfd(), path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_ino
+									     : 0;
 }
 
 /* "live" with the file `old` in it, and aside the staging tree with `new`. */
@@ -142,7 +143,8 @@ START_TEST(swap_goes_on_from_every_state_of_the_way_back)
 		ck_assert_int_eq(renameat(d, "live.~abcdefghi~", d, "live"), 0);
 	ck_assert_ok(step(&s, backward, &err), &err);
 	ck_assert(support_exists(d, backward ? "live/old" : "live/new"));
-	ck_assert(support_exists(d, backward ? "live.~abcdefghi~/new" : "live.~abcdefghi~/old"));
+	ck_assert(support_exists(d, backward ? "live.~abcdefghi~/new"
+					     : "live.~abcdefghi~/old"));
 	ck_assert_uint_eq(support_count(d, "."), 2);
 }
 
@@ -425,8 +427,8 @@ START_TEST(attributes_of_a_directory_come_back)
 	ck_assert_int_eq(st.st_mtim.tv_sec, 1234567890);
 	ck_assert_int_eq(st.st_mtim.tv_nsec, 123456789);
 	for (size_t n = 0; n < attrs.len; n++)
-		ck_assert_fails(swap_apply_attrs(fd, attrs.data, n, NULL, &err), &err, ERR_CORRUPT,
-				"cut short");
+		ck_assert_fails(swap_apply_attrs(fd, attrs.data, n, NULL, &err), &err,
+				ERR_CORRUPT, "cut short");
 	close(fd);
 }
 

@@ -11,8 +11,8 @@
 
 #define BLOCK 512
 
-/* A line for each entry, "--" for each end behind which another archive is announced, "." for the
- * last one. */
+/* A line for each entry, "--" for each end behind which another archive is announced,
+ * "." for the last one. */
 static int read_many(struct tar_bytes *t, struct buf *out, struct err *err)
 {
 	_cleanup_(tar_reader_freep) struct tar_reader *r = NULL;
@@ -25,7 +25,8 @@ static int read_many(struct tar_bytes *t, struct buf *out, struct err *err)
 	do {
 		while ((got = tar_read_next(r, &e, err)) > 0) {
 			ck_assert(!tar_reader_has_more(r));
-			ck_assert_ok(buf_printf(out, err, "%s %u\n", e->path, e->uid), err);
+			ck_assert_ok(buf_printf(out, err, "%s %u\n", e->path, e->uid),
+				     err);
 		}
 		if (got < 0)
 			return -1;
@@ -146,7 +147,8 @@ START_TEST(archive_that_follows_may_begin_with_a_long_name)
 	_cleanup_(tar_bytes_done) struct tar_bytes t = TAR_BYTES;
 
 	tar_end(&t);
-	tar_header(&t, (struct tar_item){ .name = "././@LongLink", .type = 'L', .size = 5 });
+	tar_header(&t,
+		   (struct tar_item){ .name = "././@LongLink", .type = 'L', .size = 5 });
 	tar_data(&t, "long", 5);
 	tar_file(&t, "cut", "1");
 	tar_end(&t);

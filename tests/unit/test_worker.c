@@ -113,6 +113,7 @@ START_TEST(worker_has_no_rights_no_environment_and_no_descriptors)
 	_cleanup_(worker_freep) struct worker *w = NULL;
 	const uint64_t read_all = IDENTITY_CAP(CAP_DAC_READ_SEARCH);
 	const struct identity packer = { .kind = IDENTITY_NOBODY_WITH, .caps = read_all };
+
 	const struct {
 		enum worker_kind kind;
 		const struct identity *id;
@@ -122,6 +123,7 @@ START_TEST(worker_has_no_rights_no_environment_and_no_descriptors)
 		{ WORKER_UNPACKER, &unpacker_system_identity },
 		{ WORKER_APPLIER, &applier_identity },
 	};
+
 	int spare;
 	char *environ_text;
 	pid_t pid;
@@ -149,7 +151,9 @@ START_TEST(swapper_of_root_keeps_seven_capabilities)
 
 	if (!support_need_root() || !have_workers())
 		return;
-	ck_assert_ok(worker_start(&env, WORKER_SWAPPER, &swapper_root_identity, NULL, &w, &err), &err);
+	ck_assert_ok(worker_start(&env, WORKER_SWAPPER, &swapper_root_identity, NULL, &w,
+				  &err),
+		     &err);
 	assert_status(child(), 0, swapper_root_identity.caps);
 	ck_assert_int_eq(__builtin_popcountll(swapper_root_identity.caps), 7);
 }
@@ -194,8 +198,8 @@ START_TEST(plain_user_cannot_act_for_another)
 		support_skip("a plain user cannot reach the worker");
 		return;
 	}
-	ck_assert_fails(worker_start(&env, WORKER_PACKER, &id, NULL, &w, &err), &err, ERR_DENIED,
-			"only root can act for user 54321");
+	ck_assert_fails(worker_start(&env, WORKER_PACKER, &id, NULL, &w, &err), &err,
+			ERR_DENIED, "only root can act for user 54321");
 	ck_assert_ptr_null(w);
 }
 
@@ -207,9 +211,10 @@ START_TEST(missing_program_is_our_failure)
 	struct identity self = { .kind = IDENTITY_SELF };
 	struct worker *w = NULL;
 
-	env = (struct worker_env){ .program = "/nowhere/worker", .rootfd = support_dirfd() };
-	ck_assert_fails(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err, ERR_IO,
-			"cannot start \"/nowhere/worker\"");
+	env = (struct worker_env){ .program = "/nowhere/worker",
+				   .rootfd = support_dirfd() };
+	ck_assert_fails(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err,
+			ERR_IO, "cannot start \"/nowhere/worker\"");
 }
 
 END_TEST
@@ -228,7 +233,8 @@ START_TEST(worker_that_is_killed_fails_its_request)
 	ck_assert_int_eq(packer_begin(w, &a, NULL, &err), -1);
 	ck_assert_err(&err, ERR_IO, "");
 	ck_assert(!worker_is_alive(w));
-	ck_assert_fails(packer_begin(w, &a, NULL, &err), &err, ERR_IO, "the packer failed before");
+	ck_assert_fails(packer_begin(w, &a, NULL, &err), &err, ERR_IO,
+			"the packer failed before");
 }
 
 END_TEST
@@ -323,7 +329,8 @@ static int take_no_name(void *ctx, const char *name, uint64_t ino, struct err *e
 #define N_CANCELLED 8
 
 /* What is asked of a swapper before anything is final, by number. */
-static int ask_swapper(struct worker *w, int which, const struct observer *o, struct err *err)
+static int ask_swapper(struct worker *w, int which, const struct observer *o,
+		       struct err *err)
 {
 	struct journal_item item = { .parent = (char[]){ "/" },
 				     .name = (char[]){ "x" },
@@ -368,7 +375,8 @@ START_TEST(cancel_needs_no_answer_of_the_swapper)
 	o.cancel = &yes;
 	ck_assert_ok(worker_start(&env, WORKER_SWAPPER, &self, NULL, &w, &err), &err);
 	ck_assert_int_eq(kill(child(), SIGSTOP), 0);
-	ck_assert_fails(ask_swapper(w, _i, &o, &err), &err, ERR_INTERRUPTED, "interrupted");
+	ck_assert_fails(ask_swapper(w, _i, &o, &err), &err, ERR_INTERRUPTED,
+			"interrupted");
 	ck_assert(!worker_is_alive(w));
 }
 
@@ -493,7 +501,8 @@ static void drain(struct worker *w, int fd, struct err *err)
 	} while (n > 0);
 }
 
-static int name_of(void *ctx, enum owner_kind kind, uint32_t id, char **ret, struct err *err)
+static int name_of(void *ctx, enum owner_kind kind, uint32_t id, char **ret,
+		   struct err *err)
 {
 	(void)ctx;
 	(void)kind;
@@ -538,7 +547,8 @@ START_TEST(packer_tells_how_far_it_is)
 	meter_init(&meter, &o, planned.bytes);
 	meter_part(&meter, "t", NULL, planned.bytes);
 	ck_assert_int_eq(pipe2(pipe, O_CLOEXEC), 0);
-	ck_assert_ok(packer_pack_begin(w, pipe[1], GZIP_FAST, &report, &meter, &err), &err);
+	ck_assert_ok(packer_pack_begin(w, pipe[1], GZIP_FAST, &report, &meter, &err),
+		     &err);
 	close(pipe[1]);
 	drain(w, pipe[0], &err);
 	close(pipe[0]);
@@ -719,8 +729,9 @@ START_TEST(worker_that_reads_no_requests_is_given_up)
 	while (worker_call(w, &out, NULL, NULL, NULL, &err) == 0)
 		n++;
 	ck_assert_uint_gt(n, 0);
-	ck_assert_err(&err, ERR_CORRUPT,
-		      "cannot reach the packer: the packer does not read what it is sent");
+	ck_assert_err(
+		&err, ERR_CORRUPT,
+		"cannot reach the packer: the packer does not read what it is sent");
 	ck_assert(!worker_is_alive(w));
 }
 
@@ -731,7 +742,8 @@ Suite *suite_worker(void)
 	Suite *s = suite_create("worker");
 	TCase *t = support_tcase(s, "worker");
 
-	tcase_add_loop_test(t, worker_has_no_rights_no_environment_and_no_descriptors, 0, 4);
+	tcase_add_loop_test(t, worker_has_no_rights_no_environment_and_no_descriptors, 0,
+			    4);
 	tcase_add_test(t, swapper_of_root_keeps_seven_capabilities);
 	tcase_add_test(t, worker_of_a_user_is_that_user);
 	tcase_add_test(t, plain_user_cannot_act_for_another);

@@ -43,6 +43,7 @@ START_TEST(xdg_variables_expand)
 	ck_assert_ok_ptr(path, &err);
 	ck_assert_str_eq(path, e->expected);
 }
+
 END_TEST
 
 START_TEST(xdg_defaults_need_no_values)
@@ -53,6 +54,7 @@ START_TEST(xdg_defaults_need_no_values)
 	ck_assert_ok_ptr(path, &err);
 	ck_assert_str_eq(path, "~/.config/git");
 }
+
 END_TEST
 
 START_TEST(xdg_prefixes_are_told)
@@ -64,6 +66,7 @@ START_TEST(xdg_prefixes_are_told)
 	ck_assert_uint_eq(xdg_prefix("$XDG_STATE_HOME"), 0);
 	ck_assert_uint_eq(xdg_prefix("/x"), 0);
 }
+
 END_TEST
 
 START_TEST(xdg_clean_paths_are_told)
@@ -76,6 +79,7 @@ START_TEST(xdg_clean_paths_are_told)
 	for (size_t i = 0; i < sizeof(dirty) / sizeof(*dirty); i++)
 		ck_assert_msg(!xdg_is_clean(dirty[i]), "%s", dirty[i]);
 }
+
 END_TEST
 
 Suite *suite_xdg(void)

@@ -23,8 +23,8 @@ static const struct zip_text texts[] = {
 	{ "meta.sha3_384", hash, sizeof(hash) - 1 },
 };
 
-/* An older zip in memory (whatever the file system can do, from there it is copied), and where its
- * archives lie. */
+/* An older zip in memory (whatever the file system can do, from there it is copied), and
+ * where its archives lie. */
 struct older {
 	struct support_zip_input inputs[ARCHIVES + 1];
 	struct zip_member kept[ARCHIVES];
@@ -65,9 +65,12 @@ static void older_done(struct older *o)
 
 static struct zip_renewal renewal(const struct older *o, int fd, size_t n)
 {
-	return (struct zip_renewal){
-		.fd = fd, .from = o->fd, .kept = o->kept, .n_kept = n, .texts = texts, .n_texts = 2
-	};
+	return (struct zip_renewal){ .fd = fd,
+				     .from = o->fd,
+				     .kept = o->kept,
+				     .n_kept = n,
+				     .texts = texts,
+				     .n_texts = 2 };
 }
 
 /* Reads all members with all checks of the reader. */
@@ -155,9 +158,10 @@ START_TEST(a_damaged_zip_is_not_renewed)
 			ck_assert_int_eq(pread(o.fd, &byte, 1, at), 1);
 			byte ^= 1;
 			ck_assert_int_eq(pwrite(o.fd, &byte, 1, at), 1);
-			ck_assert_fails(zip_renew(&z, &err), &err, ERR_CORRUPT,
-					i == 0 ? "the checksum of \"archive.tgz\" is wrong" :
-						 "rg.tgz\" is wrong");
+			ck_assert_fails(
+				zip_renew(&z, &err), &err, ERR_CORRUPT,
+				i == 0 ? "the checksum of \"archive.tgz\" is wrong"
+				       : "rg.tgz\" is wrong");
 			byte ^= 1;
 			ck_assert_int_eq(pwrite(o.fd, &byte, 1, at), 1);
 		}
@@ -226,16 +230,20 @@ START_TEST(a_zip_of_more_than_four_gib_is_renewed)
 	_cleanup_(zip_reader_freep) struct zip_reader *r = NULL;
 	int old = support_zip_create("old"), fd = support_zip_create("new");
 	struct zip_member kept[3];
-	struct zip_renewal z = {
-		.fd = fd, .from = old, .kept = kept, .n_kept = 3, .texts = texts, .n_texts = 2
-	};
+	struct zip_renewal z = { .fd = fd,
+				 .from = old,
+				 .kept = kept,
+				 .n_kept = 3,
+				 .texts = texts,
+				 .n_texts = 2 };
 
 	kept[0] = put_sparse(old, "archive.tgz", 0, 0xffffffffu);
 	kept[1] = put_sparse(old, "user/a.tgz", kept[0].offset + kept[0].size, 100);
 	kept[2] = put_sparse(old, "user/b.tgz", kept[1].offset + kept[1].size,
 			     (uint64_t)5 << 30);
 	if (sys_clone_range(fd, old, 0, 65536) < 0) {
-		support_skip("this file system clones nothing, and copying takes too long");
+		support_skip(
+			"this file system clones nothing, and copying takes too long");
 	} else {
 		ck_assert_ok(zip_renew(&z, &err), &err);
 		ck_assert_ok(zip_reader_new(fd, 5, &r, &err), &err);
@@ -257,20 +265,28 @@ END_TEST
 START_TEST(only_members_end_to_end_are_a_beginning)
 {
 	struct zip_member m[2] = {
-		{ .header = 0, .offset = 50, .size = 100, .compressed_size = 100, .plain = true },
-		{ .header = 150, .offset = 200, .size = 7, .compressed_size = 7, .plain = true },
+		{ .header = 0,
+		  .offset = 50,
+		  .size = 100,
+		  .compressed_size = 100,
+		  .plain = true },
+		{ .header = 150,
+		  .offset = 200,
+		  .size = 7,
+		  .compressed_size = 7,
+		  .plain = true },
 	}, wrong[2];
 
 	ck_assert(zip_is_beginning(m, 1));
 	ck_assert(zip_is_beginning(m, 2));
 	ck_assert(!zip_is_beginning(m, 0));
 	ck_assert(!zip_is_beginning(m + 1, 1));
-#define WRONG(i, change)                         \
-	do {                                     \
-		memcpy(wrong, m, sizeof(m));     \
-		wrong[i] change;                 \
-		ck_assert(!zip_is_beginning(wrong, 2)); \
-	} while (0)
+#define WRONG(i, change)                                                                 \
+ do {                                                                                    \
+  memcpy(wrong, m, sizeof(m));                                                           \
+  wrong[i] change;                                                                       \
+  ck_assert(!zip_is_beginning(wrong, 2));                                                \
+ } while (0)
 	WRONG(0, .header = 1);
 	WRONG(0, .plain = false);
 	WRONG(0, .size = 99);
