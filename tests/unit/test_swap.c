@@ -502,7 +502,7 @@ START_TEST(attributes_are_set_where_no_acls_can_be)
 		return;
 	support_mkdir(support_dirfd(), "m", 0750);
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("none", support_path("m"), "ramfs", 0, NULL) < 0)
 		return support_skip("cannot mount");
 	fd = open_mount();
