@@ -9,8 +9,8 @@
  * locked (OFD locks: they belong to the open description and go with it, however the
  * process ends, so that there is no stale lock):
  *
- *	commit		set numbers and commits; held for milliseconds, but by recovery for
- *			as long as reading zips takes that it did not know
+ *	commit		set numbers and commits; held for milliseconds, but by recovery
+ *			for as long as reading zips takes that it did not know
  *	set N		exclusive: made, forgotten; shared: checked, restored, exported
  *	app NAME	saving and restoring it (exclusive)
  *	target PATH	a tree that is exchanged (exclusive)
