@@ -84,6 +84,11 @@ static char *shown_path(const struct member *m, const char *path, struct err *er
 	return alloc_strdup(path, err);
 }
 
+char *save_whose(const char *app, const char *user, struct err *err)
+{
+	return alloc_printf(err, "%s%s%s", app, user ? " of " : "", user ? user : "");
+}
+
 /* Warns with what a person knows it by: app, user and path. */
 static int warn_of(const struct member *m, const char *path, const char *what,
 		   const char *why, struct err *err)
@@ -93,8 +98,7 @@ static int warn_of(const struct member *m, const char *path, const char *what,
 	_cleanup_free_ char *whose = NULL;
 
 	if (shown)
-		whose = alloc_printf(err, "%s%s%s", app, user ? " of " : "",
-				     user ? user : "");
+		whose = save_whose(app, user, err);
 	if (!whose)
 		return -1;
 	observer_warn(m->saving->options->observer, whose, "%s %s%s", q(shown), what,

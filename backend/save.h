@@ -87,6 +87,9 @@ struct save_options {
 	void *problem_ctx;
 };
 
+/* "APP of USER" (NULL: "APP"), as warnings name the data; caller frees. */
+char *save_whose(const char *app, const char *user, struct err *err);
+
 /* What a save could not take, beside what stands in the metadata. */
 struct save_result {
 	uint64_t skipped, changed;

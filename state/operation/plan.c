@@ -274,17 +274,17 @@ static char *native_exclude(const struct catalog_app *app, const char *pattern,
 	*ret_known = false;
 	for (size_t i = 0; i < app->n_trees; i++) {
 		const struct catalog_tree *t = &app->trees[i];
-		size_t n = strlen(t->name);
+		size_t n = strlen(t->name), len;
 
 		if (strncmp(pattern, t->name, n) != 0 || pattern[n] != '/')
 			continue;
 		*ret_known = true;
-		n = strlen(pattern) - strlen(t->name) - 1;
-		if (n > 1 && pattern[strlen(pattern) - 1] == '/')
-			n--;
-		return alloc_printf(err, "%s/%s/%.*s",
+		len = strlen(pattern);
+		if (len > n + 2 && pattern[len - 1] == '/')
+			len--;
+		return alloc_printf(err, "%s/%.*s",
 				    t->user_scope ? "$SNAP_USER_COMMON" : "$SNAP_COMMON",
-				    t->name, (int)n, pattern + strlen(t->name) + 1);
+				    (int)len, pattern);
 	}
 	return NULL;
 }
@@ -380,8 +380,7 @@ int plan_note_problem(void *looking, const struct save_archive *a,
 
 	if (r <= 0)
 		return r;
-	whose = alloc_printf(err, "%s%s%s", l->app->name, a->user ? " of " : "",
-			     a->user ? a->user : "");
+	whose = save_whose(l->app->name, a->user, err);
 	if (!whose)
 		return -1;
 	observer_warn(p->session->observer, whose, "%s: %s", q(path), err_message(why));
@@ -543,13 +542,13 @@ static int list_trees(const struct plan *p, struct buf *ret, struct err *err)
 static int check_excludes(const struct plan *p, const struct scope *scope,
 			  const bool *used, struct err *err)
 {
-	_cleanup_(buf_done) struct buf trees = BUF_INIT;
-
-	if (list_trees(p, &trees, err) < 0)
-		return -1;
 	for (size_t i = 0; i < scope->n_exclude; i++) {
+		_cleanup_(buf_done) struct buf trees = BUF_INIT;
+
 		if (used[i])
 			continue;
+		if (list_trees(p, &trees, err) < 0)
+			return -1;
 		err_set(err, ERR_USAGE, "--exclude %s matches no tree of these apps",
 			q(scope->exclude[i]));
 		return err_hint(
