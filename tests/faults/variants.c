@@ -17,7 +17,6 @@
 #include "state/db.h"
 #include "state/operation/check.h"
 #include "state/operation/expiry.h"
-#include "state/operation/save.h"
 #include "tests/faults/sweep.h"
 
 /* ---- Operations ---- */
@@ -152,16 +151,7 @@ static void prepare_expired(const struct world *w)
 
 static int run_automatic_save(const struct world *w, struct report *r, struct err *err)
 {
-	const struct save_request q = { .automatic = true };
-	_cleanup_(session_closep) struct session *s =
-		operation_session(w, SESSION_WRITE, NULL, err);
-	struct save_outcome o;
-
-	if (!s || setaside_save(s, &q, &o, err) < 0)
-		return -1;
-	r->partial = o.skipped + o.changed + o.problems > 0;
-	save_outcome_done(&o);
-	return 0;
+	return operation_save(w, &(struct save_request){ .automatic = true }, r, err);
 }
 
 /* Beside a person's set an automatic one that may go, since long ago. */

@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "state/operation/save.h"
 #include "state/session.h"
 
 #define MESSAGE_MAX 400
@@ -149,6 +150,9 @@ void operations_prepare(const struct world *w);
 /* Prepares: has to succeed, without a warning. */
 void operation_must(const struct world *w,
 		    int (*run)(const struct world *w, struct report *r, struct err *err));
+/* A save, from opening a session to closing it. */
+int operation_save(const struct world *w, const struct save_request *q, struct report *r,
+		   struct err *err);
 /* One of them. */
 const struct operation *operation_named(const char *name);
 /* Leaves what a run of it leaves that dies at `percent` of its

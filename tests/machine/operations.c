@@ -56,16 +56,15 @@ static const char *const app_two[] = { "two" };
 
 /* ---- Each from opening to closing ---- */
 
-static int save(const struct world *w, const struct scope *scope, struct report *r,
-		struct err *err)
+int operation_save(const struct world *w, const struct save_request *q, struct report *r,
+		   struct err *err)
 {
 	struct observer observer = HEAR(r);
 	_cleanup_(session_closep) struct session *s =
 		operation_session(w, SESSION_WRITE, &observer, err);
-	struct save_request q = { .scope = *scope, .note = "a note" };
 	struct save_outcome o;
 
-	if (!s || setaside_save(s, &q, &o, err) < 0)
+	if (!s || setaside_save(s, q, &o, err) < 0)
 		return -1;
 	r->partial = o.skipped + o.changed + o.problems > 0;
 	save_outcome_done(&o);
@@ -74,12 +73,15 @@ static int save(const struct world *w, const struct scope *scope, struct report 
 
 static int run_save(const struct world *w, struct report *r, struct err *err)
 {
-	return save(w, &(struct scope){ 0 }, r, err);
+	return operation_save(w, &(struct save_request){ .note = "a note" }, r, err);
 }
 
 static int run_save_two(const struct world *w, struct report *r, struct err *err)
 {
-	return save(w, &(struct scope){ .apps = app_two, .n_apps = 1 }, r, err);
+	struct save_request q = { .scope = { .apps = app_two, .n_apps = 1 },
+				  .note = "a note" };
+
+	return operation_save(w, &q, r, err);
 }
 
 static int restore(const struct world *w, const struct restore_request *q,

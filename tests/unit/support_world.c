@@ -91,7 +91,7 @@ int support_world_try_open_as(struct support_world *w, const char *store,
 			      struct err *err)
 {
 	_cleanup_free_ char *root = strdup(support_path("r")),
-			    *at = strdup(support_path(store)),
+			    *at = store ? strdup(support_path(store)) : NULL,
 			    *data = strdup(support_path("apps"));
 	struct session_options o = { .mode = SESSION_USER,
 				     .access = access,
@@ -148,6 +148,18 @@ void support_world_forget(struct session *s, uint64_t set)
 
 	ck_assert_ok(setaside_forget(s, set, NULL, 0, false, &o, &err), &err);
 	forget_outcome_done(&o);
+}
+
+int64_t support_world_expiry(struct session *s, uint64_t id)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct set set;
+	int64_t expires;
+
+	ck_assert_ok(sets_get(s, id, &set, &err), &err);
+	expires = set.expires;
+	set_done(&set);
+	return expires;
 }
 
 void support_world_export(struct session *s, const uint64_t *sets, size_t n,

@@ -46,7 +46,7 @@ struct support_world {
 bool support_world_make_for(const char *test, struct support_world *w);
 void support_world_done(struct support_world *w);
 
-/* A session for writing in a store of the test's directory. */
+/* A session for writing in a store of the test's directory; NULL: the user's own. */
 struct session *support_world_open(struct support_world *w, const char *store);
 struct session *support_world_open_as(struct support_world *w, const char *store,
 				      enum session_access access);
@@ -61,6 +61,8 @@ void support_world_put(const char *app, const void *p, size_t n);
 /* Both apps; returns the number. */
 uint64_t support_world_save(struct session *s, const char *name);
 void support_world_forget(struct session *s, uint64_t set);
+/* When it expires; 0: never. */
+int64_t support_world_expiry(struct session *s, uint64_t set);
 
 /* Appends the stream of these sets, which is as long as was said. */
 void support_world_export(struct session *s, const uint64_t *sets, size_t n,

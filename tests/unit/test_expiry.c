@@ -124,18 +124,6 @@ static size_t count_files(const char *dir, const char *prefix)
 	return n;
 }
 
-static int64_t expiry(struct session *s, uint64_t id)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct set set;
-	int64_t expires;
-
-	ck_assert_ok(sets_get(s, id, &set, &err), &err);
-	expires = set.expires;
-	set_done(&set);
-	return expires;
-}
-
 static int64_t now(void)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
@@ -192,8 +180,8 @@ START_TEST(automatic_set_stays_until_the_time_that_is_configured)
 	before = now();
 	ck_assert_uint_eq(save(s, &q), 1);
 	after = now();
-	ck_assert_int_ge(expiry(s, 1), before + 31 * DAY);
-	ck_assert_int_le(expiry(s, 1), after + 31 * DAY);
+	ck_assert_int_ge(support_world_expiry(s, 1), before + 31 * DAY);
+	ck_assert_int_le(support_world_expiry(s, 1), after + 31 * DAY);
 	expire(s, 0);
 	session_close(s);
 
@@ -201,8 +189,8 @@ START_TEST(automatic_set_stays_until_the_time_that_is_configured)
 	s = support_world_open(&w, "store");
 	before = now();
 	ck_assert_uint_eq(save(s, &q), 2);
-	ck_assert_int_ge(expiry(s, 2), before + 2 * DAY);
-	ck_assert_int_le(expiry(s, 2), now() + 2 * DAY);
+	ck_assert_int_ge(support_world_expiry(s, 2), before + 2 * DAY);
+	ck_assert_int_le(support_world_expiry(s, 2), now() + 2 * DAY);
 	expire(s, 0);
 	/* An hour is left to one, none to the other. */
 	put_expiry("store", 1, now() + 3600);
@@ -223,14 +211,14 @@ START_TEST(no_set_goes_where_automatic_retention_is_no)
 		return;
 	s = support_world_open(&w, "store");
 	ck_assert_uint_eq(save_expired(s), 1);
-	ck_assert_int_eq(expiry(s, 1), 1);
+	ck_assert_int_eq(support_world_expiry(s, 1), 1);
 	session_close(s);
 
 	configure("automatic-retention = no");
 	s = support_world_open(&w, "store");
 	ck_assert_uint_eq(save(s, &(struct save_request){ .automatic = true }), 2);
-	ck_assert_int_eq(expiry(s, 1), 0);
-	ck_assert_int_eq(expiry(s, 2), 0);
+	ck_assert_int_eq(support_world_expiry(s, 1), 0);
+	ck_assert_int_eq(support_world_expiry(s, 2), 0);
 	expire(s, 0);
 	ck_assert_str_eq(listed(s), "1 2 ");
 	check_said(&w, "");
@@ -496,30 +484,6 @@ START_TEST(sets_that_were_found_stay)
 
 END_TEST
 
-/* A session whose store is `store`, or the user's own (NULL). */
-static struct session *open_session(struct support_world *w, const char *store,
-				    enum session_access access)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	_cleanup_free_ char *root = strdup(support_path("r")),
-			    *at = store ? strdup(support_path(store)) : NULL,
-			    *data = strdup(support_path("apps"));
-	const struct session_options o = { .mode = SESSION_USER,
-					   .access = access,
-					   .root = root,
-					   .store = at,
-					   .verb = "test",
-					   .worker = getenv("SETASIDE_WORKER"),
-					   .data_dir = data,
-					   .wait_ms = 0,
-					   .home = "/home/me",
-					   .observer = &w->observer };
-	struct session *s = NULL;
-
-	ck_assert_ok(session_open(&o, &s, &err), &err);
-	return s;
-}
-
 #define OWN_STORE "r/home/me/.local/share/setaside"
 
 /* The numbers of our own sets and of another's mean nothing to each other. */
@@ -532,12 +496,12 @@ START_TEST(nothing_goes_from_the_store_of_another)
 
 	if (!support_world_make(&w))
 		return;
-	s = open_session(&w, NULL, SESSION_WRITE);
+	s = support_world_open_as(&w, NULL, SESSION_WRITE);
 	ck_assert_uint_eq(save(s, &(struct save_request){ .automatic = true }), 1);
 	session_close(s);
 	put_expiry(OWN_STORE, 1, 1);
 	copy(OWN_STORE "/snapshots/1_one_0_x1.zip", "snapd/1_one_0_x1.zip");
-	s = open_session(&w, "snapd", SESSION_WRITE);
+	s = support_world_open_as(&w, "snapd", SESSION_WRITE);
 	ck_assert(session_is_foreign(s));
 	expire(s, 0);
 	session_close(s);
@@ -545,7 +509,7 @@ START_TEST(nothing_goes_from_the_store_of_another)
 		_cleanup_(err_clear) struct err err = ERR_INIT;
 		struct recovery_report report;
 
-		s = open_session(&w, "snapd", doctors[i]);
+		s = support_world_open_as(&w, "snapd", doctors[i]);
 		ck_assert_ok(setaside_doctor(s, &report, &err), &err);
 		ck_assert_uint_eq(report.n_repaired, 0);
 		recovery_report_done(&report);
@@ -553,7 +517,7 @@ START_TEST(nothing_goes_from_the_store_of_another)
 	}
 	ck_assert_uint_eq(count_files("snapd", "1_"), 1);
 	ck_assert_uint_eq(count_files(OWN_STORE "/snapshots", "1_"), 2);
-	s = open_session(&w, NULL, SESSION_WRITE);
+	s = support_world_open_as(&w, NULL, SESSION_WRITE);
 	ck_assert_str_eq(listed(s), "1 ");
 	expire(s, 0);
 	ck_assert_str_eq(listed(s), "");

@@ -349,19 +349,6 @@ static const char *unchanged(const struct save_outcome *o)
 	return text;
 }
 
-/* Expiry of a set. */
-static int64_t expiry(struct session *s, uint64_t id)
-{
-	_cleanup_(err_clear) struct err err = ERR_INIT;
-	struct set set;
-	int64_t expires;
-
-	ck_assert_ok(sets_get(s, id, &set, &err), &err);
-	expires = set.expires;
-	set_done(&set);
-	return expires;
-}
-
 START_TEST(what_a_set_holds_as_it_is_is_not_saved_again)
 {
 	_cleanup_(support_world_done) struct support_world w = SUPPORT_WORLD;
@@ -378,14 +365,14 @@ START_TEST(what_a_set_holds_as_it_is_is_not_saved_again)
 	ck_assert(o.has_set);
 	ck_assert_str_eq(unchanged(&o), "");
 	save_outcome_done(&o);
-	expires = expiry(s, 1);
+	expires = support_world_expiry(s, 1);
 
 	o = save(s, &q);
 	ck_assert(!o.has_set);
 	ck_assert_uint_eq(o.estimate, 0);
 	ck_assert_str_eq(unchanged(&o), "one 1 two 1 ");
 	save_outcome_done(&o);
-	ck_assert_int_ge(expiry(s, 1), expires);
+	ck_assert_int_ge(support_world_expiry(s, 1), expires);
 
 	q.dry_run = true;
 	o = save(s, &q);
@@ -403,7 +390,7 @@ START_TEST(what_a_set_holds_as_it_is_is_not_saved_again)
 	save_outcome_done(&o);
 
 	/* A person's set would have stayed. */
-	ck_assert_int_ne(expiry(s, 1), 0);
+	ck_assert_int_ne(support_world_expiry(s, 1), 0);
 	ck_assert_str_eq(support_events_text(&w.events), "");
 	q.automatic = false;
 	q.scope.apps = &(const char *){ "one" };
@@ -412,7 +399,7 @@ START_TEST(what_a_set_holds_as_it_is_is_not_saved_again)
 	ck_assert(!o.has_set && o.extended);
 	ck_assert_str_eq(unchanged(&o), "one 1 ");
 	save_outcome_done(&o);
-	ck_assert_int_eq(expiry(s, 1), 0);
+	ck_assert_int_eq(support_world_expiry(s, 1), 0);
 	ck_assert_str_eq(support_events_text(&w.events),
 			 "note: set 1 no longer expires\n");
 	o = save(s, &q);
@@ -446,7 +433,7 @@ START_TEST(a_save_that_fails_keeps_no_set_longer)
 	s = support_world_open(&w, "store");
 	o = save(s, &q);
 	save_outcome_done(&o);
-	expires = expiry(s, 1);
+	expires = support_world_expiry(s, 1);
 	ck_assert_int_ne(expires, 0);
 
 	session_close(s);
@@ -456,7 +443,7 @@ START_TEST(a_save_that_fails_keeps_no_set_longer)
 	q = (struct save_request){ .if_changed = true };
 	s = support_world_open(&w, "store");
 	ck_assert_fails(setaside_save(s, &q, &o, &err), &err, ERR_NO_SPACE, "");
-	ck_assert_int_eq(expiry(s, 1), expires);
+	ck_assert_int_eq(support_world_expiry(s, 1), expires);
 	ck_assert_str_eq(support_events_text(&w.events), "");
 	session_close(s);
 
@@ -466,7 +453,7 @@ START_TEST(a_save_that_fails_keeps_no_set_longer)
 	ck_assert(o.has_set);
 	ck_assert_str_eq(unchanged(&o), "one 1 ");
 	save_outcome_done(&o);
-	ck_assert_int_eq(expiry(s, 1), 0);
+	ck_assert_int_eq(support_world_expiry(s, 1), 0);
 	ck_assert_str_eq(support_events_text(&w.events),
 			 "note: set 1 no longer expires\n");
 	session_close(s);

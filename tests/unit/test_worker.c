@@ -639,16 +639,26 @@ START_TEST(worker_that_lies_of_its_progress_is_cut_short)
 
 END_TEST
 
+/* The tests' own worker program, as the caller. */
+static struct worker *start_packer(void)
+{
+	_cleanup_(err_clear) struct err err = ERR_INIT;
+	struct identity self = { .kind = IDENTITY_SELF };
+	struct worker *w = NULL;
+
+	env = (struct worker_env){ .program = support_worker_program(),
+				   .rootfd = support_dirfd() };
+	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
+	return w;
+}
+
 START_TEST(worker_that_tells_without_end_is_given_up)
 {
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(worker_freep) struct worker *w = NULL;
 	_cleanup_(wire_out_done) struct wire_out out = { .bytes = BUF_INIT };
-	struct identity self = { .kind = IDENTITY_SELF };
 
-	env = (struct worker_env){ .program = support_worker_program(),
-				   .rootfd = support_dirfd() };
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
+	w = start_packer();
 	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_FLOOD, &err), &err);
 	ck_assert_fails(worker_call(w, &out, NULL, NULL, NULL, &err), &err, ERR_CORRUPT,
 			"the packer sent too many progress records");
@@ -670,16 +680,13 @@ START_TEST(worker_that_talks_without_end_does_not_hold_up_its_bytes)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(worker_freep) struct worker *w = NULL;
 	_cleanup_(wire_out_done) struct wire_out out = { .bytes = BUF_INIT };
-	struct identity self = { .kind = IDENTITY_SELF };
 	struct observer o = { .cancel = NULL };
 	atomic_bool yes = true;
 	int pipe[2];
 	char c = 0;
 
-	env = (struct worker_env){ .program = support_worker_program(),
-				   .rootfd = support_dirfd() };
 	ck_assert_int_eq(pipe2(pipe, O_CLOEXEC), 0);
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
+	w = start_packer();
 	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_TALK, &err), &err);
 	ck_assert_ok(wire_put_fd(&out, pipe[1], &err), &err);
 	ck_assert_ok(worker_begin(w, &out, take_talk, NULL, &err), &err);
@@ -701,11 +708,8 @@ START_TEST(worker_that_reads_no_answers_is_given_up)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(worker_freep) struct worker *w = NULL;
 	_cleanup_(wire_out_done) struct wire_out out = { .bytes = BUF_INIT };
-	struct identity self = { .kind = IDENTITY_SELF };
 
-	env = (struct worker_env){ .program = support_worker_program(),
-				   .rootfd = support_dirfd() };
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
+	w = start_packer();
 	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_ASK, &err), &err);
 	ck_assert_fails(worker_call(w, &out, NULL, NULL, NULL, &err), &err, ERR_CORRUPT,
 			"the packer does not read what it is sent");
@@ -719,12 +723,9 @@ START_TEST(worker_that_reads_no_requests_is_given_up)
 	_cleanup_(err_clear) struct err err = ERR_INIT;
 	_cleanup_(worker_freep) struct worker *w = NULL;
 	_cleanup_(wire_out_done) struct wire_out out = { .bytes = BUF_INIT };
-	struct identity self = { .kind = IDENTITY_SELF };
 	unsigned n = 0;
 
-	env = (struct worker_env){ .program = support_worker_program(),
-				   .rootfd = support_dirfd() };
-	ck_assert_ok(worker_start(&env, WORKER_PACKER, &self, NULL, &w, &err), &err);
+	w = start_packer();
 	ck_assert_ok(wire_begin(&out, SUPPORT_WORKER_AGREE, &err), &err);
 	while (worker_call(w, &out, NULL, NULL, NULL, &err) == 0)
 		n++;
